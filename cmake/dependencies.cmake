@@ -1,0 +1,32 @@
+# Every library Cobatch needs, in one place. The system's packages come first; the two header-only ones that a
+# system may lack are fetched, pinned, where they are missing.
+find_package(tl-expected QUIET)
+if(NOT tl-expected_FOUND)
+  include(FetchContent)
+  set(EXPECTED_BUILD_TESTS OFF)
+  FetchContent_Declare(tl-expected GIT_REPOSITORY https://github.com/TartanLlama/expected GIT_TAG v1.1.0)
+  FetchContent_MakeAvailable(tl-expected)
+endif()
+
+if(COBATCH_CORE_ONLY)
+  return()
+endif()
+
+find_package(Threads REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(fmt REQUIRED)
+find_package(SQLite3 REQUIRED)
+
+if(COBATCH_BUILD_PROGRAM OR COBATCH_BUILD_TESTS)
+  # Debian's cpp-httplib comes with a .pc file and no package config.
+  find_package(httplib QUIET)
+  if(NOT httplib_FOUND)
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+    add_library(httplib::httplib ALIAS PkgConfig::httplib)
+  endif()
+  find_package(CLI11 REQUIRED)
+endif()
+if(COBATCH_BUILD_TESTS)
+  find_package(doctest REQUIRED)
+endif()

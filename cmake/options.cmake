@@ -1,0 +1,22 @@
+# What a user of the build can choose, and the flags that go with it.
+option(COBATCH_CORE_ONLY "Only the header-only core: no compiled library, no program" OFF)
+option(COBATCH_BUILD_PROGRAM "Build the cobatch program" ${PROJECT_IS_TOP_LEVEL})
+option(COBATCH_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(COBATCH_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
+option(COBATCH_WERROR "Warnings are errors (for CI; never exported)" OFF)
+set(COBATCH_SANITIZE "" CACHE STRING "Sanitizers for everything built here, e.g. address,undefined or thread")
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+if(COBATCH_SANITIZE)
+  add_compile_options(-fsanitize=${COBATCH_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${COBATCH_SANITIZE})
+endif()
+
+# Everything of ours is compiled with this; nothing of it reaches a user's target.
+add_library(cobatch_flags INTERFACE)
+target_compile_options(cobatch_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow
+                                               $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual>
+                                               $<$<BOOL:${COBATCH_WERROR}>:-Werror>)

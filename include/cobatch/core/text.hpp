@@ -1,0 +1,69 @@
+// The two questions asked of every text that comes from outside: is it UTF-8, and can it stand on one line.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace detail {
+// Length of the well-formed UTF-8 sequence at `at`, or 0. Unicode 15, table 3-7: no overlong forms, no
+// surrogates, nothing above U+10FFFF.
+[[nodiscard]] constexpr std::size_t utf8_sequence_length(std::string_view text, std::size_t at) noexcept {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned lead = byte(at);
+  const unsigned second = byte(at + 1);
+  if (lead < 0x80U) return 1;
+  if (lead >= 0xC2U && lead <= 0xDFU) return continues(at + 1) ? 2 : 0;
+  if (lead >= 0xE0U && lead <= 0xEFU) {
+    const unsigned low = lead == 0xE0U ? 0xA0U : 0x80U;
+    const unsigned high = lead == 0xEDU ? 0x9FU : 0xBFU;
+    return second >= low && second <= high && continues(at + 2) ? 3 : 0;
+  }
+  if (lead >= 0xF0U && lead <= 0xF4U) {
+    const unsigned low = lead == 0xF0U ? 0x90U : 0x80U;
+    const unsigned high = lead == 0xF4U ? 0x8FU : 0xBFU;
+    return second >= low && second <= high && continues(at + 2) && continues(at + 3) ? 4 : 0;
+  }
+  return 0;
+}
+}  // namespace detail
+
+/// True if `text` is well-formed UTF-8.
+[[nodiscard]] constexpr bool is_utf8(std::string_view text) noexcept {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = detail::utf8_sequence_length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+/// True if `text` holds no control character (C0, DEL, C1), so that it can stand on one line of a terminal.
+/// `text` must be UTF-8.
+[[nodiscard]] constexpr bool is_printable(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20U || byte == 0x7FU) return false;
+    if (byte == 0xC2U && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0U) return false;
+  }
+  return true;
+}
+
+/// The longest prefix of `text` (UTF-8) of at most `limit` bytes that does not cut a character.
+[[nodiscard]] constexpr std::string_view utf8_prefix(std::string_view text, std::size_t limit) noexcept {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
+  return text.substr(0, limit);
+}
+
+static_assert(is_utf8("caf\xC3\xA9") && !is_utf8("\xC0\x80") && !is_utf8("\xED\xA0\x80"));
+static_assert(is_printable("caf\xC3\xA9") && !is_printable("a\nb") && !is_printable("\xC2\x9B"));
+static_assert(utf8_prefix("a\xC3\xA9", 2) == "a");
+
+}  // namespace v1
+}  // namespace cobatch

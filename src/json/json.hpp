@@ -1,0 +1,85 @@
+// JSON in and out. The only room that knows simdjson.
+//
+// A `value` owns what it holds; objects keep the order of their members. Numbers that are whole and fit are int64;
+// all others keep their text, so that writing a value back changes nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <cobatch/core/error.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+namespace json {
+
+class value;
+struct member;
+using array = std::vector<value>;
+using object = std::vector<member>;
+
+/// A number that is not an int64, in the text it was written in.
+struct number {
+  std::string text;
+  friend bool operator==(const number&, const number&) = default;
+};
+
+class value {
+ public:
+  value() = default;
+  value(bool b) : data_(b) {}
+  value(std::int64_t n) : data_(n) {}
+  value(int n) : data_(static_cast<std::int64_t>(n)) {}
+  value(number n) : data_(std::move(n)) {}
+  value(std::string s) : data_(std::move(s)) {}
+  value(std::string_view s) : data_(std::string(s)) {}
+  value(const char* s) : data_(std::string(s)) {}
+  value(array a);
+  value(object o);
+
+  [[nodiscard]] bool is_null() const noexcept;
+  [[nodiscard]] const bool* as_bool() const noexcept;
+  [[nodiscard]] const std::int64_t* as_int() const noexcept;
+  [[nodiscard]] const std::string* as_string() const noexcept;
+  [[nodiscard]] const array* as_array() const noexcept;
+  [[nodiscard]] const object* as_object() const noexcept;
+  [[nodiscard]] object* as_object() noexcept;
+
+  /// Of an object: the member of that name (the last one, if a name stands twice); null pointer otherwise.
+  [[nodiscard]] const value* find(std::string_view name) const noexcept;
+
+  /// "null", "a boolean", "a number", "a string", "an array", "an object": for messages.
+  [[nodiscard]] std::string_view kind() const noexcept;
+
+  friend bool operator==(const value&, const value&);
+
+ private:
+  std::variant<std::monostate, bool, std::int64_t, number, std::string, array, object> data_;
+};
+
+struct member {
+  std::string name;
+  value content;
+  friend bool operator==(const member&, const member&) = default;
+};
+
+/// Parses one JSON text (UTF-8, nothing but white space after it). Errors: bad_json (with the offset where that is
+/// known), bad_encoding; nesting deeper than 256 is bad_json.
+[[nodiscard]] result<value> parse(std::string_view text);
+
+/// One line, no spaces: members in order; strings escaped as JSON requires, other UTF-8 as it is.
+[[nodiscard]] std::string write(const value& v);
+/// Several lines, indented by two spaces, as Python's json.tool would: for people and for `grep -A`.
+[[nodiscard]] std::string write_pretty(const value& v);
+
+/// Appends a JSON string, quotes included, to `out`.
+void append_string(std::string& out, std::string_view text);
+
+}  // namespace json
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,14 @@
+#include <chrono>
+
+#include <cobatch/store.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+timestamp system_now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
+}
+
+}  // namespace v1
+}  // namespace cobatch
