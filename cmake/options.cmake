@@ -2,6 +2,7 @@
 option(COBATCH_CORE_ONLY "Only the header-only core: no compiled library, no program" OFF)
 option(COBATCH_BUILD_PROGRAM "Build the cobatch program" ${PROJECT_IS_TOP_LEVEL})
 option(COBATCH_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(COBATCH_BUILD_BENCH "Build the benchmarks (programs that print numbers; they are no tests)" OFF)
 option(COBATCH_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
 option(COBATCH_WERROR "Warnings are errors (for CI; never exported)" OFF)
 set(COBATCH_SANITIZE "" CACHE STRING "Sanitizers for everything built here, e.g. address,undefined or thread")

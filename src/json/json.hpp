@@ -4,6 +4,7 @@
 // all others keep their text, so that writing a value back changes nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,7 +24,7 @@ struct member;
 using array = std::vector<value>;
 using object = std::vector<member>;
 
-/// A number that is not an int64, in the text it was written in.
+/// A number that is not an int64 (and "-0"), in the text it was written in: a JSON number, or writing breaks.
 struct number {
   std::string text;
   friend bool operator==(const number&, const number&) = default;
@@ -45,12 +46,13 @@ class value {
   [[nodiscard]] bool is_null() const noexcept;
   [[nodiscard]] const bool* as_bool() const noexcept;
   [[nodiscard]] const std::int64_t* as_int() const noexcept;
+  [[nodiscard]] const number* as_number() const noexcept;  ///< null pointer for an int64
   [[nodiscard]] const std::string* as_string() const noexcept;
   [[nodiscard]] const array* as_array() const noexcept;
   [[nodiscard]] const object* as_object() const noexcept;
   [[nodiscard]] object* as_object() noexcept;
 
-  /// Of an object: the member of that name (the last one, if a name stands twice); null pointer otherwise.
+  /// Of an object: the member of that name; null pointer otherwise. Takes time linear in the number of members.
   [[nodiscard]] const value* find(std::string_view name) const noexcept;
 
   /// "null", "a boolean", "a number", "a string", "an array", "an object": for messages.
@@ -68,8 +70,12 @@ struct member {
   friend bool operator==(const member&, const member&) = default;
 };
 
-/// Parses one JSON text (UTF-8, nothing but white space after it). Errors: bad_json (with the offset where that is
-/// known), bad_encoding; nesting deeper than 256 is bad_json.
+inline constexpr std::size_t max_depth = 256;
+
+/// Parses one JSON text (UTF-8, nothing but white space after it; a byte order mark before it is skipped). If a name
+/// stands twice in an object, the later content takes the place of the earlier one, as in Python.
+/// Errors: bad_encoding (not UTF-8), bad_json (everything else; with the byte offset where that is known). Arrays and
+/// objects nested deeper than `max_depth` and half surrogate pairs ("\ud800") are bad_json.
 [[nodiscard]] result<value> parse(std::string_view text);
 
 /// One line, no spaces: members in order; strings escaped as JSON requires, other UTF-8 as it is.

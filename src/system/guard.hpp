@@ -2,7 +2,7 @@
 //
 // It is an flock on `guard` in the state folder, a file that is never removed. The lock belongs to the open file
 // description, which the keeper inherits: it is free only when orchestrator and keeper have both closed it or died.
-// It is never unlocked, only closed: LOCK_UN on an inherited description would drop it for everybody.
+// While held it is never unlocked, only closed: LOCK_UN on an inherited description would drop it for everybody.
 //
 // The file's content is a record of the latest holder, in two checksummed slots written in turn, so that one is
 // always whole. The record is for recovery; it decides nothing about who holds the guard.
@@ -20,7 +20,7 @@
 #include <cobatch/core/session.hpp>
 
 #include "system/marker.hpp"
-#include "system/unique_fd.hpp"
+#include "system/private_fd.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -44,7 +44,7 @@ class guard {
 
   /// Tries to get the lock; false if it is busy. workspace_replaced if the path now names another file.
   [[nodiscard]] result<bool> try_acquire();
-  [[nodiscard]] bool held() const noexcept { return held_; }
+  [[nodiscard]] bool held() const noexcept { return held_ && fd_.open(); }
 
   /// Closes the description and opens the file anew, unheld. The lock is free once the keeper has closed it too.
   [[nodiscard]] result<void> release();
@@ -58,8 +58,10 @@ class guard {
   [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
 
  private:
-  guard(unique_fd fd, std::filesystem::path path);
-  unique_fd fd_;
+  guard(private_fd fd, std::filesystem::path path);
+  [[nodiscard]] result<bool> confirm_held();
+
+  private_fd fd_;
   std::filesystem::path path_;
   bool held_ = false;
 };

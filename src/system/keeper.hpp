@@ -23,22 +23,22 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/session.hpp>
 
-#include "system/unique_fd.hpp"
+#include "system/private_fd.hpp"
 
 namespace cobatch {
 inline namespace v1 {
 
 struct keeper_start {
-  std::filesystem::path keeper;             ///< the keeper program; empty: `find_keeper()`
-  std::vector<std::string> argv;            ///< the agent program (looked up in PATH if it has no slash) and arguments
-  std::vector<std::string> environment;     ///< NAME=value, all of it
-  std::filesystem::path working_directory;  ///< the agent's
-  std::filesystem::path folder;             ///< an existing folder for the output files
-  std::int64_t number = 1;                  ///< of the agent process in its session, from 1
-  int guard = -1;                           ///< descriptor of the held guard; -1: none (tests)
-  std::chrono::milliseconds grace{5000};    ///< between SIGTERM and SIGKILL
+  std::filesystem::path keeper{};          ///< the keeper program; empty: `find_keeper()`
+  std::vector<std::string> argv{};         ///< the agent program (looked up in PATH if it has no slash) and arguments
+  std::vector<std::string> environment{};  ///< NAME=value, all of it
+  std::filesystem::path working_directory{};  ///< the agent's
+  std::filesystem::path folder{};             ///< an existing folder for the output files
+  std::int64_t number = 1;                    ///< of the agent process in its session, from 1
+  int guard = -1;                             ///< descriptor of the held guard; -1: none (tests)
+  std::chrono::milliseconds grace{5000};      ///< between SIGTERM and SIGKILL
   /// Called with the keeper's identity before the keeper may run, and with the agent's before the agent may run.
-  std::function<result<void>(const process_identity& keeper, const process_identity& agent)> record;
+  std::function<result<void>(const process_identity& keeper, const process_identity& agent)> record{};
 };
 
 class keeper {
@@ -53,7 +53,8 @@ class keeper {
   ~keeper();  ///< `finish` with no grace, if still running
 
   /// Sends bytes to the agent's standard input; waits while the pipe is full, until the deadline, or until `also`
-  /// (-1: none) becomes readable. agent_failed if the agent has closed it or ended; never SIGPIPE.
+  /// (-1: none) becomes readable (interrupted). agent_failed if the agent has closed it or ended; never SIGPIPE.
+  /// After timed_out or interrupted a part may have been taken: the agent can then only be ended.
   [[nodiscard]] result<void> send(std::string_view bytes, std::chrono::steady_clock::time_point deadline, int also);
 
   /// Tells the keeper that a turn runs, and for how long it may go on should we die; or that none runs.
@@ -67,9 +68,9 @@ class keeper {
   [[nodiscard]] int end_descriptor() const noexcept { return status_.get(); }
 
   struct ending {
-    bool keeper_lost = false;      ///< the keeper died (killed); the agent has been ended
-    std::optional<int> exit_code;  ///< of the agent
-    std::optional<int> signal;
+    bool keeper_lost = false;        ///< the keeper died (killed); the agent has been ended
+    std::optional<int> exit_code{};  ///< of the agent
+    std::optional<int> signal{};
   };
   /// The ending, if the agent or the keeper has ended; does not wait.
   [[nodiscard]] std::optional<ending> ended();
@@ -83,8 +84,17 @@ class keeper {
 
  private:
   keeper() = default;
+  [[nodiscard]] std::optional<std::string> take_line();
+  [[nodiscard]] result<std::string> await_line(char kind, const keeper_start& how);
+  [[nodiscard]] result<void> launch(const keeper_start& how, int gate);
+  [[nodiscard]] result<void> command(std::string_view line);
+  bool wait_for_end(std::chrono::steady_clock::time_point deadline);
+  void wait_until_gone(std::chrono::milliseconds patience);
+
   process_identity keeper_, agent_;
-  unique_fd input_, control_, status_;
+  private_fd input_, control_, status_;
+  std::string status_lines_;    // read from the keeper and not taken yet
+  bool status_at_end_ = false;  // the keeper is gone
   std::filesystem::path output_, errors_;
   std::chrono::milliseconds grace_{5000};
   std::optional<ending> ending_;

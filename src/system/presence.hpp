@@ -2,13 +2,14 @@
 // nobody has to time out.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include <cobatch/core/error.hpp>
 
-#include "system/unique_fd.hpp"
+#include "system/private_fd.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -20,12 +21,13 @@ class presence {
   [[nodiscard]] static result<presence> announce(const std::filesystem::path& state_folder,
                                                  const std::vector<std::string>& agents);
   presence(presence&&) noexcept = default;
-  presence& operator=(presence&&) noexcept = default;
+  presence& operator=(presence&&) noexcept;
   ~presence();
 
  private:
-  presence(unique_fd fd, std::filesystem::path path);
-  unique_fd fd_;
+  presence(private_fd fd, std::filesystem::path path);
+  void withdraw() noexcept;
+  private_fd fd_;
   std::filesystem::path path_;
 };
 

@@ -1,0 +1,97 @@
+// The accounts of a batch: what its turns used, by model and by task, and what of it was for nothing.
+//
+// Every turn counts, whatever it came to: an attempt that broke was paid for too. A turn whose usage nobody reported
+// makes the sums a lower bound (`complete` false), never a zero.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include <cobatch/core/id.hpp>
+#include <cobatch/core/session.hpp>
+#include <cobatch/core/task.hpp>
+#include <cobatch/core/usage.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// True if a turn that ended so came to something: the task was done, or was found to have failed. All other turns are
+/// waste: the task had to be tried again, or nobody wanted it any more.
+[[nodiscard]] constexpr bool settles(turn_end end) noexcept {
+  return end == turn_end::done || end == turn_end::error || end == turn_end::denied;
+}
+
+/// What some turns used together.
+struct account {
+  tokens used;                           ///< at least this, unless `complete`
+  tokens waste;                          ///< the part of `used` in turns that settled nothing
+  std::int64_t turns = 0;                ///< all, those that still run included
+  std::int64_t wasted_turns = 0;         ///< ended, and settled nothing
+  std::int64_t turns_without_usage = 0;  ///< ended, and nobody knows what they used
+  bool complete = true;                  ///< every turn has ended, and its usage is known in full
+  bool scripted = false;                 ///< some figures were played by the scripted agent
+
+  friend bool operator==(const account&, const account&) = default;
+};
+
+struct task_account {
+  task_id task;
+  std::int64_t position = 0;
+  account sum;  ///< over all its attempts
+
+  friend bool operator==(const task_account&, const task_account&) = default;
+};
+
+struct ledger {
+  account total;
+  std::vector<model_tokens> by_model;  ///< in order of first use; adds up to `total.used`
+  std::vector<task_account> by_task;   ///< in order of first turn; adds up to `total`
+
+  friend bool operator==(const ledger&, const ledger&) = default;
+};
+
+namespace detail {
+inline void add_turn(account& to, const turn_record& turn) {
+  ++to.turns;
+  const bool wasted = turn.end && !settles(*turn.end);
+  if (wasted) ++to.wasted_turns;
+  if (!turn.end || !turn.used || !turn.used->complete) to.complete = false;
+  if (turn.end && !turn.used) ++to.turns_without_usage;
+  if (!turn.used) return;
+  const tokens sum = turn.used->total();
+  to.used = to.used + sum;
+  if (wasted) to.waste = to.waste + sum;
+  to.scripted = to.scripted || turn.used->source == usage_source::scripted;
+}
+
+inline void add_models(std::vector<model_tokens>& to, const usage& used) {
+  for (const auto& entry : used.by_model) {
+    auto at = to.begin();
+    while (at != to.end() && at->model != entry.model) ++at;
+    if (at == to.end())
+      to.push_back(entry);
+    else
+      at->count = at->count + entry.count;
+  }
+}
+}  // namespace detail
+
+/// The accounts of these turns, given in order of (session, turn).
+[[nodiscard]] inline ledger make_ledger(std::span<const turn_record> turns) {
+  ledger out;
+  std::unordered_map<task_id, std::size_t> line_of;
+  for (const auto& turn : turns) {
+    const auto [line, is_new] = line_of.try_emplace(turn.task, out.by_task.size());
+    if (is_new) out.by_task.push_back({turn.task, turn.position, {}});
+    detail::add_turn(out.by_task[line->second].sum, turn);
+    detail::add_turn(out.total, turn);
+    if (turn.used) detail::add_models(out.by_model, *turn.used);
+  }
+  return out;
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,76 @@
+// The engine: takes sealed batches in order, one at a time: lock, session, turns, results, unlock.
+//
+// Any number of engines may run for one workspace, in any number of processes; one session runs at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <cobatch/agent.hpp>
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/session.hpp>
+#include <cobatch/workspace.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// What an engine tells as it goes. Pointers are valid during the call only.
+struct engine_event {
+  enum class kind : std::uint8_t {
+    session_started,  ///< `session`
+    turn_started,     ///< `session`, `turn`, `task`
+    progress,         ///< `session`, `turn`, `task`, `text`: a line the agent said on the way (untrusted text)
+    turn_ended,       ///< `session`, `turn` (settled), `task` (as it is now)
+    session_ended,    ///< `session`
+    recovered,        ///< `session`: a dead one, settled now
+    waiting,          ///< `text`: another session runs, or a foreign marker is there
+    trouble,          ///< `text`: something failed that the engine will try again
+  };
+  kind what = kind::progress;
+  const session_record* session = nullptr;
+  const turn_record* turn = nullptr;
+  const task_record* task = nullptr;
+  std::string_view text = {};
+};
+
+struct engine_options {
+  /// The agents it serves; the first is the default, for batches that name none.
+  std::vector<std::shared_ptr<agent>> agents;
+  std::filesystem::path working_directory;  ///< the agents'; empty: the workspace's root
+  std::chrono::milliseconds turn_limit{std::chrono::minutes{30}};
+  std::chrono::milliseconds session_limit{std::chrono::hours{4}};  ///< no turn is begun after it
+  std::chrono::milliseconds linger{std::chrono::seconds{5}};       ///< for batches sealed by their very first task
+  std::chrono::milliseconds stop_grace{std::chrono::seconds{10}};  ///< for the running turn when a stop is requested
+  int max_tasks_per_session = 10;
+  std::optional<batch_id> only;  ///< run this batch and leave the others alone
+  /// Called from the thread that runs the engine; must not throw.
+  std::function<void(const engine_event&)> on_event;
+};
+
+enum class run_until : std::uint8_t {
+  stopped,  ///< wait for more work until a stop is requested
+  idle,     ///< return when no batch is left that this engine could run
+};
+
+struct run_report {
+  std::int64_t sessions = 0;
+  std::int64_t turns = 0;
+};
+
+/// Runs an engine in the calling thread; from another thread, request a stop: no new turn is begun, the running one
+/// gets its grace, everything is settled, and `run` returns. For a background engine, call it in a std::jthread.
+/// Errors: bad_value (no agents), workspace_replaced, storage_fault and whatever else makes going on impossible.
+/// What can pass (a full disk, a busy guard, an agent that fails to start) is told as an event and tried again.
+[[nodiscard]] result<run_report> run(workspace& place, const engine_options& options, std::stop_token stop,
+                                     run_until until);
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,160 @@
+// A workspace: a project folder with a `data/` folder in it. All that Cobatch knows of that project lives there.
+//
+// This is the interface for applications: assign tasks, seal, execute, ask. A call stores, seals, wakes and answers;
+// none of them runs an agent. Agents are run by `run` (<cobatch/engine.hpp>), in this process or another.
+//
+// A workspace may be used from any thread at once, and by any number of processes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <cobatch/core/batch.hpp>
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/id.hpp>
+#include <cobatch/core/ledger.hpp>
+#include <cobatch/core/lock.hpp>
+#include <cobatch/core/savings.hpp>
+#include <cobatch/core/session.hpp>
+#include <cobatch/core/task.hpp>
+#include <cobatch/store.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// The version of the compiled library, "0.1.0".
+[[nodiscard]] std::string_view version() noexcept;
+
+struct workspace_options {
+  std::filesystem::path root = ".";  ///< the project folder; `data/` is made in it if it is missing (mode 0700)
+  /// Where store and guard live instead of `data/.cobatch`: for a `data/` on a file system that cannot lock. A folder
+  /// keyed by the real path of `data/` is made in it. Marker and views stay in `data/`.
+  std::filesystem::path state;
+  int max_tasks_per_session = 10;  ///< only for the warning `batch_too_large`; the engine has its own limit
+  clock_fn clock = system_now;
+};
+
+/// Where the files of a workspace are; all absolute.
+struct workspace_paths {
+  std::filesystem::path root, data, state, marker, queue_view, results_view, sessions;
+};
+
+struct assign_reply {
+  assign_outcome outcome;
+  std::vector<warning> warnings;
+};
+
+struct seal_reply {
+  batch_record batch;
+  bool sealed_now = false;
+  std::vector<warning> warnings;
+};
+
+struct execute_reply {
+  execute_outcome outcome;  ///< `already_running`, `started` or `nothing_to_do`
+  std::vector<warning> warnings;
+};
+
+struct batch_status {
+  batch_record batch;
+  std::optional<session_record> session;  ///< the session that works it now
+  std::vector<warning> warnings;
+};
+
+struct task_status {
+  task_record task;
+  std::optional<result_record> result;
+};
+
+/// Who holds the lock, as far as can be seen, and what the marker is.
+struct lock_report {
+  bool guard_busy = false;
+  std::optional<session_record> session;  ///< the live session row
+  bool orchestrator_lost = false;         ///< its orchestrator has died; the keeper lets the running turn finish
+  marker_state marker = marker_state::absent;
+  std::string marker_content;  ///< the bytes of the marker file, cleaned for a terminal; empty if absent
+  std::string advice;          ///< what this means and what to do, in a sentence or two
+};
+
+struct unlock_reply {
+  bool removed_marker = false;
+  bool session_cancelled = false;  ///< with force: the live session was asked to end
+  std::string message;
+};
+
+struct workspace_status {
+  overview all;
+  lock_report lock;
+  std::vector<std::string> engines;  ///< "pid 123: claude"
+  std::vector<warning> warnings;
+};
+
+/// What a batch really used, and what that compares to.
+struct savings_report {
+  batch_record batch;
+  ledger accounts;  ///< of all turns of the batch; `accounts.total.scripted`: demo figures, no model was asked
+  measured compared;
+};
+
+class workspace {
+ public:
+  /// Opens the workspace in a folder, and makes its `data/` if there is none. Errors: those of
+  /// `open_sqlite_store`, not_writable, disk_full.
+  [[nodiscard]] static result<workspace> open(const workspace_options& options);
+
+  workspace(workspace&&) noexcept;
+  workspace& operator=(workspace&&) noexcept;
+  ~workspace();  ///< brings the views up to date
+
+  /// Stores tasks for one batch. Errors: task_exists, agent_conflict, too_large, duplicate_in_batch, bad_value (no
+  /// task), bad_encoding (a description that is not UTF-8), and the store's.
+  [[nodiscard]] result<assign_reply> assign(const assign_request& request);
+  /// Errors: batch_not_found, empty_batch.
+  [[nodiscard]] result<seal_reply> seal(const batch_id& batch);
+  /// What `execute_queue` does. Errors: batch_not_found, empty_batch (of a named batch).
+  [[nodiscard]] result<execute_reply> execute(const std::optional<batch_id>& batch);
+  /// Errors: task_not_found, task_ended.
+  [[nodiscard]] result<cancel_outcome> cancel(const task_id& task);
+
+  [[nodiscard]] result<task_status> task(const task_id& task);
+  [[nodiscard]] result<batch_status> batch(const batch_id& batch);
+  [[nodiscard]] result<std::vector<task_record>> tasks(const task_filter& filter);
+  [[nodiscard]] result<std::vector<turn_record>> turns(const turn_filter& filter);
+  [[nodiscard]] result<workspace_status> status();
+  /// Waits until the round of the batch that is current now has ended, the deadline passes or a stop is requested; the
+  /// batch then. Errors: batch_not_found.
+  [[nodiscard]] result<batch_status> wait(const batch_id& batch, std::chrono::steady_clock::time_point deadline,
+                                          std::stop_token stop = {});
+
+  [[nodiscard]] result<lock_report> lock();
+  /// Removes a marker that nobody stands behind. With `force`, a live session is asked to end (its turn is cancelled,
+  /// its tasks stay queued). Nothing bypasses the guard. Errors: session_live, no_marker.
+  [[nodiscard]] result<unlock_reply> unlock(bool force);
+
+  /// Errors: batch_not_found, no_usage (no turn of the batch has reported any).
+  [[nodiscard]] result<savings_report> savings(const batch_id& batch);
+
+  /// Writes the views now.
+  [[nodiscard]] std::vector<warning> refresh_views();
+
+  [[nodiscard]] const workspace_paths& paths() const noexcept;
+  [[nodiscard]] store& storage() noexcept;
+  [[nodiscard]] timestamp now() const;
+  /// workspace_replaced if `data/` or the state folder are no longer the ones that were opened.
+  [[nodiscard]] result<void> check_in_place() const;
+
+ private:
+  struct state;
+  explicit workspace(std::unique_ptr<state> s);
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace v1
+}  // namespace cobatch

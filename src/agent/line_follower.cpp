@@ -1,0 +1,64 @@
+#include "agent/line_follower.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <cobatch/core/text.hpp>
+
+#include "system/files.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+constexpr std::size_t chunk = 256 * 1024;
+}
+
+line_follower::line_follower(unique_fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+result<line_follower> line_follower::open(const std::filesystem::path& file) {
+  unique_fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.open()) return fail(system_error(errno, "read the agent's output", file));
+  return line_follower(std::move(fd), file);
+}
+
+result<bool> line_follower::read_more() {
+  buffer_.erase(0, taken_);
+  scanned_ -= taken_;
+  taken_ = 0;
+  const std::size_t had = buffer_.size();
+  buffer_.resize(had + chunk);
+  ssize_t got = -1;
+  do {
+    got = ::pread(fd_.get(), buffer_.data() + had, chunk, offset_);
+  } while (got < 0 && errno == EINTR);
+  buffer_.resize(had + static_cast<std::size_t>(got > 0 ? got : 0));
+  if (got < 0) return fail(system_error(errno, "read the agent's output", path_));
+  offset_ += got;
+  return got > 0;
+}
+
+result<std::optional<std::string_view>> line_follower::next() {
+  for (;;) {
+    const std::size_t newline = buffer_.find('\n', scanned_);
+    if (newline != std::string::npos) {
+      const auto line = std::string_view(buffer_).substr(taken_, newline - taken_);
+      taken_ = scanned_ = newline + 1;
+      if (line.size() > max_agent_line) break;
+      if (!is_utf8(line)) return fail(errc::bad_encoding, "the agent wrote a line that is not UTF-8");
+      return line;
+    }
+    scanned_ = buffer_.size();
+    if (scanned_ - taken_ > max_agent_line) break;
+    const auto more = read_more();
+    if (!more) return fail(more.error());
+    if (!*more) return std::nullopt;
+  }
+  return fail(errc::too_large, fmt::format("the agent wrote a line of more than {} MiB", max_agent_line >> 20));
+}
+
+}  // namespace v1
+}  // namespace cobatch

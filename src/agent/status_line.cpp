@@ -1,0 +1,43 @@
+#include "agent/status_line.hpp"
+
+#include "json/json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+constexpr std::string_view tag = "COBATCH";
+
+std::optional<status_line> read_line(std::string_view line) {
+  constexpr std::string_view frame = " \t\r`*>";
+  const auto first = line.find_first_not_of(frame);
+  if (first == std::string_view::npos || !line.substr(first).starts_with(tag)) return std::nullopt;
+  const auto open = line.find('{', first);
+  const auto close = line.rfind('}');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return std::nullopt;
+  const auto parsed = json::parse(line.substr(open, close - open + 1));
+  if (!parsed) return std::nullopt;
+  const json::value* status = parsed->find("status");
+  if (status == nullptr || (*status != json::value("done") && *status != json::value("error"))) return std::nullopt;
+  status_line found;
+  found.done = *status == json::value("done");
+  if (const json::value* summary = parsed->find("summary"); summary != nullptr && summary->as_string() != nullptr)
+    found.summary = *summary->as_string();
+  return found;
+}
+
+}  // namespace
+
+std::optional<status_line> find_status_line(std::string_view answer) {
+  for (;;) {
+    const auto newline = answer.rfind('\n');
+    const auto line = newline == std::string_view::npos ? answer : answer.substr(newline + 1);
+    if (auto found = read_line(line)) return found;
+    if (newline == std::string_view::npos) return std::nullopt;
+    answer = answer.substr(0, newline);
+  }
+}
+
+}  // namespace v1
+}  // namespace cobatch

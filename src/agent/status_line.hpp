@@ -1,0 +1,21 @@
+// The line that a prompt asks for at the end of a turn: COBATCH {"status":"done|error","summary":"…"}.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cobatch {
+inline namespace v1 {
+
+struct status_line {
+  bool done = true;
+  std::string summary;
+};
+
+/// The last such line of an answer, if it has one that can be read. Surrounding white space and Markdown's back-ticks,
+/// stars and quotes are tolerated.
+[[nodiscard]] std::optional<status_line> find_status_line(std::string_view answer);
+
+}  // namespace v1
+}  // namespace cobatch

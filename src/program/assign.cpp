@@ -1,0 +1,72 @@
+// cobatch assign: a task, or a whole batch from a file.
+#include <fmt/core.h>
+
+#include "program/exit_codes.hpp"
+#include "program/options.hpp"
+#include "program/speak.hpp"
+
+namespace cobatch::program {
+
+namespace {
+
+void add_text(json::object& to, std::string_view name, const std::string& text) {
+  if (!text.empty()) to.push_back({std::string(name), text});
+}
+
+// The command line's own choices go over those of a file: the later of two members of one name counts.
+void set(json::object& in, std::string_view name, json::value content) {
+  for (auto& member : in)
+    if (member.name == name) {
+      member.content = std::move(content);
+      return;
+    }
+  in.push_back({std::string(name), std::move(content)});
+}
+
+result<json::object> params_of_task(const assign_options& options) {
+  json::object params{{"task_id", options.task}, {"description", options.description}};
+  if (!options.context.empty()) {
+    auto context = json::parse(options.context);
+    if (!context)
+      return fail(errc::bad_value, fmt::format("--context is not JSON ({}). Nothing was changed. A plain text needs "
+                                               "quotes inside: --context '\"text\"'",
+                                               context.error().message));
+    params.push_back({"context", std::move(*context)});
+  }
+  add_text(params, "priority", options.priority);
+  return params;
+}
+
+result<json::object> params_of_file(const assign_options& options) {
+  const auto text = read_input(options.file, max_request_bytes);
+  if (!text) return fail(text.error());
+  auto parsed = json::parse(*text);
+  if (!parsed)
+    return fail(parsed.error().code,
+                fmt::format("The tasks could not be read: {}. Nothing was changed.", parsed.error().message));
+  if (parsed->as_array() != nullptr) return json::object{{"tasks", std::move(*parsed)}};
+  if (parsed->as_object() != nullptr) return *parsed->as_object();
+  return fail(errc::not_an_object, fmt::format("The tasks are {}; give an array of tasks, or an object with batch_id "
+                                               "and tasks. Nothing was changed.",
+                                               parsed->kind()));
+}
+
+}  // namespace
+
+int run_assign(const assign_options& options) {
+  const bool whole_batch = !options.file.empty();
+  auto params = whole_batch ? params_of_file(options) : params_of_task(options);
+  if (!params) {
+    fail_with(params.error(), options.common.json);
+    return exit_usage;
+  }
+  if (!options.batch.empty()) set(*params, "batch_id", options.batch);
+  if (!options.agent.empty()) set(*params, "agent", options.agent);
+  if (options.open) set(*params, "auto_execute", false);
+  auto place = open_workspace(options.common);
+  if (!place) return fail_with(place.error(), options.common.json);
+  return print_reply(ask(*place, whole_batch ? "assign_batch" : "assign_task", std::move(*params)),
+                     options.common.json);
+}
+
+}  // namespace cobatch::program

@@ -1,0 +1,186 @@
+// The command line: which options there are, and what their help says.
+#include "program/command_line.hpp"
+
+#include <functional>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <cobatch/workspace.hpp>
+
+#include "program/exit_codes.hpp"
+#include "program/options.hpp"
+#include "program/terminal.hpp"
+
+namespace cobatch::program {
+
+namespace {
+
+// A command of the line, with what is to be run if it is the one that was given.
+struct command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+
+void add_common(CLI::App& app, common_options& to) {
+  app.add_option("--root", to.root, "The project folder (default: the current one)");
+  app.add_option("--state", to.state, "Keep store and guard in this folder, for a data/ that cannot lock");
+  app.add_flag("--json", to.json, "Print one JSON value, and nothing else, to standard output");
+}
+
+void add_agent(CLI::App& app, agent_options& to) {
+  app.add_option("--agent", to.agent, "claude, command or scripted (default: claude if it is in PATH)")
+      ->check(CLI::IsMember({"claude", "command", "scripted"}));
+  app.add_option("--exec", to.program, "The program of --agent command");
+  app.add_option("--exec-arg", to.arguments, "An argument for it; repeat it for more")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--script", to.script, "The JSON file that --agent scripted plays");
+  app.add_option("--cwd", to.working_directory, "The agent's folder (default: --root)");
+  app.add_option("--allow", to.allowed_tools, "A further tool that claude may use, e.g. Bash; repeat it for more")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--model", to.model, "The model that claude uses");
+  app.add_option("--turn-limit", to.turn_limit_seconds, "Seconds a task may take (default 1800)")
+      ->check(CLI::Range(1.0, 604800.0));
+  app.add_option("--max-tasks-per-session", to.max_tasks_per_session, "Then a new session (default 10)")
+      ->check(CLI::Range(1, 100000));
+  app.add_option("--linger", to.linger_seconds,
+                 "Seconds a session waits for stragglers if its very first task sealed the batch (default 5)")
+      ->check(CLI::Range(0.0, 3600.0));
+}
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* what, const char* example) {
+  CLI::App* made = app.add_subcommand(name, what);
+  made->footer(std::string("Example:\n  ") + example);
+  return made;
+}
+
+command add_serve(CLI::App& app) {
+  auto to = std::make_shared<serve_options>();
+  CLI::App* made = add_command(app, "serve", "Answer requests over HTTP and run sealed batches",
+                               "cobatch serve --port 5001 --agent command --exec ./agent.py");
+  add_common(*made, to->common);
+  made->add_option("--port", to->port, "The port (default 5001; 0: any that is free)")->check(CLI::Range(0, 65535));
+  made->add_option("--bind", to->bind, "The address to listen on (default 127.0.0.1); another one needs --token-file");
+  made->add_option("--allow-host", to->allowed_hosts, "Answer to this Host too; needs --token-file; repeat it for more")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  made->add_option("--token-file", to->token_file,
+                   "Ask every request for the token in this file (only its owner may read it)");
+  made->add_flag("--no-engine", to->no_engine, "Only answer requests; another process runs the tasks");
+  add_agent(*made, to->agent);
+  return {made, [to] { return run_serve(*to); }};
+}
+
+command add_engine(CLI::App& app) {
+  auto to = std::make_shared<engine_command_options>();
+  CLI::App* made = add_command(app, "engine", "Run sealed batches as they come, without a server",
+                               "cobatch engine --root ~/project --agent claude --allow Bash");
+  add_common(*made, to->common);
+  add_agent(*made, to->agent);
+  return {made, [to] { return run_engine(*to); }};
+}
+
+command add_run(CLI::App& app) {
+  auto to = std::make_shared<run_options>();
+  CLI::App* made = add_command(app, "run", "Run one batch, or everything that is sealed, and return when it is done",
+                               "cobatch run batch_20251107_214500 --agent claude");
+  add_common(*made, to->common);
+  made->add_option("BATCH_ID", to->batch, "Seal and run this batch (default: every sealed batch)");
+  add_agent(*made, to->agent);
+  return {made, [to] { return run_run(*to); }};
+}
+
+command add_call(CLI::App& app) {
+  auto to = std::make_shared<call_options>();
+  CLI::App* made =
+      add_command(app, "call", "Answer one request, read from a file or standard input; no server is needed",
+                  R"(echo '{"tool_name":"claude_assistant","action":"execute_queue"}' | cobatch call)");
+  add_common(*made, to->common);
+  made->add_option("FILE", to->file, "The request as JSON; -: standard input (default)");
+  return {made, [to] { return run_call(*to); }};
+}
+
+command add_assign(CLI::App& app) {
+  auto to = std::make_shared<assign_options>();
+  CLI::App* made = add_command(app, "assign", "Assign a task, or a whole batch from a file",
+                               "cobatch assign doc_1 'Document feature A' --batch batch_20251107_214500 --open\n"
+                               "  cobatch assign --file tasks.json");
+  add_common(*made, to->common);
+  auto* task = made->add_option("TASK_ID", to->task, "The task's id");
+  auto* description = made->add_option("DESCRIPTION", to->description, "What is to be done");
+  task->needs(description);
+  auto* file = made->add_option("--file", to->file,
+                                "A JSON array of tasks, or an object with batch_id and tasks; -: standard input");
+  file->excludes(task);
+  made->add_option("--batch", to->batch, "The batch's id (default: a batch of its own)");
+  made->add_flag("--open,--no-execute", to->open, "Leave the batch open for more tasks; nothing runs yet");
+  made->add_option("--priority", to->priority, "high, medium or low")
+      ->check(CLI::IsMember({"high", "medium", "low"}))
+      ->excludes(file);
+  made->add_option("--context", to->context, "A JSON value for the agent")->excludes(file);
+  made->add_option("--agent", to->agent, "The agent that is to run the batch");
+  made->callback([task, file] {
+    if (task->empty() && file->empty()) throw CLI::RequiredError("TASK_ID and DESCRIPTION, or --file,");
+  });
+  return {made, [to] { return run_assign(*to); }};
+}
+
+command add_status(CLI::App& app) {
+  auto to = std::make_shared<status_options>();
+  CLI::App* made =
+      add_command(app, "status", "How the workspace, a batch or a task stands", "cobatch status batch_20251107_214500");
+  add_common(*made, to->common);
+  made->add_option("ID", to->id, "A batch's or a task's id (default: the whole workspace)");
+  return {made, [to] { return run_status(*to); }};
+}
+
+command add_unlock(CLI::App& app) {
+  auto to = std::make_shared<unlock_options>();
+  CLI::App* made = add_command(app, "unlock", "Remove a lock file that nobody stands behind", "cobatch unlock");
+  add_common(*made, to->common);
+  made->add_flag("--force", to->force, "Ask a session that is running to end; its tasks stay queued");
+  return {made, [to] { return run_unlock(*to); }};
+}
+
+command add_savings(CLI::App& app) {
+  auto to = std::make_shared<savings_options>();
+  CLI::App* made = add_command(app, "savings", "What a batch saved; without an id, the guide's calculator",
+                               "cobatch savings batch_20251107_214500");
+  add_common(*made, to->common);
+  made->add_option("BATCH_ID", to->batch, "A batch that has run (default: the guide's table)");
+  return {made, [to] { return run_savings(*to); }};
+}
+
+std::string footer() {
+  return std::string(exit_code_help) +
+         "\nExample:\n  cobatch assign doc_1 'Document feature A' && cobatch run\n\n"
+         "Help on a command: cobatch COMMAND --help";
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) {
+  CLI::App app("Runs a batch of coding-agent tasks in one session.", "cobatch");
+  app.set_version_flag("--version", fmt::format("cobatch {}", version()));
+  app.require_subcommand(1);
+  app.footer(footer());
+  const std::vector<command> commands{add_serve(app),  add_engine(app), add_run(app),    add_call(app),
+                                      add_assign(app), add_status(app), add_unlock(app), add_savings(app)};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked_for_help) {
+    return app.exit(asked_for_help);
+  } catch (const CLI::ParseError& mistake) {
+    print_error_line(fmt::format("cobatch: {}", one_line(mistake.what())));
+    print_error_line("Run cobatch --help, or cobatch COMMAND --help, for what there is.");
+    return exit_usage;
+  }
+  for (const auto& entry : commands)
+    if (entry.app->parsed()) return entry.run();
+  return exit_usage;
+}
+
+}  // namespace cobatch::program

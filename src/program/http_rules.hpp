@@ -1,0 +1,56 @@
+// Who may ask over HTTP, and what is where: pure functions of a request's head.
+//
+// A web page that a person visits can send requests to a server on the same machine. So the Host must be a loopback
+// name (a page cannot set it, and a foreign name that resolves to us is told apart by it), an Origin must be a
+// loopback one, and a body must say that it is JSON (which a page cannot do without asking first).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <cobatch/core/error.hpp>
+
+namespace cobatch::program {
+
+struct http_head {
+  std::string method;
+  std::string path;
+  std::vector<std::string> hosts;  ///< every Host header
+  std::optional<std::string> origin, content_type, content_encoding, authorization;
+};
+
+struct http_rules {
+  std::vector<std::string> allowed_hosts;  ///< beside the loopback names; only together with a token
+  std::string token;                       ///< empty: none is asked for
+};
+
+struct http_reply {
+  int status = 200;
+  std::string body;  ///< JSON
+  std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+enum class http_endpoint { execute_task, supported_actions, health, front };
+
+struct http_route {
+  std::string_view path;
+  http_endpoint endpoint;
+  std::string_view methods;  ///< as in the Allow header
+};
+[[nodiscard]] const std::vector<http_route>& http_routes();
+
+/// Why this request is not answered (403, 401, 404, 405, 415), or nothing. The body is not looked at.
+[[nodiscard]] std::optional<http_reply> refusal_of(const http_head& head, const http_rules& rules);
+
+/// An error in the reply shape.
+[[nodiscard]] http_reply http_error(int status, const error& e);
+
+/// "localhost" of "LocalHost:5001", "::1" of "[::1]:5001"; nothing if it is no host with an optional port.
+[[nodiscard]] std::optional<std::string> host_name_of(std::string_view host);
+[[nodiscard]] bool is_loopback_name(std::string_view name) noexcept;
+/// Takes the same time wherever the two differ.
+[[nodiscard]] bool same_secret(std::string_view given, std::string_view expected) noexcept;
+
+}  // namespace cobatch::program

@@ -1,0 +1,15 @@
+#include <exception>
+#include <string>
+
+#include "program/command_line.hpp"
+#include "program/exit_codes.hpp"
+#include "program/terminal.hpp"
+
+int main(int argc, char** argv) {
+  try {
+    return cobatch::program::run_command_line(argc, argv);
+  } catch (const std::exception& e) {
+    cobatch::program::print_error_line("cobatch: internal: " + cobatch::program::one_line(e.what()));
+    return cobatch::program::exit_fault;
+  }
+}

@@ -1,0 +1,119 @@
+#include "program/progress.hpp"
+
+#include <cstdio>
+
+#include <fmt/core.h>
+
+#include <cobatch/core/savings.hpp>
+
+namespace cobatch::program {
+
+namespace {
+
+constexpr std::size_t id_width = 40;
+constexpr std::size_t said_width = 60;
+
+std::string mark_of(turn_end end, const palette& paint) {
+  switch (end) {
+    case turn_end::done:
+      return paint.good("done");
+    case turn_end::stopped:
+    case turn_end::cancelled:
+      return paint.note(name_of(end));
+    default:
+      return paint.bad(name_of(end));
+  }
+}
+
+std::string seconds_of(const turn_record& turn) {
+  if (!turn.ended_at) return "";
+  return fmt::format(", {:.1f} s", static_cast<double>((*turn.ended_at - turn.started_at).count()) / 1000.0);
+}
+
+std::string line_of(const turn_record& turn) {
+  const std::string again = turn.attempt > 1 ? fmt::format(" (attempt {})", turn.attempt) : "";
+  return fmt::format("{:>4}  {}{}", turn.position, shortened(turn.task.str(), id_width), again);
+}
+
+}  // namespace
+
+std::string tokens_text(const tokens& used) {
+  std::string text = fmt::format("{} in, {} out", guide_tokens(used.loaded_input()), guide_tokens(used.output));
+  if (used.cache_read > 0) text += fmt::format(", {} from cache", guide_tokens(used.cache_read));
+  return text;
+}
+
+void progress_printer::on_event(const engine_event& event) {
+  using kind = engine_event::kind;
+  switch (event.what) {
+    case kind::session_started:
+      return session_started(*event.session);
+    case kind::turn_started:
+      return turn_started(*event.turn);
+    case kind::progress:
+      if (live_) redraw(fmt::format("{}  {}", current_, paint_.faint(shortened(event.text, said_width))));
+      return;
+    case kind::turn_ended:
+      return turn_ended(*event.turn, *event.task);
+    case kind::session_ended:
+      return session_ended(*event.session);
+    case kind::recovered:
+      return print(fmt::format("session {} of batch {} had died; its turns are settled, its tasks go on",
+                               event.session->id.value, one_line(event.session->batch.str())));
+    case kind::waiting:
+      return print(paint_.note("waiting: " + one_line(event.text)));
+    case kind::trouble:
+      return print(paint_.bad("trouble: " + one_line(event.text)));
+  }
+}
+
+void progress_printer::session_started(const session_record& session) {
+  used_ = {};
+  known_in_full_ = true;
+  print(fmt::format("{} {}, batch {}, agent {}", paint_.strong("session"), session.id.value,
+                    one_line(session.batch.str()), one_line(session.agent)));
+}
+
+void progress_printer::turn_started(const turn_record& turn) {
+  current_ = line_of(turn);
+  if (live_) redraw(current_);
+}
+
+void progress_printer::turn_ended(const turn_record& turn, const task_record& task) {
+  if (turn.used) used_ = used_ + turn.used->total();
+  known_in_full_ = known_in_full_ && turn.used && turn.used->complete;
+  const turn_end end = turn.end.value_or(turn_end::broke);
+  std::string line = fmt::format("{}  {}{}", line_of(turn), mark_of(end, paint_), seconds_of(turn));
+  if (turn.used) line += fmt::format(": {}", tokens_text(turn.used->total()));
+  line += paint_.faint(tokens_so_far());
+  if (end != turn_end::done && !turn.detail.empty()) line += "\n      " + one_line(turn.detail);
+  if (end != turn_end::done && !has_ended(task.state)) line += "\n      the task goes back to the queue";
+  print(line);
+}
+
+void progress_printer::session_ended(const session_record& session) {
+  std::string line = fmt::format("{} {} ended: {}", paint_.strong("session"), session.id.value,
+                                 session.end ? name_of(*session.end) : "unknown");
+  if (!session.end_detail.empty()) line += " (" + one_line(session.end_detail) + ")";
+  print(line + paint_.faint(tokens_so_far()));
+}
+
+std::string progress_printer::tokens_so_far() const {
+  if (used_ == tokens{}) return "";
+  return fmt::format("  [session so far: {}{}]", known_in_full_ ? "" : "at least ", tokens_text(used_));
+}
+
+void progress_printer::redraw(std::string_view text) {
+  std::fwrite("\r\x1b[K", 1, 4, stdout);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+  drawn_ = true;
+}
+
+void progress_printer::print(std::string_view line) {
+  if (drawn_) std::fwrite("\r\x1b[K", 1, 4, stdout);
+  drawn_ = false;
+  print_line(line);
+}
+
+}  // namespace cobatch::program

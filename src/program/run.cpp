@@ -1,0 +1,173 @@
+// cobatch run: one batch, or everything sealed, with the engine in the foreground.
+#include <algorithm>
+#include <map>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+#include "program/choose_agent.hpp"
+#include "program/exit_codes.hpp"
+#include "program/options.hpp"
+#include "program/progress.hpp"
+#include "program/signals.hpp"
+#include "program/speak.hpp"
+#include "views/record_json.hpp"
+
+namespace cobatch::program {
+
+namespace {
+
+// What became of the tasks that had a turn in this run.
+class outcome_keeper {
+ public:
+  void on_event(const engine_event& event) {
+    if (event.what == engine_event::kind::turn_ended) latest_.insert_or_assign(event.task->spec.id, *event.task);
+  }
+  [[nodiscard]] std::int64_t count(task_state state) const {
+    return std::count_if(latest_.begin(), latest_.end(),
+                         [&](const auto& entry) { return entry.second.state == state; });
+  }
+  [[nodiscard]] json::array tasks() const {
+    std::vector<const task_record*> in_order;
+    for (const auto& [id, task] : latest_) in_order.push_back(&task);
+    std::sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) {
+      return std::pair(a->batch, a->position) < std::pair(b->batch, b->position);
+    });
+    json::array out;
+    for (const auto* task : in_order)
+      out.emplace_back(json::object{{"task_id", task->spec.id.str()},
+                                    {"batch_id", task->batch.str()},
+                                    {"batch_position", task->position},
+                                    {"status", name_of(task->state)}});
+    return out;
+  }
+
+ private:
+  std::map<task_id, task_record> latest_;
+};
+
+// Seals what is to run. Nothing left to run in a named batch is no failure: it may have run already.
+result<std::vector<warning>> prepare(workspace& place, const std::optional<batch_id>& batch) {
+  if (batch) {
+    auto sealed = place.seal(*batch);
+    if (!sealed) return fail(sealed.error());
+  }
+  auto done = place.execute(batch);
+  if (done) return std::move(done->warnings);
+  if (done.error().code == errc::empty_batch) return std::vector<warning>();
+  return fail(done.error());
+}
+
+// The tasks that should have run and were not: of the batch, or of every batch that is sealed.
+struct left_over {
+  std::int64_t tasks = 0;
+  std::vector<std::string> batches;
+  bool failed = false;  ///< a task of the named batch has ended in error or was cancelled
+};
+
+void add_left(left_over& to, const batch_record& batch) {
+  const std::int64_t n = batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
+  if (n == 0 || batch.state == batch_state::open) return;
+  to.tasks += n;
+  to.batches.push_back(batch.agent.empty()
+                           ? one_line(batch.id.str())
+                           : fmt::format("{} (agent {})", one_line(batch.id.str()), one_line(batch.agent)));
+}
+
+result<left_over> look_for_left(workspace& place, const std::optional<batch_id>& batch) {
+  left_over left;
+  if (batch) {
+    const auto status = place.batch(*batch);
+    if (!status) return fail(status.error());
+    add_left(left, status->batch);
+    left.failed = status->batch.tally[task_state::error] + status->batch.tally[task_state::cancelled] > 0;
+    return left;
+  }
+  const auto status = place.status();
+  if (!status) return fail(status.error());
+  for (const auto& entry : status->all.unfinished) add_left(left, entry);
+  return left;
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 5;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) out += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > shown ? fmt::format("{} and {} more", out, names.size() - shown) : out;
+}
+
+int summarise(const run_options& options, const run_report& report, const outcome_keeper& outcomes,
+              const left_over& left, bool stopped) {
+  const std::int64_t failed = outcomes.count(task_state::error) + outcomes.count(task_state::cancelled);
+  const bool unfinished = left.tasks > 0 || stopped;
+  const exit_code code = unfinished ? exit_unfinished : failed > 0 || left.failed ? exit_refused : exit_success;
+  std::string text = fmt::format("{} session{}, {} turn{}: {} done", report.sessions, report.sessions == 1 ? "" : "s",
+                                 report.turns, report.turns == 1 ? "" : "s", outcomes.count(task_state::done));
+  if (failed > 0) text += fmt::format(", {} in error or cancelled", failed);
+  if (left.tasks > 0)
+    text += fmt::format("; {} task{} left in {}; cobatch status tells why", left.tasks,
+                        left.tasks == 1 ? " is" : "s are", list_of(left.batches));
+  if (stopped) text += "; stopped on request, run it again to go on";
+  if (!options.common.json) {
+    print_line(text + ".");
+    return code;
+  }
+  json::array batches;
+  for (const auto& name : left.batches) batches.emplace_back(name);
+  print_line(json::write(json::object{{"status", code == exit_success ? "success" : "error"},
+                                      {"message", text + "."},
+                                      {"sessions", report.sessions},
+                                      {"turns", report.turns},
+                                      {"tasks", outcomes.tasks()},
+                                      {"tasks_left", left.tasks},
+                                      {"batches_left", std::move(batches)},
+                                      {"stopped", stopped}}));
+  return code;
+}
+
+}  // namespace
+
+int run_run(const run_options& options) {
+  const bool json = options.common.json;
+  const auto chosen = choose_agent(options.agent);
+  if (!chosen) return fail_with(chosen.error(), json);
+  if (!chosen->driver) return fail_with({errc::agent_missing, how_to_choose_an_agent()}, json);
+  std::optional<batch_id> batch;
+  if (!options.batch.empty()) {
+    auto parsed = batch_id::parse(options.batch);
+    if (!parsed) return fail_with(parsed.error(), json);
+    batch = std::move(*parsed);
+  }
+  auto place = open_workspace(options.common, options.agent.max_tasks_per_session);
+  if (!place) return fail_with(place.error(), json);
+  const auto warnings = prepare(*place, batch);
+  if (!warnings) return fail_with(warnings.error(), json);
+  // That no engine is attached is not worth a word: this command is one.
+  if (!json)
+    for (const auto& entry : *warnings)
+      if (entry.code != "no_engine") print_warnings({entry});
+  if (!json)
+    for (const auto& line : chosen->about) print_line(line);
+
+  std::stop_source stop;
+  auto signals = stop_signals::watch([&](int count) {
+    stop.request_stop();
+    if (count > 1) (void)place->unlock(true);
+  });
+  if (!signals) return fail_with(signals.error(), json);
+  outcome_keeper outcomes;
+  progress_printer printer(is_terminal(STDOUT_FILENO));
+  engine_options wanted = engine_options_of(options.agent, *chosen);
+  wanted.only = batch;
+  wanted.on_event = [&](const engine_event& event) {
+    outcomes.on_event(event);
+    if (!json) printer.on_event(event);
+  };
+  const auto report = run(*place, wanted, stop.get_token(), run_until::idle);
+  if (!report) return fail_with(report.error(), json);
+  const auto left = look_for_left(*place, batch);
+  if (!left) return fail_with(left.error(), json);
+  return summarise(options, *report, outcomes, *left, stop.stop_requested());
+}
+
+}  // namespace cobatch::program

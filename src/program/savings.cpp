@@ -1,0 +1,193 @@
+// cobatch savings: the guide's calculator, or what a batch that ran has really used.
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include <cobatch/core/savings.hpp>
+
+#include "program/exit_codes.hpp"
+#include "program/options.hpp"
+#include "program/speak.hpp"
+#include "program/terminal.hpp"
+#include "views/record_json.hpp"
+
+namespace cobatch::program {
+
+namespace {
+
+// "+5.0 %" saved, "-50.7 %": dearer. Nothing to compare with: "unknown".
+std::string signed_percent(const comparison& c) {
+  const auto permille = c.saved_permille();
+  if (!permille) return "unknown";
+  const std::int64_t size = *permille < 0 ? -*permille : *permille;
+  return fmt::format("{}{}.{} %", *permille < 0 ? "-" : "+", size / 10, size % 10);
+}
+
+json::value tenths(const comparison& c) {
+  const auto permille = c.saved_permille();
+  if (!permille) return {};
+  const std::int64_t size = *permille < 0 ? -*permille : *permille;
+  return json::number{fmt::format("{}{}.{}", *permille < 0 ? "-" : "", size / 10, size % 10)};
+}
+
+json::object comparison_json(const comparison& c) {
+  return {{"without", c.without}, {"with", c.with}, {"saved", c.saved()}, {"saved_percent", tenths(c)}};
+}
+
+// ------------------------------------------------------------------------------------------ the guide's table
+
+struct modelled_row {
+  const guide_row* row;
+  comparison guide, processed, cold, warm;
+};
+
+modelled_row model(const guide_row& row) {
+  return {&row, count_guide(guide_context, row.alone(), row.batch()), count_processed(guide_context, row.batch()),
+          count_money(guide_context, row.batch(), prefix_cache::cold),
+          count_money(guide_context, row.batch(), prefix_cache::warm)};
+}
+
+// To the tenth of a thousand: what batching adds to the tokens processed would vanish in three digits.
+std::string thousands(std::int64_t count) {
+  return fmt::format("{:.1f}K", static_cast<double>(count) / 1000);
+}
+
+constexpr std::string_view money_basis = "relative prices: cache write 1.25, cache read 0.1, output 5, input 1";
+
+void print_calculator() {
+  const palette paint(1);
+  print_line(paint.strong("The guide's count: tokens loaded anew and written"));
+  print_line("tasks   without     with  saving");
+  for (const auto& row : guide_table) {
+    const auto m = model(row);
+    print_line(fmt::format("{:>5}  {:>8}  {:>7}  {:>5} %", row.tasks, guide_tokens(m.guide.without),
+                           guide_tokens(m.guide.with), whole_percent(m.guide.saved_permille().value_or(0))));
+  }
+  print_line("Where its figures come from:");
+  for (const auto& row : guide_table) print_line(fmt::format("{:>5}  {}", row.tasks, row.note));
+  print_line("");
+  print_line(paint.strong("The same batches, modelled: what the model reads and writes, and what it costs"));
+  print_line("tasks   tokens processed            money, against separate sessions with");
+  print_line("        separate  one session       cold caches   warm caches");
+  for (const auto& row : guide_table) {
+    const auto m = model(row);
+    print_line(fmt::format("{:>5}  {:>9}  {:>11} {:>6}  {:>11}   {:>11}", row.tasks, guide_tokens(m.processed.without),
+                           guide_tokens(m.processed.with),
+                           fmt::format("{:+.1f}%", -static_cast<double>(m.processed.saved_permille().value_or(0)) / 10),
+                           signed_percent(m.cold), signed_percent(m.warm)));
+  }
+  print_line(fmt::format("Modelled, not measured: one request a task, {}; + is saved, - is dearer.", money_basis));
+  print_line(
+      "Sessions run one after another usually find a warm cache. What a batch really used: cobatch savings "
+      "BATCH_ID");
+}
+
+json::object calculator_json() {
+  json::array rows;
+  for (const auto& row : guide_table) {
+    const auto m = model(row);
+    rows.emplace_back(
+        json::object{{"tasks", static_cast<std::int64_t>(row.tasks)},
+                     {"guide", comparison_json(m.guide)},
+                     {"guide_percent", whole_percent(m.guide.saved_permille().value_or(0))},
+                     {"printed", json::object{{"without", row.without}, {"with", row.with}, {"percent", row.percent}}},
+                     {"note", row.note},
+                     {"tokens_processed", comparison_json(m.processed)},
+                     {"money_against_cold", comparison_json(m.cold)},
+                     {"money_against_warm", comparison_json(m.warm)}});
+  }
+  return {{"status", "success"},
+          {"basis", "modelled"},
+          {"context_tokens", guide_context},
+          {"money_unit", "twentieths of the price of an input token"},
+          {"prices", money_basis},
+          {"rows", std::move(rows)}};
+}
+
+// ---------------------------------------------------------------------------------------------- a real batch
+
+json::object account_json(const account& sum) {
+  json::object out{{"tokens", tokens_json(sum.used)},
+                   {"waste", tokens_json(sum.waste)},
+                   {"turns", sum.turns},
+                   {"wasted_turns", sum.wasted_turns},
+                   {"complete", sum.complete}};
+  if (sum.turns_without_usage > 0) out.push_back({"turns_without_usage", sum.turns_without_usage});
+  if (sum.scripted) out.push_back({"scripted", true});
+  return out;
+}
+
+json::object batch_savings_json(const savings_report& report) {
+  json::array models, tasks;
+  for (const auto& entry : report.accounts.by_model) {
+    json::object one = tokens_json(entry.count);
+    one.insert(one.begin(), {"model", entry.model});
+    models.emplace_back(std::move(one));
+  }
+  for (const auto& entry : report.accounts.by_task) {
+    json::object one = account_json(entry.sum);
+    one.insert(one.begin(), {{"task_id", entry.task.str()}, {"batch_position", entry.position}});
+    tasks.emplace_back(std::move(one));
+  }
+  json::object out{{"status", "success"}, {"basis", "measured"}, {"batch_id", report.batch.id.str()}};
+  if (report.compared.guide) out.push_back({"guide", comparison_json(*report.compared.guide)});
+  if (report.compared.processed) out.push_back({"tokens_processed", *report.compared.processed});
+  if (report.compared.cache_read) out.push_back({"tokens_cache_read", *report.compared.cache_read});
+  out.push_back({"total", account_json(report.accounts.total)});
+  out.push_back({"by_model", std::move(models)});
+  out.push_back({"by_task", std::move(tasks)});
+  return out;
+}
+
+std::string used_text(const account& sum) {
+  return fmt::format("{}{} in, {} out, {} from cache", sum.complete ? "" : "at least ",
+                     guide_tokens(sum.used.loaded_input()), guide_tokens(sum.used.output),
+                     guide_tokens(sum.used.cache_read));
+}
+
+void print_batch(const savings_report& report) {
+  const palette paint(1);
+  print_line(fmt::format("{} {}: {}", paint.strong("batch"), one_line(report.batch.id.str()),
+                         used_text(report.accounts.total)));
+  if (report.accounts.total.scripted) print_line(paint.note("scripted agent: demo figures, no model was asked"));
+  for (const auto& entry : report.accounts.by_task)
+    print_line(fmt::format("{:>4}  {}: {}", entry.position, shortened(entry.task.str(), 40), used_text(entry.sum)));
+  if (report.accounts.total.wasted_turns > 0)
+    print_line(fmt::format("for nothing: {} turn(s), {} tokens", report.accounts.total.wasted_turns,
+                           guide_tokens(report.accounts.total.waste.processed())));
+  if (const auto& guide = report.compared.guide)
+    print_line(fmt::format("the guide's count: {} instead of {} ({})", guide_tokens(guide->with),
+                           guide_tokens(guide->without), signed_percent(*guide)));
+  else
+    print_line("the guide's count: unknown, because a task's usage is not known in full");
+  if (report.compared.processed)
+    print_line(fmt::format("tokens processed: {}, of these {} read from the cache",
+                           guide_tokens(*report.compared.processed),
+                           guide_tokens(report.compared.cache_read.value_or(0))));
+}
+
+}  // namespace
+
+int run_savings(const savings_options& options) {
+  const bool json = options.common.json;
+  if (options.batch.empty()) {
+    if (json)
+      print_line(json::write(calculator_json()));
+    else
+      print_calculator();
+    return exit_success;
+  }
+  const auto id = batch_id::parse(options.batch);
+  if (!id) return fail_with(id.error(), json);
+  auto place = open_workspace(options.common);
+  if (!place) return fail_with(place.error(), json);
+  const auto report = place->savings(*id);
+  if (!report) return fail_with(report.error(), json);
+  if (json)
+    print_line(json::write(batch_savings_json(*report)));
+  else
+    print_batch(*report);
+  return exit_success;
+}
+
+}  // namespace cobatch::program

@@ -1,0 +1,120 @@
+#include "program/speak.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include <fmt/core.h>
+
+#include "program/exit_codes.hpp"
+#include "program/terminal.hpp"
+
+namespace cobatch::program {
+
+namespace {
+
+void print_error(std::string_view code, std::string_view message) {
+  const palette paint(2);
+  print_error_line(fmt::format("{} {}", paint.bad(fmt::format("{}:", one_line(code))), one_line(message)));
+}
+
+void print_warning(std::string_view code, std::string_view message) {
+  const palette paint(2);
+  print_error_line(fmt::format("{} {}", paint.note(fmt::format("warning {}:", one_line(code))), one_line(message)));
+}
+
+void print_sentences(const json::value& answered) {
+  for (const std::string_view name : {"message", "execution", "next_step", "more_tasks"})
+    if (const auto sentence = text_of(answered, name); !sentence.empty()) print_line(one_line(sentence));
+  const json::value* warnings = answered.find("warnings");
+  if (warnings == nullptr || warnings->as_array() == nullptr) return;
+  for (const auto& entry : *warnings->as_array()) print_warning(text_of(entry, "code"), text_of(entry, "message"));
+}
+
+}  // namespace
+
+int fail_with(const error& e, bool json) {
+  if (json)
+    print_line(error_json(e));
+  else
+    print_error(name_of(e.code), e.message);
+  return exit_code_of(e.code);
+}
+
+result<workspace> open_workspace(const common_options& options, int max_tasks_per_session) {
+  workspace_options wanted;
+  wanted.root = options.root;
+  wanted.state = options.state;
+  wanted.max_tasks_per_session = max_tasks_per_session;
+  return workspace::open(wanted);
+}
+
+result<workspace> open_workspace(const common_options& options) {
+  return open_workspace(options, workspace_options{}.max_tasks_per_session);
+}
+
+reply ask(workspace& place, std::string_view action, json::object params) {
+  return handle_request(place, json::write(json::object{
+                                   {"tool_name", protocol_tool}, {"action", action}, {"params", std::move(params)}}));
+}
+
+int exit_code_of(reply_kind kind) noexcept {
+  switch (kind) {
+    case reply_kind::ok:
+      return exit_success;
+    case reply_kind::refused:
+      return exit_refused;
+    case reply_kind::malformed:
+      return exit_usage;
+    case reply_kind::fault:
+      break;
+  }
+  return exit_fault;
+}
+
+int print_reply(const reply& answered, bool json) {
+  if (json) {
+    print_line(answered.json);
+    return exit_code_of(answered.kind);
+  }
+  const auto parsed = json::parse(answered.json);
+  if (!parsed) return fail_with(parsed.error(), false);
+  if (answered.kind == reply_kind::ok)
+    print_sentences(*parsed);
+  else
+    print_error(text_of(*parsed, "code"), text_of(*parsed, "message"));
+  return exit_code_of(answered.kind);
+}
+
+void print_warnings(const std::vector<warning>& warnings) {
+  for (const auto& entry : warnings) print_warning(entry.code, entry.message);
+}
+
+std::string_view text_of(const json::value& object, std::string_view name) {
+  const json::value* found = object.find(name);
+  if (found == nullptr || found->as_string() == nullptr) return {};
+  return *found->as_string();
+}
+
+result<std::string> read_input(const std::string& file, std::size_t limit) {
+  const auto close = [](std::FILE* f) {
+    if (f != stdin) std::fclose(f);
+  };
+  const std::unique_ptr<std::FILE, decltype(close)> from(file == "-" ? stdin : std::fopen(file.c_str(), "rbe"), close);
+  const std::string name = file == "-" ? "standard input" : "'" + file + "'";
+  if (!from) return fail(errc::io_error, fmt::format("could not read {}: {}", name, std::strerror(errno)));
+  std::string text;
+  std::array<char, 65536> part{};
+  while (const std::size_t n = std::fread(part.data(), 1, part.size(), from.get())) {
+    text.append(part.data(), n);
+    if (text.size() > limit)
+      return fail(errc::too_large,
+                  fmt::format("{} has more than {} bytes, which is the limit. Nothing was changed.", name, limit));
+  }
+  if (std::ferror(from.get()) != 0)
+    return fail(errc::io_error, fmt::format("could not read {}: {}", name, std::strerror(errno)));
+  return text;
+}
+
+}  // namespace cobatch::program

@@ -1,0 +1,37 @@
+// How commands talk: one JSON value with --json, sentences otherwise; errors to standard error.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/protocol.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "json/json.hpp"
+#include "program/options.hpp"
+
+namespace cobatch::program {
+
+/// Says what failed, in the form asked for, and returns its exit code.
+int fail_with(const error& e, bool json);
+
+[[nodiscard]] result<workspace> open_workspace(const common_options& options, int max_tasks_per_session);
+[[nodiscard]] result<workspace> open_workspace(const common_options& options);
+
+/// Sends a request of the table of actions through the protocol.
+[[nodiscard]] reply ask(workspace& place, std::string_view action, json::object params);
+
+/// Prints a reply: as it is with `json`, else its sentences. Returns the exit code.
+int print_reply(const reply& answered, bool json);
+[[nodiscard]] int exit_code_of(reply_kind kind) noexcept;
+
+void print_warnings(const std::vector<warning>& warnings);
+
+/// Of a reply's object: a text member, empty if there is none.
+[[nodiscard]] std::string_view text_of(const json::value& object, std::string_view name);
+
+/// Reads a file, or standard input for "-". Errors: io_error, too_large.
+[[nodiscard]] result<std::string> read_input(const std::string& file, std::size_t limit);
+
+}  // namespace cobatch::program

@@ -1,0 +1,125 @@
+// cobatch status: the workspace, a batch or a task.
+#include <fmt/core.h>
+
+#include "program/exit_codes.hpp"
+#include "program/options.hpp"
+#include "program/speak.hpp"
+#include "program/terminal.hpp"
+#include "views/record_json.hpp"
+
+namespace cobatch::program {
+
+namespace {
+
+constexpr std::size_t id_width = 40;
+constexpr std::size_t summary_width = 100;
+
+json::object lock_json(const lock_report& lock) {
+  return {{"locked", lock.guard_busy}, {"orchestrator_lost", lock.orchestrator_lost}, {"advice", lock.advice}};
+}
+
+json::object workspace_json(const workspace& place, const workspace_status& status) {
+  json::array batches, engines;
+  for (const auto& batch : status.all.unfinished) batches.emplace_back(batch_json(batch));
+  for (const auto& engine : status.engines) engines.emplace_back(engine);
+  json::object out{{"status", "success"},
+                   {"workspace", place.paths().root.string()},
+                   {"tasks", tally_json(status.all.tally)},
+                   {"unfinished_batches", std::move(batches)}};
+  if (status.all.live) out.push_back({"session", session_json(*status.all.live)});
+  out.push_back({"lock", lock_json(status.lock)});
+  out.push_back({"engines", std::move(engines)});
+  if (!status.warnings.empty()) out.push_back({"warnings", warnings_json(status.warnings)});
+  return out;
+}
+
+std::string tally_text(const task_tally& tally) {
+  std::string text;
+  for (const task_state state :
+       {task_state::queued, task_state::in_progress, task_state::done, task_state::error, task_state::cancelled})
+    if (tally[state] > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", tally[state], name_of(state));
+  return text.empty() ? "no tasks" : text;
+}
+
+void print_workspace(const workspace& place, const workspace_status& status) {
+  const palette paint(1);
+  print_line(fmt::format("{} {}", paint.strong("workspace"), one_line(place.paths().root.string())));
+  print_line(fmt::format("tasks: {}", tally_text(status.all.tally)));
+  for (const auto& batch : status.all.unfinished) {
+    print_line(fmt::format("  batch {}: {}, {}", shortened(batch.id.str(), id_width), name_of(batch.state),
+                           tally_text(batch.tally)));
+    if (!batch.hold_reason.empty()) print_line("    held: " + one_line(batch.hold_reason));
+  }
+  print_line("lock: " + one_line(status.lock.advice));
+  if (status.engines.empty()) print_line("engines: none; run the tasks with cobatch run, engine or serve");
+  for (const auto& engine : status.engines) print_line("engine: " + one_line(engine));
+  print_warnings(status.warnings);
+}
+
+int workspace_command(workspace& place, bool json) {
+  const auto status = place.status();
+  if (!status) return fail_with(status.error(), json);
+  if (json)
+    print_line(json::write(workspace_json(place, *status)));
+  else
+    print_workspace(place, *status);
+  return exit_success;
+}
+
+std::string status_painted(std::string_view status, const palette& paint) {
+  if (status == "done") return paint.good(status);
+  if (status == "error") return paint.bad(status);
+  return one_line(status);
+}
+
+void print_tasks(const json::value& batch) {
+  const palette paint(1);
+  const json::value* tasks = batch.find("tasks");
+  if (tasks == nullptr || tasks->as_array() == nullptr) return;
+  for (const auto& task : *tasks->as_array()) {
+    const json::value* position = task.find("batch_position");
+    print_line(fmt::format("{:>4}  {}  {}", position == nullptr ? 0 : *position->as_int(),
+                           shortened(text_of(task, "task_id"), id_width),
+                           status_painted(text_of(task, "status"), paint)));
+  }
+  if (batch.find("next_after_position") != nullptr)
+    print_line("      … more: ask for them with --json and batch_status, after_position");
+}
+
+void print_task(const json::value& task) {
+  if (const auto said = text_of(task, "output_summary"); !said.empty())
+    print_line("summary: " + shortened(said, summary_width));
+  if (const auto output = text_of(task, "output"); !output.empty()) print_line(many_lines(output));
+}
+
+}  // namespace
+
+int run_status(const status_options& options) {
+  const bool json = options.common.json;
+  auto place = open_workspace(options.common);
+  if (!place) return fail_with(place.error(), json);
+  if (options.id.empty()) return workspace_command(*place, json);
+
+  bool is_batch = true;
+  reply answered = ask(*place, "batch_status", {{"batch_id", options.id}});
+  auto parsed = json::parse(answered.json);
+  if (parsed && text_of(*parsed, "code") == name_of(errc::batch_not_found)) {
+    reply of_task = ask(*place, "check_task_status", {{"task_id", options.id}});
+    is_batch = false;
+    parsed = json::parse(of_task.json);
+    if (parsed && text_of(*parsed, "code") == name_of(errc::task_not_found))
+      return fail_with({errc::task_not_found, fmt::format("There is no batch and no task '{}' in {}.", options.id,
+                                                          place->paths().root.string())},
+                       json);
+    answered = std::move(of_task);
+  }
+  const int code = print_reply(answered, json);
+  if (json || !parsed || answered.kind != reply_kind::ok) return code;
+  if (is_batch)
+    print_tasks(*parsed);
+  else
+    print_task(*parsed);
+  return code;
+}
+
+}  // namespace cobatch::program

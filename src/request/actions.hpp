@@ -1,0 +1,79 @@
+// The table of actions: from it come dispatch, the list of supported actions, and every check of parameters.
+#pragma once
+
+#include <span>
+#include <stop_token>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "json/json.hpp"
+#include "request/params.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace request {
+
+/// One call of an action, its parameters checked.
+struct call {
+  workspace& place;
+  const arguments& params;
+  unknown_members& unknown;
+  std::stop_token stop;
+};
+
+/// What an action answers; the dispatcher puts `status` in front and the warnings behind.
+struct answer {
+  json::object fields;
+  std::vector<warning> warnings{};
+  std::string_view status = "success";
+};
+
+/// Why an action was refused, with what else the reply says.
+struct refusal {
+  refusal(error e) : what(std::move(e)) {}
+  refusal(errc code, std::string message, json::object more = {})
+      : what{code, std::move(message)}, extra(std::move(more)) {}
+
+  error what;
+  json::object extra;
+};
+
+using outcome = tl::expected<answer, refusal>;
+[[nodiscard]] inline tl::unexpected<refusal> refuse(refusal why) {
+  return tl::unexpected<refusal>(std::move(why));
+}
+
+struct action {
+  std::string_view name;
+  std::string_view description;  ///< at most 300 characters: what GPT actions take
+  std::span<const param_spec> params;
+  outcome (*run)(const call& request);
+};
+
+[[nodiscard]] std::span<const action> actions();
+[[nodiscard]] const action* find_action(std::string_view name);
+
+outcome assign_task(const call& request);
+outcome assign_batch(const call& request);
+outcome seal_batch(const call& request);
+outcome execute_queue(const call& request);
+outcome batch_status_of(const call& request);
+outcome wait_batch(const call& request);
+outcome check_task_status(const call& request);
+outcome get_task_result(const call& request);
+outcome cancel_task(const call& request);
+outcome lock_status(const call& request);
+outcome unlock(const call& request);
+
+/// The fields of each task of `assign_batch`.
+[[nodiscard]] std::span<const param_spec> batch_task_fields();
+
+}  // namespace request
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,185 @@
+// assign_task, assign_batch, seal_batch.
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/core.h>
+
+#include "request/actions.hpp"
+#include "request/values.hpp"
+#include "views/record_json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace request {
+
+namespace {
+
+// What a reply lists at most, so that it stays below the 100,000 characters that GPT actions take.
+constexpr std::size_t tasks_in_reply = 200;
+
+std::string counted(std::int64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
+
+// What comes next for a batch that was just assigned to, under the name that the guide's clients look for.
+void append_what_comes_next(json::object& fields, const assign_outcome& done) {
+  const batch_record& batch = done.batch;
+  if (batch.state == batch_state::open) {
+    fields.push_back({"next_step",
+                      "The batch is open and runs nothing yet. Assign its other tasks with this batch_id, the last one "
+                      "with auto_execute true; or call seal_batch when it is complete."});
+    return;
+  }
+  const std::int64_t waiting = batch.tally[task_state::queued];
+  std::string text;
+  if (batch.state == batch_state::running)
+    text = "A session works this batch now; what is queued in it runs there, in order.";
+  else if (batch.state == batch_state::finished)
+    text = "The batch has ended.";
+  else if (batch.state == batch_state::held)
+    text = fmt::format("The batch is held ({}); execute_queue with its batch_id lets it go.", batch.hold_reason);
+  else
+    text = fmt::format("The batch is sealed: an engine runs its {} in one session, in order.",
+                       counted(waiting, "queued task"));
+  if (done.next_round) text = fmt::format("The batch had ended; this starts its round {}. {}", batch.round, text);
+  fields.push_back({"execution", std::move(text)});
+}
+
+result<assign_request> request_for(const arguments& params) {
+  assign_request wanted;
+  auto batch = batch_id_in(params);
+  if (!batch) return fail(std::move(batch.error()));
+  auto agent = name_in(params, "agent");
+  if (!agent) return fail(std::move(agent.error()));
+  wanted.batch = std::move(*batch);
+  wanted.agent = std::move(*agent);
+  wanted.seal = params.boolean("auto_execute").value_or(true);
+  return wanted;
+}
+
+std::string message_for_one(const assigned_task& task, const assign_outcome& done) {
+  const auto id = in_quotes(task.id.str());
+  const auto batch = in_quotes(done.batch.id.str());
+  if (task.duplicate)
+    return fmt::format("Task {} was assigned before with the same content; it is {} in batch {}. Nothing was stored{}.",
+                       id, name_of(task.state), batch, done.sealed_now ? ", the batch was sealed" : "");
+  return fmt::format("Task {} is number {} of batch {}.", id, task.position, batch);
+}
+
+std::string message_for_many(const assign_outcome& done, std::size_t duplicates) {
+  const std::size_t fresh = done.tasks.size() - duplicates;
+  std::string text = fmt::format("{} stored in batch {}.", counted(static_cast<std::int64_t>(fresh), "task"),
+                                 in_quotes(done.batch.id.str()));
+  if (duplicates > 0)
+    text += fmt::format(" {} there before with the same content and left as {}.",
+                        duplicates == 1 ? "1 was" : fmt::format("{} were", duplicates),
+                        duplicates == 1 ? "it is" : "they are");
+  return text;
+}
+
+json::object listed(const assigned_task& task) {
+  json::object entry{{"task_id", task.id.str()}, {"batch_position", task.position}, {"status", name_of(task.state)}};
+  if (task.duplicate) entry.push_back({"duplicate", true});
+  return entry;
+}
+
+void append_list(json::object& fields, const assign_outcome& done) {
+  const std::size_t shown = std::min(done.tasks.size(), tasks_in_reply);
+  json::array list;
+  list.reserve(shown);
+  for (std::size_t i = 0; i < shown; ++i) list.emplace_back(listed(done.tasks[i]));
+  fields.push_back({"tasks", std::move(list)});
+  fields.push_back({"tasks_listed", static_cast<std::int64_t>(shown)});
+  if (shown == done.tasks.size()) return;
+  fields.push_back({"more_tasks", fmt::format("Only the first {} are listed. All were stored; batch_status with "
+                                              "batch_id and after_position lists the rest.",
+                                              shown)});
+}
+
+// The tasks of assign_batch, each checked; `assigned_by` of the call is that of every task that names none.
+result<std::vector<task_spec>> specs_of(const call& request) {
+  auto assigned_by = name_in(request.params, "assigned_by");
+  if (!assigned_by) return fail(std::move(assigned_by.error()));
+  const json::array& given = *request.params.objects("tasks");
+  std::vector<task_spec> specs;
+  specs.reserve(given.size());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto fields = arguments::check(given[i], batch_task_fields(), fmt::format("tasks[{}].", i), request.unknown);
+    if (!fields) return fail(fields.error());
+    auto spec = task_spec_in(*fields);
+    if (!spec) return fail(std::move(spec.error()));
+    if (spec->assigned_by.empty()) spec->assigned_by = *assigned_by;
+    specs.push_back(std::move(*spec));
+  }
+  return specs;
+}
+
+}  // namespace
+
+outcome assign_task(const call& request) {
+  auto wanted = request_for(request.params);
+  if (!wanted) return refuse(std::move(wanted.error()));
+  auto spec = task_spec_in(request.params);
+  if (!spec) return refuse(std::move(spec.error()));
+  wanted->tasks.push_back(std::move(*spec));
+  auto done = request.place.assign(*wanted);
+  if (!done) return refuse(std::move(done.error()));
+  const assigned_task& task = done->outcome.tasks.front();
+  answer reply{{{"message", message_for_one(task, done->outcome)},
+                {"task_id", task.id.str()},
+                {"batch_id", done->outcome.batch.id.str()},
+                {"task_status", name_of(task.state)},
+                {"batch_position", task.position},
+                {"batch_status", name_of(done->outcome.batch.state)}}};
+  if (task.duplicate) reply.fields.push_back({"duplicate", true});
+  append_what_comes_next(reply.fields, done->outcome);
+  reply.warnings = std::move(done->warnings);
+  return reply;
+}
+
+outcome assign_batch(const call& request) {
+  auto wanted = request_for(request.params);
+  if (!wanted) return refuse(std::move(wanted.error()));
+  auto specs = specs_of(request);
+  if (!specs) return refuse(std::move(specs.error()));
+  wanted->tasks = std::move(*specs);
+  wanted->whole_batch = true;
+  auto done = request.place.assign(*wanted);
+  if (!done) return refuse(std::move(done.error()));
+  const auto& tasks = done->outcome.tasks;
+  const auto duplicates =
+      static_cast<std::size_t>(std::count_if(tasks.begin(), tasks.end(), [](const auto& t) { return t.duplicate; }));
+  answer reply{{{"message", message_for_many(done->outcome, duplicates)},
+                {"batch_id", done->outcome.batch.id.str()},
+                {"batch_status", name_of(done->outcome.batch.state)},
+                {"task_count", static_cast<std::int64_t>(tasks.size())},
+                {"duplicates", static_cast<std::int64_t>(duplicates)}}};
+  if (duplicates == tasks.size()) reply.fields.push_back({"duplicate", true});
+  append_list(reply.fields, done->outcome);
+  append_what_comes_next(reply.fields, done->outcome);
+  reply.warnings = std::move(done->warnings);
+  return reply;
+}
+
+outcome seal_batch(const call& request) {
+  const auto batch = required_batch_id_in(request.params);
+  if (!batch) return refuse(batch.error());
+  auto done = request.place.seal(*batch);
+  if (!done) return refuse(std::move(done.error()));
+  const std::int64_t waiting = done->batch.tally[task_state::queued];
+  const std::string text = done->sealed_now
+                               ? fmt::format("Batch {} is sealed: an engine runs its {} in one session, in order.",
+                                             in_quotes(batch->str()), counted(waiting, "queued task"))
+                               : fmt::format("Batch {} is {} already; nothing was changed.", in_quotes(batch->str()),
+                                             name_of(done->batch.state));
+  return answer{{{"message", text},
+                 {"batch_id", batch->str()},
+                 {"batch_status", name_of(done->batch.state)},
+                 {"sealed_now", done->sealed_now},
+                 {"tally", tally_json(done->batch.tally)}},
+                std::move(done->warnings)};
+}
+
+}  // namespace request
+}  // namespace v1
+}  // namespace cobatch

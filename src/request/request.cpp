@@ -1,0 +1,179 @@
+// From request text to reply text.
+#include <array>
+#include <exception>
+#include <new>
+
+#include <fmt/core.h>
+
+#include <cobatch/protocol.hpp>
+
+#include "json/json.hpp"
+#include "request/actions.hpp"
+#include "views/record_json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+using namespace request;
+
+bool is_fault(errc code) {
+  switch (code) {
+    case errc::storage_fault:
+    case errc::disk_full:
+    case errc::not_writable:
+    case errc::cannot_lock:
+    case errc::unsafe_file:
+    case errc::workspace_replaced:
+    case errc::store_newer:
+    case errc::store_damaged:
+    case errc::io_error:
+    case errc::outcome_unknown:
+    case errc::internal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+json::object error_object(const error& e, json::object extra) {
+  json::object out{{"status", "error"}, {"code", name_of(e.code)}, {"message", e.message}};
+  for (auto& field : extra) out.push_back(std::move(field));
+  return out;
+}
+
+reply error_reply(reply_kind kind, const error& e, json::object extra = {}, std::vector<warning> warnings = {}) {
+  json::object out = error_object(e, std::move(extra));
+  if (!warnings.empty()) out.push_back({"warnings", warnings_json(warnings)});
+  return {kind, json::write(std::move(out))};
+}
+
+reply refused(refusal why, std::vector<warning> warnings = {}) {
+  const reply_kind kind = is_fault(why.what.code) ? reply_kind::fault : reply_kind::refused;
+  return error_reply(kind, why.what, std::move(why.extra), std::move(warnings));
+}
+
+reply success(answer done, std::vector<warning> more) {
+  json::object out{{"status", done.status}};
+  for (auto& field : done.fields) out.push_back(std::move(field));
+  for (auto& entry : more) done.warnings.push_back(std::move(entry));
+  if (!done.warnings.empty()) out.push_back({"warnings", warnings_json(done.warnings)});
+  return {reply_kind::ok, json::write(std::move(out))};
+}
+
+constexpr std::string_view example =
+    R"({"tool_name":"claude_assistant","action":"assign_task","params":{"task_id":"t1","description":"…"}})";
+
+constexpr std::array envelope_params{
+    param_spec{"tool_name", param_type::text, true, "The tool; always claude_assistant."},
+    param_spec{"action", param_type::text, true, "What to do; see get_supported_actions."},
+    param_spec{"params", param_type::any, false, "The action's parameters."},
+};
+
+json::array action_names() {
+  json::array names;
+  for (const auto& entry : actions()) names.emplace_back(entry.name);
+  return names;
+}
+
+refusal unknown_tool(std::string_view given) {
+  return {errc::unknown_tool,
+          fmt::format("There is no tool {}; the tool here is '{}'. Nothing was changed.", in_quotes(given), protocol_tool),
+          {{"available_tools", json::array{protocol_tool}}}};
+}
+
+refusal unknown_action(std::string_view given) {
+  std::vector<std::string_view> names;
+  for (const auto& entry : actions()) names.push_back(entry.name);
+  const std::string_view meant = nearest(given, names);
+  json::object more{{"available_actions", action_names()}};
+  if (!meant.empty()) more.push_back({"did_you_mean", meant});
+  return {errc::unknown_action,
+          fmt::format("There is no action {}{}. Nothing was changed.", in_quotes(given),
+                      meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)),
+          std::move(more)};
+}
+
+reply dispatch(workspace& place, const json::value& request, std::stop_token stop) {
+  unknown_members unknown;
+  const auto envelope = arguments::check(request, envelope_params, "", unknown);
+  if (!envelope) return refused(envelope.error(), unknown.take());
+  if (const std::string& tool = *envelope->text("tool_name"); tool != protocol_tool)
+    return refused(unknown_tool(tool), unknown.take());
+  const std::string& name = *envelope->text("action");
+  const action* wanted = find_action(name);
+  if (wanted == nullptr) return refused(unknown_action(name), unknown.take());
+
+  static const json::value nothing{json::object{}};
+  const json::value* given = envelope->any("params");
+  const auto params = arguments::check(given == nullptr ? nothing : *given, wanted->params, "", unknown);
+  if (!params) return refused(params.error(), unknown.take());
+  auto done = wanted->run(call{place, *params, unknown, std::move(stop)});
+  return done ? success(std::move(*done), unknown.take()) : refused(std::move(done.error()), unknown.take());
+}
+
+reply answer_text(workspace& place, std::string_view text, std::stop_token stop) {
+  if (text.size() > max_request_bytes)
+    return error_reply(reply_kind::malformed,
+                       {errc::too_large, fmt::format("The request has {} bytes; the limit is {}. Nothing was changed. "
+                                                     "Send the tasks in several calls of assign_batch.",
+                                                     text.size(), max_request_bytes)});
+  const auto parsed = json::parse(text);
+  if (!parsed)
+    return error_reply(reply_kind::malformed,
+                       {parsed.error().code, fmt::format("The request could not be read: {}. Nothing was changed. It "
+                                                         "must be one JSON object such as {}",
+                                                         parsed.error().message, example)});
+  if (parsed->as_object() == nullptr)
+    return error_reply(reply_kind::malformed,
+                       {errc::not_an_object, fmt::format("The request is {}; it must be one JSON object such as {} "
+                                                         "Nothing was changed.",
+                                                         parsed->kind(), example)});
+  return dispatch(place, *parsed, std::move(stop));
+}
+
+json::object param_object(const param_spec& spec) {
+  json::object out{{"name", spec.name}};
+  if (const auto type = schema_name(spec.type); !type.empty()) out.push_back({"type", type});
+  out.push_back({"required", spec.required});
+  out.push_back({"description", spec.description});
+  if (spec.fields.empty()) return out;
+  json::array fields;
+  for (const auto& field : spec.fields) fields.emplace_back(param_object(field));
+  out.push_back({"fields", std::move(fields)});
+  return out;
+}
+
+}  // namespace
+
+reply handle_request(workspace& place, std::string_view request, std::stop_token stop) {
+  try {
+    return answer_text(place, request, std::move(stop));
+  } catch (const std::exception& e) {
+    return error_reply(reply_kind::fault,
+                       {errc::internal, fmt::format("The request failed inside Cobatch ({}). It may have been carried "
+                                                    "out: ask for its state, or repeat it, which is safe.",
+                                                    e.what())});
+  }
+}
+
+std::string supported_actions_json() {
+  json::array list;
+  for (const auto& entry : actions()) {
+    json::array params;
+    for (const auto& spec : entry.params) params.emplace_back(param_object(spec));
+    list.emplace_back(json::object{{"tool", protocol_tool},
+                                   {"action", entry.name},
+                                   {"params", std::move(params)},
+                                   {"description", entry.description}});
+  }
+  return json::write(json::object{{"status", "success"}, {"supported_actions", std::move(list)}});
+}
+
+std::string error_json(const error& e) {
+  return json::write(error_object(e, {}));
+}
+
+}  // namespace v1
+}  // namespace cobatch

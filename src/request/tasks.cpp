@@ -1,0 +1,96 @@
+// check_task_status, get_task_result, cancel_task.
+#include <fmt/core.h>
+
+#include <cobatch/core/time.hpp>
+
+#include "request/actions.hpp"
+#include "request/values.hpp"
+#include "views/record_json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace request {
+
+namespace {
+
+std::string standing(const task_record& task) {
+  return fmt::format("Task {} is {}: number {} of batch {}.", in_quotes(task.spec.id.str()), name_of(task.state),
+                     task.position, in_quotes(task.batch.str()));
+}
+
+refusal no_result_yet(const task_record& task) {
+  json::object more{{"task_id", task.spec.id.str()},
+                    {"task_status", name_of(task.state)},
+                    {"batch_id", task.batch.str()},
+                    {"batch_position", task.position}};
+  if (task.state == task_state::cancelled)
+    return {errc::task_ended,
+            fmt::format("Task {} was cancelled and has no result. To run the work after all, assign it under another "
+                        "task_id.",
+                        in_quotes(task.spec.id.str())),
+            std::move(more)};
+  return {task.state == task_state::in_progress ? errc::task_in_progress : errc::task_queued,
+          standing(task) + " It has no result yet; wait_batch waits for its batch.", std::move(more)};
+}
+
+}  // namespace
+
+outcome check_task_status(const call& request) {
+  const auto id = task_id_in(request.params);
+  if (!id) return refuse(id.error());
+  auto status = request.place.task(*id);
+  if (!status) return refuse(std::move(status.error()));
+  const task_record& task = status->task;
+  answer reply{{{"message", standing(task)},
+                {"task_id", id->str()},
+                {"task_status", name_of(task.state)},
+                {"batch_id", task.batch.str()},
+                {"batch_position", task.position},
+                {"created_at", to_iso(task.created_at)}}};
+  if (task.started_at) reply.fields.push_back({"started_at", to_iso(*task.started_at)});
+  if (task.ended_at) reply.fields.push_back({"completed_at", to_iso(*task.ended_at)});
+  reply.fields.push_back({"description", task.spec.description});
+  if (task.counts.attempts > 0) reply.fields.push_back({"attempts", task.counts.attempts});
+  if (task.counts.interruptions > 0) reply.fields.push_back({"interruptions", task.counts.interruptions});
+  if (!status->result) return reply;
+  const result_record& came_to = *status->result;
+  reply.fields.push_back({"execution_time_seconds", seconds_json(came_to.duration_ms)});
+  for (auto& figure : token_members(came_to)) reply.fields.push_back(std::move(figure));
+  reply.fields.push_back({"output", came_to.what.output});
+  if (!came_to.what.output_summary.empty()) reply.fields.push_back({"output_summary", came_to.what.output_summary});
+  if (!came_to.what.reason.empty()) reply.fields.push_back({"reason", came_to.what.reason});
+  return reply;
+}
+
+outcome get_task_result(const call& request) {
+  const auto id = task_id_in(request.params);
+  if (!id) return refuse(id.error());
+  auto status = request.place.task(*id);
+  if (!status) return refuse(std::move(status.error()));
+  if (!status->result) return refuse(no_result_yet(status->task));
+  return answer{{{"message", standing(status->task)},
+                 {"task_id", id->str()},
+                 {"task_status", name_of(status->task.state)},
+                 {"result", result_json(*status->result, &status->task)}}};
+}
+
+outcome cancel_task(const call& request) {
+  const auto id = task_id_in(request.params);
+  if (!id) return refuse(id.error());
+  auto done = request.place.cancel(*id);
+  if (!done) return refuse(std::move(done.error()));
+  const bool changed = done->what == cancel_outcome::kind::cancelled;
+  std::string text = changed ? fmt::format("Task {} is cancelled.", in_quotes(id->str()))
+                             : fmt::format("Task {} was cancelled already; nothing was changed.", in_quotes(id->str()));
+  if (changed && done->before == task_state::in_progress)
+    text += " Its running turn is ended; what it cost is kept, and what it changed in files so far stays.";
+  return answer{{{"message", std::move(text)},
+                 {"task_id", id->str()},
+                 {"previous_status", name_of(done->before)},
+                 {"task_status", name_of(done->task.state)},
+                 {"batch_id", done->task.batch.str()}}};
+}
+
+}  // namespace request
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,35 @@
+// Parameters as the records of the core: ids, priority, limits, each with its own check.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/id.hpp>
+#include <cobatch/core/task.hpp>
+
+#include "request/params.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace request {
+
+/// Errors of all: bad_id, bad_encoding, bad_value; each says that nothing was changed.
+[[nodiscard]] result<task_id> task_id_in(const arguments& params);
+/// Nothing if it was not given.
+[[nodiscard]] result<std::optional<batch_id>> batch_id_in(const arguments& params);
+/// For actions that require one.
+[[nodiscard]] result<batch_id> required_batch_id_in(const arguments& params);
+/// `fallback` if it was not given.
+[[nodiscard]] result<std::int64_t> number_in(const arguments& params, std::string_view name, std::int64_t from,
+                                             std::int64_t to, std::int64_t fallback);
+/// A name that must stand on one line (an agent, a person): at most 128 bytes, not empty if given.
+[[nodiscard]] result<std::string> name_in(const arguments& params, std::string_view name);
+/// A whole task. Errors beyond those: too_large.
+[[nodiscard]] result<task_spec> task_spec_in(const arguments& params);
+
+}  // namespace request
+}  // namespace v1
+}  // namespace cobatch

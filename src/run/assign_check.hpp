@@ -1,0 +1,15 @@
+// What is checked of an assign before the store sees it.
+#pragma once
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/store.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// The request with each context brought to one line of JSON. Errors: bad_value, too_large, bad_encoding, bad_json,
+/// duplicate_in_batch; each names the task and says that nothing was stored.
+[[nodiscard]] result<assign_request> check_assign(assign_request request);
+
+}  // namespace v1
+}  // namespace cobatch

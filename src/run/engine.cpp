@@ -1,0 +1,270 @@
+#include <algorithm>
+#include <array>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <cobatch/engine.hpp>
+
+#include "run/lock_view.hpp"
+#include "run/persist.hpp"
+#include "run/recovery.hpp"
+#include "run/session_runner.hpp"
+#include "system/guard.hpp"
+#include "system/presence.hpp"
+#include "system/process.hpp"
+#include "system/watch.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+// An idle engine looks again this often even if nothing wakes it: for batches whose hold is over.
+constexpr std::chrono::seconds idle_tick{15};
+// A foreign marker's going is not notified everywhere.
+constexpr std::chrono::milliseconds marker_tick{250};
+
+std::string make_nonce() {
+  std::random_device random;
+  std::string nonce;
+  for (int i = 0; i < 4; ++i) nonce += fmt::format("{:08x}", random());
+  return nonce;
+}
+
+// Failures after which an engine can do nothing useful any more.
+bool is_final(errc code) {
+  return code == errc::workspace_replaced || code == errc::storage_fault || code == errc::store_damaged ||
+         code == errc::store_newer || code == errc::unsafe_file;
+}
+
+// Turns changes of the store and the stop into a descriptor that can be waited for together with others.
+class change_signal {
+ public:
+  change_signal(store& storage, wake_signal& wake, const std::stop_token& stop)
+      : on_stop_(stop, [&wake] { wake.notify(); }), listener_([&storage, &wake](const std::stop_token& quit) {
+          for (std::int64_t seen = storage.version(); !quit.stop_requested();) {
+            const auto now = storage.wait_for_change(seen, steady::now() + std::chrono::hours{1}, quit);
+            if (now != seen) wake.notify();
+            seen = now;
+          }
+        }) {}
+
+ private:
+  std::stop_callback<std::function<void()>> on_stop_;
+  std::jthread listener_;
+};
+
+class engine {
+ public:
+  engine(workspace& place, const engine_options& options, std::stop_token stop, run_until until, wake_signal& wake)
+      : place_(place), options_(options), stop_(std::move(stop)), until_(until), wake_(wake) {
+    for (const auto& a : options_.agents) serves_.names.emplace_back(a->name());
+    serves_.default_agent = serves_.names.front();
+  }
+
+  const served_agents& serves() const { return serves_; }
+
+  result<run_report> run() {
+    // What an earlier session left is put in order even if there is nothing to run.
+    next after = attempt(true);
+    std::chrono::milliseconds trouble_wait{500};
+    while (!stop_.stop_requested()) {
+      if (after.failed) {
+        if (is_final(after.failed->code)) return fail(*after.failed);
+        tell(engine_event::kind::trouble, after.failed->message);
+        pause_for(trouble_wait, stop_);
+        trouble_wait = std::min<std::chrono::milliseconds>(trouble_wait * 2, std::chrono::seconds{30});
+      } else {
+        trouble_wait = std::chrono::milliseconds{500};
+        if (after.idle && until_ == run_until::idle) break;
+        if (after.wait) wait_for(after);
+      }
+      after = attempt(false);
+    }
+    return report_;
+  }
+
+ private:
+  // What one attempt came to.
+  struct next {
+    std::optional<error> failed;
+    bool idle = false;  // nothing to run for this engine
+    bool wait = false;  // until something changes; with `holder`: until the guard may be free
+    std::optional<guard_record> holder;
+    std::chrono::milliseconds at_most = idle_tick;
+  };
+  static next failure(error e) {
+    next n;
+    n.failed = std::move(e);
+    return n;
+  }
+  static next nothing_to_do() {
+    next n;
+    n.idle = n.wait = true;
+    return n;
+  }
+
+  // Looks for work; if there is some, and the guard is free, runs one session.
+  next attempt(bool tidy) {
+    wake_.clear();
+    if (auto ok = place_.check_in_place(); !ok) return failure(ok.error());
+    const auto work = has_work();
+    if (!work) return failure(work.error());
+    if (*work == work_state::none && !tidy) return nothing_to_do();
+
+    auto lock = guard::open(place_.paths().state);
+    if (!lock) return failure(lock.error());
+    const auto got = lock->try_acquire();
+    if (!got) return failure(got.error());
+    if (!*got) return *work == work_state::none ? nothing_to_do() : wait_for_holder(*lock, *work);
+    return with_guard(*lock);
+  }
+
+  enum class work_state {
+    none,
+    session,  // no batch for us, but a session row is live: running elsewhere, or dead with its batch
+    batch,
+  };
+  result<work_state> has_work() {
+    if (options_.only) {
+      const auto batch = place_.storage().find_batch(*options_.only);
+      if (!batch) return fail(batch.error());
+      const bool some = *batch && (*batch)->state != batch_state::finished && (*batch)->state != batch_state::open;
+      return some ? work_state::batch : work_state::none;
+    }
+    const auto some = place_.storage().has_work(serves_);
+    if (!some) return fail(some.error());
+    if (*some) return work_state::batch;
+    const auto all = place_.storage().read_overview();
+    if (!all) return fail(all.error());
+    return all->live ? work_state::session : work_state::none;
+  }
+
+  next wait_for_holder(const guard& lock, work_state work) {
+    next n;
+    n.wait = true;
+    n.idle = work == work_state::session;
+    const auto record = lock.read_record();
+    if (record && *record) n.holder = std::move(*record);
+    if (!n.holder) n.at_most = marker_tick;
+    if (!n.idle && !std::exchange(told_waiting_, true))
+      tell(engine_event::kind::waiting, "another session runs in this workspace; waiting for it to end");
+    return n;
+  }
+
+  next with_guard(guard& lock) {
+    told_waiting_ = false;
+    auto recovered = recover_dead_session(place_, options_, lock);
+    if (!recovered) return failure(recovered.error());
+    if (*recovered) {
+      engine_event event;
+      event.what = engine_event::kind::recovered;
+      event.session = &**recovered;
+      emit(event);
+    }
+    if (auto foreign = wait_for_marker(lock)) return *foreign;
+    if (stop_.stop_requested()) return {};
+    return claim_and_run(lock);
+  }
+
+  // A foreign marker is honoured: the session does not begin while it is there.
+  std::optional<next> wait_for_marker(guard& lock) {
+    const auto marker = look_at_marker(place_.paths().marker);
+    if (!marker) return failure(marker.error());
+    if (!*marker) {
+      told_foreign_ = false;
+      return std::nullopt;
+    }
+    if (auto released = lock.release(); !released) return failure(released.error());
+    if (!std::exchange(told_foreign_, true)) {
+      const auto seen = look_at_lock(place_.paths(), place_.storage());
+      tell(engine_event::kind::waiting, seen ? advice_on(*seen) : seen.error().message);
+    }
+    next n;
+    n.wait = true;
+    n.at_most = marker_tick;
+    return n;
+  }
+
+  next claim_and_run(guard& lock) {
+    claim_request request;
+    request.nonce = make_nonce();
+    request.owner = identity_of_self();
+    request.serves = serves_;
+    request.only = options_.only;
+    const auto record = lock.read_record();
+    if (!record) return failure(record.error());
+    if (*record) request.above = (*record)->session;
+    auto claimed = persist([&] { return place_.storage().claim(request); }, stop_,
+                           [this](const error& e) { tell(engine_event::kind::trouble, e.message); });
+    if (!claimed) return failure(claimed.error());
+    if (claimed->what == claim_outcome::kind::nothing) return nothing_to_do();
+    if (claimed->what == claim_outcome::kind::session_live) return {};
+    return run_claimed(lock, *claimed);
+  }
+
+  next run_claimed(guard& lock, const claim_outcome& claimed) {
+    const auto runs = std::find_if(options_.agents.begin(), options_.agents.end(),
+                                   [&](const auto& a) { return a->name() == claimed.session.agent; });
+    if (runs == options_.agents.end())
+      return failure({errc::internal, "claimed a batch for an agent that this engine does not serve"});
+    const session_context context{place_, options_, lock, **runs, claimed.session, claimed.batch, stop_};
+    auto ended = run_session(context);
+    if (!ended) return failure(ended.error());
+    ++report_.sessions;
+    report_.turns += ended->turns;
+    if (auto released = lock.release(); !released) return failure(released.error());
+    for (const auto& w : place_.refresh_views()) tell(engine_event::kind::trouble, w.message);
+    return {};
+  }
+
+  void wait_for(const next& n) {
+    const auto deadline = steady::now() + n.at_most;
+    if (n.holder)
+      wait_for_guard(*n.holder, deadline, stop_, wake_.descriptor());
+    else
+      wait_readable({wake_.descriptor()}, deadline);
+  }
+
+  void emit(const engine_event& event) const {
+    if (options_.on_event) options_.on_event(event);
+  }
+  void tell(engine_event::kind what, std::string_view text) const {
+    engine_event event;
+    event.what = what;
+    event.text = text;
+    emit(event);
+  }
+
+  workspace& place_;
+  const engine_options& options_;
+  std::stop_token stop_;
+  run_until until_;
+  wake_signal& wake_;
+  served_agents serves_;
+  run_report report_;
+  bool told_waiting_ = false;
+  bool told_foreign_ = false;
+};
+
+}  // namespace
+
+result<run_report> run(workspace& place, const engine_options& options, std::stop_token stop, run_until until) {
+  if (options.agents.empty())
+    return fail(errc::bad_value, "no agent was given; name at least one, such as make_claude_agent({})");
+  auto wake = wake_signal::make();
+  if (!wake) return fail(wake.error());
+  engine works(place, options, stop, until, *wake);
+  const auto here = presence::announce(place.paths().state, works.serves().names);
+  if (!here) return fail(here.error());
+  const change_signal changes(place.storage(), *wake, stop);
+  return works.run();
+}
+
+}  // namespace v1
+}  // namespace cobatch

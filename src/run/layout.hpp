@@ -1,0 +1,27 @@
+// Where the files of a workspace lie, and making sure that the folders are there and safe.
+#pragma once
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "system/files.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+struct layout {
+  workspace_paths paths;
+  file_identity data_identity;   ///< of `data/` when it was opened
+  file_identity state_identity;  ///< of the state folder
+};
+
+/// Finds or makes `data/` (0700; one that is there keeps its mode) and the state folder (0700, with a .gitignore of
+/// everything). Errors: not_writable, disk_full, cannot_lock (names --state), unsafe_file (a link where a folder
+/// should be), io_error (no such project folder).
+[[nodiscard]] result<layout> lay_out(const workspace_options& options);
+
+/// workspace_replaced unless `data/` and the state folder are still the ones that were opened.
+[[nodiscard]] result<void> check_in_place(const layout& where);
+
+}  // namespace v1
+}  // namespace cobatch

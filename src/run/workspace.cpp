@@ -1,0 +1,301 @@
+#include <algorithm>
+#include <span>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <cobatch/core/version.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "run/assign_check.hpp"
+#include "run/lock_view.hpp"
+#include "run/workspace_state.hpp"
+#include "system/presence.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+std::string_view version() noexcept {
+  return COBATCH_VERSION_STRING;
+}
+
+namespace {
+
+served_agents agents_of(const live_engine& engine) {
+  return {engine.agents, engine.agents.empty() ? std::string{} : engine.agents.front()};
+}
+
+// Batches that wait to run and that no live engine takes.
+std::vector<warning> unserved(std::span<const batch_record> batches, const std::vector<live_engine>& engines) {
+  std::vector<warning> found;
+  for (const auto& batch : batches) {
+    if (batch.state != batch_state::sealed || batch.tally[task_state::queued] == 0) continue;
+    const bool served = std::any_of(engines.begin(), engines.end(),
+                                    [&](const live_engine& e) { return agents_of(e).serves(batch.agent); });
+    if (served) continue;
+    const std::string agent = batch.agent.empty() ? std::string{} : " --agent " + batch.agent;
+    found.push_back(
+        {"no_engine", fmt::format("Batch \"{}\" is stored and waits: no engine that serves {} is running "
+                                  "here. Start one with: cobatch engine{} (or cobatch serve{})",
+                                  batch.id.str(), batch.agent.empty() ? "it" : "agent " + batch.agent, agent, agent)});
+    if (found.size() == 10) break;
+  }
+  return found;
+}
+
+std::vector<warning> unserved(const batch_record& batch, const std::filesystem::path& state) {
+  const auto engines = live_engines(state);
+  return unserved(std::span(&batch, 1), engines ? *engines : std::vector<live_engine>{});
+}
+
+error not_found(const batch_id& batch) {
+  return {errc::batch_not_found, fmt::format("there is no batch \"{}\" here", batch.str())};
+}
+
+error empty(const batch_id& batch) {
+  return {errc::empty_batch, fmt::format("batch \"{}\" has no task to run; assign one first", batch.str())};
+}
+
+error refused_assign(const assign_outcome& outcome) {
+  if (outcome.what == assign_outcome::kind::agent_conflict)
+    return {errc::agent_conflict,
+            fmt::format("batch \"{}\" runs with {}; nothing was stored. Leave the agent out, or use another batch_id",
+                        outcome.batch.id.str(),
+                        outcome.batch.agent.empty() ? "the default agent" : "agent " + outcome.batch.agent)};
+  if (outcome.what == assign_outcome::kind::batch_full)
+    return {errc::too_large, fmt::format("batch \"{}\" would have more than {} tasks; nothing was stored",
+                                         outcome.batch.id.str(), max_batch_tasks)};
+  const task_record& there = *outcome.conflict;
+  return {errc::task_exists,
+          fmt::format("task_id \"{}\" is taken: batch \"{}\" has a task of that id with other content or in another "
+                      "batch ({}). Nothing was stored; use another task_id, or change the task that is there "
+                      "(update_task while it is queued, reset_task when it has ended)",
+                      there.spec.id.str(), there.batch.str(), name_of(there.state))};
+}
+
+assign_facts facts_of(const assign_request& request, const assign_outcome& outcome, timestamp now) {
+  assign_facts facts;
+  facts.batch = outcome.batch.id;
+  facts.explicit_id = request.batch.has_value();
+  facts.whole_batch = request.whole_batch;
+  facts.sealed_now = outcome.sealed_now;
+  facts.next_round = outcome.next_round;
+  facts.new_tasks =
+      std::count_if(outcome.tasks.begin(), outcome.tasks.end(), [](const assigned_task& t) { return !t.duplicate; });
+  facts.tasks_in_batch = outcome.batch.tally.total();
+  facts.tasks_to_run = outcome.batch.tally[task_state::queued] + outcome.batch.tally[task_state::in_progress];
+  facts.at = now;
+  return facts;
+}
+
+}  // namespace
+
+workspace::workspace(std::unique_ptr<state> s) : state_(std::move(s)) {}
+workspace::workspace(workspace&&) noexcept = default;
+workspace& workspace::operator=(workspace&&) noexcept = default;
+workspace::~workspace() = default;
+
+result<workspace> workspace::open(const workspace_options& options) {
+  auto where = lay_out(options);
+  if (!where) return fail(where.error());
+  auto storage = open_sqlite_store({where->paths.state.string(), options.clock});
+  if (!storage) return fail(storage.error());
+  auto s = std::make_unique<state>();
+  s->options = options;
+  s->where = std::move(*where);
+  s->storage = std::move(*storage);
+  s->views = std::make_unique<view_writer>(*s->storage, s->where.paths.data, s->where.paths.state, s->options.clock);
+  return workspace(std::move(s));
+}
+
+result<assign_reply> workspace::assign(const assign_request& request) {
+  auto checked = check_assign(request);
+  if (!checked) return fail(checked.error());
+  auto outcome = state_->storage->assign(*checked);
+  if (!outcome) return fail(outcome.error());
+  using kind = assign_outcome::kind;
+  if (outcome->what != kind::stored && outcome->what != kind::duplicate) return fail(refused_assign(*outcome));
+
+  assign_reply reply;
+  const assign_facts facts = facts_of(*checked, *outcome, now());
+  {
+    const std::lock_guard lock(state_->recent_mutex);
+    auto& recent = state_->recent;
+    std::erase_if(recent, [&](const assign_facts& f) { return facts.at - f.at > lint_window; });
+    reply.warnings = lint_assign(facts, recent, state_->options.max_tasks_per_session);
+    if (facts.new_tasks > 0) recent.push_back(facts);
+  }
+  for (auto& w : unserved(outcome->batch, paths().state)) reply.warnings.push_back(std::move(w));
+  reply.outcome = std::move(*outcome);
+  return reply;
+}
+
+result<seal_reply> workspace::seal(const batch_id& batch) {
+  auto outcome = state_->storage->seal(batch);
+  if (!outcome) return fail(outcome.error());
+  if (outcome->what == seal_outcome::kind::not_found) return fail(not_found(batch));
+  if (outcome->what == seal_outcome::kind::empty_batch) return fail(empty(batch));
+  seal_reply reply;
+  reply.sealed_now = outcome->what == seal_outcome::kind::sealed;
+  reply.warnings = unserved(outcome->batch, paths().state);
+  reply.batch = std::move(outcome->batch);
+  return reply;
+}
+
+result<execute_reply> workspace::execute(const std::optional<batch_id>& batch) {
+  const auto seen = look_at_lock(paths(), *state_->storage);
+  if (!seen) return fail(seen.error());
+  execute_reply reply;
+  if (on_execute(seen->facts) == execute_answer::already_running_elsewhere) {
+    reply.outcome.what = execute_outcome::kind::already_running;
+    reply.warnings.push_back({"foreign_marker", advice_on(*seen)});
+    return reply;
+  }
+  execute_request request;
+  request.batch = batch;
+  if (seen->facts.guard == guard_state::busy && seen->live) request.held = seen->live->id;
+  auto outcome = state_->storage->execute(request);
+  if (!outcome) return fail(outcome.error());
+  if (outcome->what == execute_outcome::kind::not_found) return fail(not_found(*batch));
+  if (outcome->what == execute_outcome::kind::empty_batch) return fail(empty(*batch));
+  const auto engines = live_engines(paths().state);
+  reply.warnings = unserved(outcome->runnable, engines ? *engines : std::vector<live_engine>{});
+  reply.outcome = std::move(*outcome);
+  return reply;
+}
+
+result<cancel_outcome> workspace::cancel(const task_id& task) {
+  auto outcome = state_->storage->cancel(task);
+  if (!outcome) return fail(outcome.error());
+  using kind = cancel_outcome::kind;
+  if (outcome->what == kind::not_found)
+    return fail(errc::task_not_found, fmt::format("there is no task \"{}\" here", task.str()));
+  if (outcome->what == kind::refused)
+    return fail(errc::task_ended, fmt::format("task \"{}\" has already ended ({}); nothing was changed", task.str(),
+                                              name_of(outcome->task.state)));
+  return outcome;
+}
+
+result<task_status> workspace::task(const task_id& task) {
+  auto record = state_->storage->find_task(task);
+  if (!record) return fail(record.error());
+  if (!*record) return fail(errc::task_not_found, fmt::format("there is no task \"{}\" here", task.str()));
+  auto outcome = state_->storage->find_result(task);
+  if (!outcome) return fail(outcome.error());
+  return task_status{std::move(**record), std::move(*outcome)};
+}
+
+result<batch_status> workspace::batch(const batch_id& batch) {
+  auto record = state_->storage->find_batch(batch);
+  if (!record) return fail(record.error());
+  if (!*record) return fail(not_found(batch));
+  batch_status status;
+  status.batch = std::move(**record);
+  status.warnings = unserved(status.batch, paths().state);
+  if (auto open = lint_left_open(status.batch, now())) status.warnings.push_back(std::move(*open));
+  if (status.batch.state == batch_state::running || status.batch.state == batch_state::ending) {
+    auto all = state_->storage->read_overview();
+    if (!all) return fail(all.error());
+    if (all->live && all->live->batch == batch) status.session = std::move(all->live);
+  }
+  return status;
+}
+
+result<std::vector<task_record>> workspace::tasks(const task_filter& filter) {
+  return state_->storage->list_tasks(filter);
+}
+
+result<std::vector<turn_record>> workspace::turns(const turn_filter& filter) {
+  return state_->storage->list_turns(filter);
+}
+
+result<workspace_status> workspace::status() {
+  auto all = state_->storage->read_overview();
+  if (!all) return fail(all.error());
+  auto lock_now = lock();
+  if (!lock_now) return fail(lock_now.error());
+  const auto engines = live_engines(paths().state);
+  if (!engines) return fail(engines.error());
+
+  workspace_status status;
+  status.all = std::move(*all);
+  status.lock = std::move(*lock_now);
+  for (const auto& engine : *engines)
+    status.engines.push_back(fmt::format("pid {}: {}", engine.pid, fmt::join(engine.agents, ", ")));
+  status.warnings = unserved(status.all.unfinished, *engines);
+  for (const auto& batch : status.all.unfinished)
+    if (auto open = lint_left_open(batch, now())) status.warnings.push_back(std::move(*open));
+  return status;
+}
+
+result<batch_status> workspace::wait(const batch_id& batch, std::chrono::steady_clock::time_point deadline,
+                                     std::stop_token stop) {
+  std::int64_t seen = state_->storage->version();
+  auto first = state_->storage->find_batch(batch);
+  if (!first) return fail(first.error());
+  if (!*first) return fail(not_found(batch));
+  const std::int64_t round = (*first)->round;
+  for (std::optional<batch_record> current = std::move(*first);;) {
+    const bool ended = !current || current->state == batch_state::finished || current->round > round;
+    if (ended || stop.stop_requested() || std::chrono::steady_clock::now() >= deadline) break;
+    seen = state_->storage->wait_for_change(seen, deadline, stop);
+    auto found = state_->storage->find_batch(batch);
+    if (!found) return fail(found.error());
+    current = std::move(*found);
+  }
+  // Who waited looks at the files next.
+  static_cast<void>(refresh_views());
+  return this->batch(batch);
+}
+
+result<savings_report> workspace::savings(const batch_id& batch) {
+  auto record = state_->storage->find_batch(batch);
+  if (!record) return fail(record.error());
+  if (!*record) return fail(not_found(batch));
+  std::vector<turn_record> all;
+  turn_filter filter;
+  filter.batch = batch;
+  for (;;) {
+    auto page = state_->storage->list_turns(filter);
+    if (!page) return fail(page.error());
+    all.insert(all.end(), page->begin(), page->end());
+    if (page->size() < filter.limit) break;
+    filter.after_session = page->back().session;
+    filter.after_turn = page->back().turn;
+  }
+  savings_report report;
+  report.batch = std::move(**record);
+  report.accounts = make_ledger(all);
+  if (report.accounts.by_model.empty())
+    return fail(errc::no_usage, fmt::format("no turn of batch \"{}\" has reported its tokens, so there is nothing to "
+                                            "compare",
+                                            batch.str()));
+  auto by_task = report.accounts.by_task;
+  std::sort(by_task.begin(), by_task.end(),
+            [](const task_account& a, const task_account& b) { return a.position < b.position; });
+  std::vector<std::optional<tokens>> known;
+  for (const auto& line : by_task) known.push_back(line.sum.complete ? std::optional(line.sum.used) : std::nullopt);
+  report.compared = compare_measured(known);
+  return report;
+}
+
+std::vector<warning> workspace::refresh_views() {
+  return state_->views->refresh_now();
+}
+
+const workspace_paths& workspace::paths() const noexcept {
+  return state_->where.paths;
+}
+store& workspace::storage() noexcept {
+  return *state_->storage;
+}
+timestamp workspace::now() const {
+  return state_->options.clock();
+}
+result<void> workspace::check_in_place() const {
+  return cobatch::check_in_place(state_->where);
+}
+
+}  // namespace v1
+}  // namespace cobatch

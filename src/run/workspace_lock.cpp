@@ -1,0 +1,109 @@
+// What a workspace says about its lock, and `unlock`.
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <cobatch/core/text.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "run/lock_view.hpp"
+#include "run/workspace_state.hpp"
+#include "system/process.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+constexpr std::size_t shown_marker_bytes = 400;
+
+// The marker's bytes for a terminal: one line, nothing that a terminal would obey.
+std::string shown(const marker_identity& marker) {
+  std::string line;
+  for (const char c : to_utf8(utf8_prefix(marker.bytes, shown_marker_bytes)))
+    line += static_cast<unsigned char>(c) < 0x20U || c == 0x7F ? ' ' : c;
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+bool owner_is_lost(const lock_view& seen) {
+  return seen.facts.guard == guard_state::busy && seen.record && seen.record->owner.known() &&
+         liveness_of(seen.record->owner) == liveness::dead;
+}
+
+}  // namespace
+
+std::string advice_on(const lock_view& seen) {
+  if (seen.facts.guard == guard_state::busy) {
+    if (owner_is_lost(seen))
+      return "The orchestrator of this session has died. Its keeper lets the running turn finish and then ends the "
+             "agent; the next engine goes on from there. Nothing needs to be done.";
+    if (seen.live)
+      return fmt::format(
+          "A session works batch \"{}\". The lock goes when the batch ends; removing the marker by hand "
+          "does not start a second one.",
+          seen.live->batch.str());
+    return "A session is about to begin or has just ended.";
+  }
+  if (seen.facts.marker == marker_state::foreign)
+    return "A marker is there that this workspace did not write, so somebody else may be running a session. Batches "
+           "wait until it goes. If nobody is, remove it with: cobatch unlock";
+  if (seen.live) return "The last session was cut off. The next engine that runs settles it; its marker needs no hand.";
+  if (seen.facts.marker == marker_state::ours)
+    return "Nobody holds the lock; the marker is left over from an earlier session and the next engine removes it.";
+  return "Nobody holds the lock; the next sealed batch can start.";
+}
+
+result<lock_report> workspace::lock() {
+  auto seen = look_at_lock(paths(), *state_->storage);
+  if (!seen) return fail(seen.error());
+  lock_report report;
+  report.guard_busy = seen->facts.guard == guard_state::busy;
+  report.orchestrator_lost = owner_is_lost(*seen);
+  report.marker = seen->facts.marker;
+  if (seen->marker) report.marker_content = shown(*seen->marker);
+  report.advice = advice_on(*seen);
+  report.session = std::move(seen->live);
+  return report;
+}
+
+result<unlock_reply> workspace::unlock(bool force) {
+  const auto seen = look_at_lock(paths(), *state_->storage);
+  if (!seen) return fail(seen.error());
+  const unlock_answer answer = on_unlock(seen->facts, force);
+  if (answer == unlock_answer::refuse_absent)
+    return fail(errc::no_marker, "there is no data/execute_queue.lock to remove, and nobody holds the lock");
+  if (answer == unlock_answer::refuse_live)
+    return fail(errc::session_live, advice_on(*seen) + " To end the session, use force (cobatch unlock --force).");
+  if (answer == unlock_answer::ask_again)
+    return fail(errc::cannot_lock, "the lock could not be asked; nothing was removed. Try again");
+
+  unlock_reply reply;
+  if (answer == unlock_answer::cancel_session) {
+    const auto asked = state_->storage->request_end(seen->live->id);
+    if (!asked) return fail(asked.error());
+    reply.session_cancelled = *asked;
+    reply.message = *asked ? fmt::format(
+                                 "the session of batch \"{}\" is asked to end; its running turn is cancelled "
+                                 "and its other tasks stay queued",
+                                 seen->live->batch.str())
+                           : "the session has just ended by itself";
+    return reply;
+  }
+  // The guard is held while the marker goes, so that no session can begin between the look and the removal.
+  auto held = guard::open(paths().state);
+  if (!held) return fail(held.error());
+  const auto got = held->try_acquire();
+  if (!got) return fail(got.error());
+  if (!*got) return fail(errc::session_live, "a session has just begun; nothing was removed");
+  const auto removed = remove_marker(paths().marker, *seen->marker);
+  if (!removed) return fail(removed.error());
+  reply.removed_marker = *removed;
+  reply.message = *removed ? "the marker is removed; the next sealed batch can start"
+                           : "the marker changed or went while it was looked at; nothing was removed";
+  return reply;
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,28 @@
+// What a workspace holds.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <cobatch/core/lint.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "run/layout.hpp"
+#include "views/views.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+struct workspace::state {
+  workspace_options options;
+  layout where;
+  std::unique_ptr<store> storage;
+  std::unique_ptr<view_writer> views;  // after storage: it goes first
+
+  std::mutex recent_mutex;
+  std::vector<assign_facts> recent;  // the assigns of the last minute, for lint
+};
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,326 @@
+// Commands about batches and tasks: assign, seal, execute, cancel.
+#include <algorithm>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "store/commands.hpp"
+#include "store/settling.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace commands {
+
+namespace {
+
+constexpr std::chrono::milliseconds one_second{1000};
+
+std::int64_t live_tasks(const batch_record& batch) {
+  return batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
+}
+
+void check_request(const assign_request& request) {
+  if (request.tasks.empty()) throw store_failure{{errc::bad_value, "no task was given; nothing was stored"}};
+  std::unordered_set<std::string_view> ids;
+  ids.reserve(request.tasks.size());
+  for (const auto& task : request.tasks)
+    if (!ids.insert(task.id.str()).second)
+      throw store_failure{{errc::duplicate_in_batch,
+                           "task_id \"" + task.id.str() + "\" stands twice in one request; nothing was stored"}};
+}
+
+// The tasks of the request that are there already, by their place in it.
+struct existing_tasks {
+  std::vector<std::optional<task_row>> found;
+  std::size_t count = 0;
+  std::optional<task_record> conflict;
+};
+
+existing_tasks look_up(rows& t, const assign_request& request) {
+  existing_tasks out;
+  out.found.reserve(request.tasks.size());
+  for (const auto& spec : request.tasks) {
+    auto& row = out.found.emplace_back();
+    if (!t.has_task(spec.id)) continue;
+    row = t.find_task(spec.id);
+    ++out.count;
+    const bool elsewhere = request.batch && row->record.batch != *request.batch;
+    if ((elsewhere || !row->record.spec.same_content(spec)) && !out.conflict) out.conflict = row->record;
+  }
+  return out;
+}
+
+assigned_task as_assigned(const task_record& task, bool duplicate) {
+  return {task.spec.id, task.position, task.state, duplicate};
+}
+
+void seal_now(batch_row& row, timestamp now) {
+  row.record.state = on_seal(row.record.state);
+  row.record.sealed_at = now;
+}
+
+assign_outcome all_duplicates(rows& t, const assign_request& request, const existing_tasks& existing, timestamp now) {
+  assign_outcome out;
+  const auto before = t.find_batch(existing.found.front()->record.batch);
+  if (!before) throw store_failure{{errc::store_damaged, "a task's batch is missing from the store"}};
+  out.batch = before->record;
+  if (!request.agent.empty() && !out.batch.agent.empty() && request.agent != out.batch.agent) {
+    out.what = assign_outcome::kind::agent_conflict;
+    return out;
+  }
+  out.what = assign_outcome::kind::duplicate;
+  for (const auto& row : existing.found) out.tasks.push_back(as_assigned(row->record, true));
+  if (!request.seal || before->record.state != batch_state::open || live_tasks(before->record) == 0) return out;
+  batch_row after = *before;
+  seal_now(after, now);
+  t.update_batch(*before, after);
+  out.batch = after.record;
+  out.sealed_now = true;
+  return out;
+}
+
+batch_id free_batch_id(rows& t, timestamp now, taken_seconds& taken) {
+  const timestamp second{now.ms - now.ms % one_second.count()};
+  const bool known = taken.from <= second && second < taken.until;
+  timestamp candidate = known ? taken.until : second;
+  while (t.has_batch(make_batch_id(candidate))) candidate = candidate + one_second;
+  taken = {known ? taken.from : second, candidate + one_second};
+  return make_batch_id(candidate);
+}
+
+// What the request makes of its batch's agent; nothing if the batch names another.
+std::optional<std::string> agree_on_agent(const batch_record& batch, const std::string& wanted) {
+  if (wanted.empty() || wanted == batch.agent) return batch.agent;
+  const bool may_name = batch.agent.empty() && batch.state != batch_state::running;
+  return may_name ? std::optional(wanted) : std::nullopt;
+}
+
+// Applies to the batch what assigning `added` new tasks does to it.
+assign_effect apply_assign(batch_record& batch, bool is_new, const assign_request& request, timestamp now) {
+  const auto before = is_new ? std::nullopt : std::optional(batch.state);
+  const assign_effect effect = on_assign(before, request.seal);
+  const bool was_empty_open = batch.state == batch_state::open && batch.tally.total() == 0;
+  if (request.batch && was_empty_open && request.tasks.size() == 1 && request.seal && !request.whole_batch)
+    batch.lingers = true;
+  batch.state = effect.state;
+  if (effect.next_round) ++batch.round;
+  if (effect.next_round || effect.sealed_now) batch.sealed_at = now;
+  batch.last_assign_at = now;
+  return effect;
+}
+
+}  // namespace
+
+assign_outcome assign(rows& t, const assign_request& request, timestamp now, taken_seconds& taken) {
+  check_request(request);
+  existing_tasks existing = look_up(t, request);
+  assign_outcome out;
+  if (existing.conflict) {
+    out.what = assign_outcome::kind::task_exists;
+    out.conflict = std::move(existing.conflict);
+    if (const auto batch = t.find_batch(out.conflict->batch)) out.batch = batch->record;
+    return out;
+  }
+  if (existing.count == request.tasks.size()) return all_duplicates(t, request, existing, now);
+
+  std::optional<batch_row> before;
+  if (request.batch) before = t.find_batch(*request.batch);
+  batch_row batch = before.value_or(batch_row{});
+  if (!before) {
+    batch.record.id = request.batch ? *request.batch : free_batch_id(t, now, taken);
+    batch.record.created_at = now;
+  }
+  const auto agent = agree_on_agent(batch.record, request.agent);
+  const auto added = static_cast<std::int64_t>(request.tasks.size() - existing.count);
+  if (!agent || batch.record.tally.total() + added > static_cast<std::int64_t>(max_batch_tasks)) {
+    out.what = agent ? assign_outcome::kind::batch_full : assign_outcome::kind::agent_conflict;
+    out.batch = std::move(batch.record);
+    return out;
+  }
+
+  batch.record.agent = *agent;
+  const assign_effect effect = apply_assign(batch.record, !before, request, now);
+  batch.record.tally[task_state::queued] += added;
+  const std::int64_t first_position = batch.last_position + 1;
+  batch.last_position += added;
+  for (std::size_t i = 0; i < request.tasks.size(); ++i)
+    if (!existing.found[i]) batch.record.prio = std::max(batch.record.prio, request.tasks[i].prio);
+  if (before)
+    t.update_batch(*before, batch);
+  else
+    t.insert_batch(batch);
+
+  task_row task;
+  task.batch_key = batch.key;
+  task.record.batch = batch.record.id;
+  task.record.round = batch.record.round;
+  task.record.created_at = now;
+  task.record.position = first_position;
+  out.tasks.reserve(request.tasks.size());
+  for (std::size_t i = 0; i < request.tasks.size(); ++i) {
+    if (existing.found[i]) {
+      out.tasks.push_back(as_assigned(existing.found[i]->record, true));
+      continue;
+    }
+    task.record.spec = request.tasks[i];
+    t.insert_task(task);
+    out.tasks.push_back(as_assigned(task.record, false));
+    ++task.record.position;
+  }
+  out.what = assign_outcome::kind::stored;
+  out.batch = std::move(batch.record);
+  out.next_round = effect.next_round;
+  out.sealed_now = effect.sealed_now;
+  return out;
+}
+
+seal_outcome seal(rows& t, const batch_id& batch, timestamp now) {
+  seal_outcome out;
+  const auto before = t.find_batch(batch);
+  if (!before) return out;
+  out.batch = before->record;
+  if (before->record.state != batch_state::open) {
+    out.what = seal_outcome::kind::unchanged;
+    return out;
+  }
+  if (live_tasks(before->record) == 0) {
+    out.what = seal_outcome::kind::empty_batch;
+    return out;
+  }
+  batch_row after = *before;
+  seal_now(after, now);
+  t.update_batch(*before, after);
+  out.what = seal_outcome::kind::sealed;
+  out.batch = after.record;
+  return out;
+}
+
+namespace {
+
+void let_go(batch_record& batch) {
+  batch.state = batch_state::sealed;
+  batch.fruitless_sessions = 0;
+  batch.hold_reason.clear();
+  batch.held_until.reset();
+}
+
+execute_outcome execute_one(rows& t, const batch_id& id, timestamp now) {
+  execute_outcome out;
+  const auto before = t.find_batch(id);
+  if (!before) {
+    out.what = execute_outcome::kind::not_found;
+    return out;
+  }
+  if (live_tasks(before->record) == 0) {
+    out.what = execute_outcome::kind::empty_batch;
+    return out;
+  }
+  batch_row after = *before;
+  if (after.record.state == batch_state::open) seal_now(after, now);
+  if (after.record.state == batch_state::held) let_go(after.record);
+  if (after.record != before->record) t.update_batch(*before, after);
+  out.what = execute_outcome::kind::started;
+  out.runnable.push_back(after.record);
+  return out;
+}
+
+// Open batches with work: sealed if nobody touched them for a while, else told.
+void seal_untouched(rows& t, timestamp now, execute_outcome& out) {
+  std::vector<batch_row> untouched;
+  t.visit_batches(batch_state::open, [&](const batch_row& row) {
+    if (live_tasks(row.record) == 0) return true;
+    if (now - row.record.last_assign_at >= untouched_before_execute)
+      untouched.push_back(row);
+    else
+      out.left_open.push_back(row.record);
+    return true;
+  });
+  for (const auto& before : untouched) {
+    batch_row after = before;
+    seal_now(after, now);
+    t.update_batch(before, after);
+  }
+}
+
+bool is_due(const batch_record& batch, timestamp now) {
+  return batch.state != batch_state::held || (batch.held_until && *batch.held_until <= now);
+}
+
+std::vector<batch_record> runnable_batches(rows& t, timestamp now) {
+  std::vector<batch_row> found;
+  for (const batch_state state : {batch_state::running, batch_state::sealed, batch_state::held})
+    t.visit_batches(state, [&](const batch_row& row) {
+      if (is_due(row.record, now) && live_tasks(row.record) > 0) found.push_back(row);
+      return true;
+    });
+  std::sort(found.begin(), found.end(),
+            [](const batch_row& a, const batch_row& b) { return runs_before(a.record, a.key, b.record, b.key); });
+  std::vector<batch_record> out;
+  out.reserve(found.size());
+  for (auto& row : found) out.push_back(std::move(row.record));
+  return out;
+}
+
+}  // namespace
+
+execute_outcome execute(rows& t, const execute_request& request, timestamp now) {
+  const auto last = t.last_session();
+  const bool lives = last && last->record.phase == session_phase::live && last->record.id == request.held;
+  if (lives) {
+    execute_outcome out;
+    out.what = execute_outcome::kind::already_running;
+    out.live = last->record;
+    return out;
+  }
+  if (request.batch) return execute_one(t, *request.batch, now);
+  execute_outcome out;
+  seal_untouched(t, now, out);
+  out.runnable = runnable_batches(t, now);
+  out.what = out.runnable.empty() ? execute_outcome::kind::nothing_to_do : execute_outcome::kind::started;
+  return out;
+}
+
+namespace {
+
+void count_cancelled(rows& t, const task_row& task, task_state from) {
+  const auto before = t.find_batch(task.record.batch);
+  if (!before) return;
+  batch_row after = *before;
+  --after.record.tally[from];
+  ++after.record.tally[task_state::cancelled];
+  after.record.state = on_cancel(after.record.state, live_tasks(after.record));
+  if (after.record.state == batch_state::finished) {
+    after.record.hold_reason.clear();
+    after.record.held_until.reset();
+  }
+  t.update_batch(*before, after);
+}
+
+}  // namespace
+
+cancel_outcome cancel(rows& t, const task_id& task, timestamp now) {
+  cancel_outcome out;
+  const auto before = t.find_task(task);
+  if (!before) return out;
+  out.before = before->record.state;
+  out.task = before->record;
+  const task_decision decision = decide(task_action::cancel, out.before);
+  if (decision.what != task_decision::kind::becomes) {
+    out.what = decision.what == task_decision::kind::unchanged ? cancel_outcome::kind::unchanged
+                                                               : cancel_outcome::kind::refused;
+    return out;
+  }
+  task_row after = *before;
+  after.record.state = decision.state;
+  after.record.owner = task_owner::nobody;
+  after.record.ended_at = now;
+  t.update_task(*before, after);
+  count_cancelled(t, after, out.before);
+  out.what = cancel_outcome::kind::cancelled;
+  out.task = after.record;
+  return out;
+}
+
+}  // namespace commands
+}  // namespace v1
+}  // namespace cobatch

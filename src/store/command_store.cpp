@@ -1,0 +1,121 @@
+#include "store/command_store.hpp"
+
+#include <utility>
+
+namespace cobatch {
+inline namespace v1 {
+
+template <class T, class F>
+result<T> command_store::change(F body) {
+  T out{};
+  auto done = write([&](rows& t) { out = body(t, clock_()); });
+  if (!done) return fail(std::move(done.error()));
+  return out;
+}
+
+template <class T, class F>
+result<T> command_store::look(F body) {
+  T out{};
+  auto done = read([&](rows& t) { out = body(t); });
+  if (!done) return fail(std::move(done.error()));
+  return out;
+}
+
+namespace {
+// The record of a row that may not be there.
+template <class Record, class Row>
+std::optional<Record> record_of(std::optional<Row> row) {
+  if (!row) return std::nullopt;
+  return std::move(row->record);
+}
+}  // namespace
+
+result<assign_outcome> command_store::assign(const assign_request& request) {
+  return change<assign_outcome>([&](rows& t, timestamp now) { return commands::assign(t, request, now, taken_); });
+}
+
+result<seal_outcome> command_store::seal(const batch_id& batch) {
+  return change<seal_outcome>([&](rows& t, timestamp now) { return commands::seal(t, batch, now); });
+}
+
+result<execute_outcome> command_store::execute(const execute_request& request) {
+  return change<execute_outcome>([&](rows& t, timestamp now) { return commands::execute(t, request, now); });
+}
+
+result<claim_outcome> command_store::claim(const claim_request& request) {
+  return change<claim_outcome>([&](rows& t, timestamp now) { return commands::claim(t, request, now); });
+}
+
+result<begin_outcome> command_store::begin_turn(const begin_request& request) {
+  return change<begin_outcome>([&](rows& t, timestamp now) { return commands::begin_turn(t, request, now); });
+}
+
+result<settle_outcome> command_store::settle_turn(epoch session, turn_no turn, const settlement& what) {
+  return change<settle_outcome>(
+      [&](rows& t, timestamp now) { return commands::settle_turn(t, session, turn, what, now); });
+}
+
+result<end_outcome> command_store::end_session(epoch session, session_end why, std::string_view detail) {
+  return change<end_outcome>(
+      [&](rows& t, timestamp now) { return commands::end_session(t, session, why, detail, now); });
+}
+
+result<end_outcome> command_store::recover(const recover_request& request) {
+  return change<end_outcome>([&](rows& t, timestamp now) { return commands::recover(t, request, now); });
+}
+
+result<bool> command_store::request_end(epoch session) {
+  return change<bool>([&](rows& t, timestamp) { return commands::request_end(t, session); });
+}
+
+result<cancel_outcome> command_store::cancel(const task_id& task) {
+  return change<cancel_outcome>([&](rows& t, timestamp now) { return commands::cancel(t, task, now); });
+}
+
+result<std::optional<task_record>> command_store::find_task(const task_id& task) {
+  return look<std::optional<task_record>>([&](rows& t) { return record_of<task_record>(t.find_task(task)); });
+}
+
+result<std::optional<result_record>> command_store::find_result(const task_id& task) {
+  return look<std::optional<result_record>>([&](rows& t) { return t.find_result(task); });
+}
+
+result<std::optional<batch_record>> command_store::find_batch(const batch_id& batch) {
+  return look<std::optional<batch_record>>([&](rows& t) { return record_of<batch_record>(t.find_batch(batch)); });
+}
+
+result<std::optional<session_record>> command_store::find_session(epoch session) {
+  return look<std::optional<session_record>>(
+      [&](rows& t) { return record_of<session_record>(t.find_session(session)); });
+}
+
+result<std::optional<session_record>> command_store::find_session_of_marker(const batch_id& batch,
+                                                                            timestamp locked_at) {
+  constexpr std::chrono::milliseconds second{1000};
+  const timestamp from{locked_at.ms - locked_at.ms % second.count()};
+  return look<std::optional<session_record>>(
+      [&](rows& t) { return record_of<session_record>(t.session_started(batch, from, from + second)); });
+}
+
+result<std::vector<task_record>> command_store::list_tasks(const task_filter& filter) {
+  return look<std::vector<task_record>>([&](rows& t) { return t.list_tasks(filter); });
+}
+
+result<std::vector<turn_record>> command_store::list_turns(const turn_filter& filter) {
+  return look<std::vector<turn_record>>([&](rows& t) { return t.list_turns(filter); });
+}
+
+result<overview> command_store::read_overview() {
+  return look<overview>([&](rows& t) { return commands::read_overview(t); });
+}
+
+result<view_snapshot> command_store::read_views(std::size_t ended_limit) {
+  return look<view_snapshot>([&](rows& t) { return t.read_views(ended_limit); });
+}
+
+result<bool> command_store::has_work(const served_agents& serves) {
+  return look<bool>([&](rows& t) { return commands::has_work(t, serves, clock_()); });
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,39 @@
+// The store's commands, written once for every kind of rows. Each runs inside one transaction of its store, takes
+// the time as an argument, and decides with the pure functions of the core.
+#pragma once
+
+#include <string_view>
+
+#include <cobatch/store.hpp>
+
+#include "store/rows.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace commands {
+
+/// Seconds whose generated batch ids are known to be taken, so that a burst of batches does not try them all again.
+/// Losing it costs time only.
+struct taken_seconds {
+  timestamp from;
+  timestamp until;  ///< [from, until) are taken
+};
+
+[[nodiscard]] assign_outcome assign(rows& t, const assign_request& request, timestamp now, taken_seconds& taken);
+[[nodiscard]] seal_outcome seal(rows& t, const batch_id& batch, timestamp now);
+[[nodiscard]] execute_outcome execute(rows& t, const execute_request& request, timestamp now);
+[[nodiscard]] cancel_outcome cancel(rows& t, const task_id& task, timestamp now);
+
+[[nodiscard]] claim_outcome claim(rows& t, const claim_request& request, timestamp now);
+[[nodiscard]] begin_outcome begin_turn(rows& t, const begin_request& request, timestamp now);
+[[nodiscard]] settle_outcome settle_turn(rows& t, epoch session, turn_no turn, const settlement& what, timestamp now);
+[[nodiscard]] end_outcome end_session(rows& t, epoch session, session_end why, std::string_view detail, timestamp now);
+[[nodiscard]] end_outcome recover(rows& t, const recover_request& request, timestamp now);
+[[nodiscard]] bool request_end(rows& t, epoch session);
+
+[[nodiscard]] overview read_overview(rows& t);
+[[nodiscard]] bool has_work(rows& t, const served_agents& serves, timestamp now);
+
+}  // namespace commands
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,210 @@
+#include "store/memory_rows.hpp"
+
+#include <algorithm>
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+// The value of a map's entry; nothing if there is none.
+template <class Map, class Key>
+std::optional<typename Map::mapped_type> look_up(const Map& map, const Key& key) {
+  const auto at = map.find(key);
+  if (at == map.end()) return std::nullopt;
+  return at->second;
+}
+}  // namespace
+
+memory_rows::place memory_rows::place_of(const batch_row& row) {
+  const int urgency = static_cast<int>(priority::high) - static_cast<int>(row.record.prio);
+  return {row.record.state, urgency, row.record.sealed_at, row.key};
+}
+
+std::optional<batch_row> memory_rows::find_batch(const batch_id& id) {
+  const auto at = batch_keys_.find(id);
+  if (at == batch_keys_.end()) return std::nullopt;
+  return batch_at(at->second);
+}
+
+bool memory_rows::has_batch(const batch_id& id) {
+  return batch_keys_.contains(id);
+}
+
+void memory_rows::visit_batches(batch_state state, const std::function<bool(const batch_row&)>& visit) {
+  for (auto at = by_state_.lower_bound(place{state, 0, std::nullopt, 0}); at != by_state_.end(); ++at)
+    if (at->state != state || !visit(batch_at(at->batch))) return;
+}
+
+void memory_rows::insert_batch(batch_row& row) {
+  row.key = static_cast<key>(batches_.size()) + 1;
+  batches_.push_back(row);
+  batch_keys_.emplace(row.record.id, row.key);
+  by_state_.insert(place_of(row));
+  ++changes_;
+}
+
+void memory_rows::update_batch(const batch_row& before, const batch_row& after) {
+  by_state_.erase(place_of(before));
+  by_state_.insert(place_of(after));
+  batch_at(after.key) = after;
+  ++changes_;
+}
+
+std::optional<task_row> memory_rows::find_task(const task_id& id) {
+  const auto at = task_keys_.find(id);
+  if (at == task_keys_.end()) return std::nullopt;
+  return task_at(at->second);
+}
+
+bool memory_rows::has_task(const task_id& id) {
+  return task_keys_.contains(id);
+}
+
+std::optional<task_row> memory_rows::next_queued(std::int64_t batch_key) {
+  const auto& queued = queued_of_batch_[batch_key];
+  if (queued.empty()) return std::nullopt;
+  return task_at(*queued.begin());
+}
+
+void memory_rows::index_task(const task_row& row) {
+  if (row.record.state == task_state::queued) queued_of_batch_[row.batch_key].insert(row.key);
+  if (row.record.ended_at)
+    ended_.emplace(*row.record.ended_at, row.key);
+  else
+    live_.insert(row.key);
+  ++tally_[row.record.state];
+}
+
+void memory_rows::insert_task(task_row& row) {
+  row.key = static_cast<key>(tasks_.size()) + 1;
+  tasks_.push_back(row);
+  task_keys_.emplace(row.record.spec.id, row.key);
+  tasks_of_batch_[row.batch_key].push_back(row.key);
+  index_task(row);
+  ++changes_;
+}
+
+void memory_rows::update_task(const task_row& before, const task_row& after) {
+  queued_of_batch_[before.batch_key].erase(before.key);
+  live_.erase(before.key);
+  if (before.record.ended_at) ended_.erase({*before.record.ended_at, before.key});
+  --tally_[before.record.state];
+  task_at(after.key) = after;
+  index_task(after);
+  ++changes_;
+}
+
+std::optional<session_row> memory_rows::find_session(epoch id) {
+  return look_up(sessions_, id);
+}
+
+std::optional<session_row> memory_rows::last_session() {
+  if (sessions_.empty()) return std::nullopt;
+  return sessions_.rbegin()->second;
+}
+
+std::optional<session_row> memory_rows::session_started(const batch_id& batch, timestamp from, timestamp until) {
+  const auto at = std::find_if(sessions_.rbegin(), sessions_.rend(), [&](const auto& entry) {
+    const session_record& session = entry.second.record;
+    return session.batch == batch && from <= session.started_at && session.started_at < until;
+  });
+  if (at == sessions_.rend()) return std::nullopt;
+  return at->second;
+}
+
+void memory_rows::insert_session(const session_row& row) {
+  sessions_.emplace(row.record.id, row);
+  ++changes_;
+}
+
+void memory_rows::update_session(const session_row& row) {
+  sessions_.insert_or_assign(row.record.id, row);
+  ++changes_;
+}
+
+std::optional<turn_record> memory_rows::find_turn(epoch session, turn_no turn) {
+  return look_up(turns_, turn_key{session, turn});
+}
+
+std::optional<turn_record> memory_rows::last_turn(epoch session) {
+  auto at = turns_.lower_bound(turn_key{epoch{session.value + 1}, turn_no{}});
+  if (at == turns_.begin()) return std::nullopt;
+  --at;
+  if (at->first.first != session) return std::nullopt;
+  return at->second;
+}
+
+std::optional<turn_record> memory_rows::turn_before(const turn_record& turn) {
+  const auto& all = turns_of_task_[turn.task];
+  auto at = all.lower_bound(turn_key{turn.session, turn.turn});
+  if (at == all.begin()) return std::nullopt;
+  return look_up(turns_, *--at);
+}
+
+void memory_rows::insert_turn(const turn_record& turn) {
+  const turn_key k{turn.session, turn.turn};
+  turns_.emplace(k, turn);
+  turns_of_task_[turn.task].insert(k);
+  ++changes_;
+}
+
+void memory_rows::settle_turn(const turn_record& turn) {
+  turns_.insert_or_assign(turn_key{turn.session, turn.turn}, turn);
+  ++changes_;
+}
+
+std::optional<result_record> memory_rows::find_result(const task_id& task) {
+  const auto at = task_keys_.find(task);
+  if (at == task_keys_.end()) return std::nullopt;
+  return look_up(results_, at->second);
+}
+
+void memory_rows::put_result(const task_row& task, const turn_record&, const result_record& result) {
+  results_.insert_or_assign(task.key, result);
+  ++changes_;
+}
+
+std::vector<task_record> memory_rows::list_tasks(const task_filter& filter) {
+  std::vector<task_record> out;
+  const auto take = [&](const task_row& row) {
+    const bool wanted = (!filter.state || row.record.state == *filter.state) &&
+                        (!filter.batch || row.record.position > filter.after_position);
+    if (wanted && out.size() < filter.limit) out.push_back(row.record);
+  };
+  if (!filter.batch) {
+    for (const auto& row : tasks_) take(row);
+    return out;
+  }
+  const auto batch = batch_keys_.find(*filter.batch);
+  if (batch == batch_keys_.end()) return out;
+  for (const key k : tasks_of_batch_[batch->second]) take(task_at(k));
+  return out;
+}
+
+std::vector<turn_record> memory_rows::list_turns(const turn_filter& filter) {
+  std::vector<turn_record> out;
+  const turn_key after{filter.after_session, filter.after_turn};
+  for (auto at = turns_.upper_bound(after); at != turns_.end() && out.size() < filter.limit; ++at) {
+    const turn_record& turn = at->second;
+    if ((!filter.batch || turn.batch == *filter.batch) && (!filter.task || turn.task == *filter.task) &&
+        (!filter.session || turn.session == *filter.session))
+      out.push_back(turn);
+  }
+  return out;
+}
+
+view_snapshot memory_rows::read_views(std::size_t ended_limit) {
+  std::set<key> chosen = live_;
+  for (auto at = ended_.rbegin(); at != ended_.rend() && ended_limit > 0; ++at, --ended_limit)
+    chosen.insert(at->second);
+  view_snapshot out;
+  out.version = changes_;
+  for (const key k : chosen) {
+    out.tasks.push_back(task_at(k).record);
+    if (auto result = look_up(results_, k)) out.results.push_back(std::move(*result));
+  }
+  return out;
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,91 @@
+// Rows in this process's memory. One thread at a time; nothing is ever rolled back, as no operation fails.
+#pragma once
+
+#include <compare>
+#include <deque>
+#include <map>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "store/rows.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+class memory_rows final : public rows {
+ public:
+  std::optional<batch_row> find_batch(const batch_id& id) override;
+  bool has_batch(const batch_id& id) override;
+  void visit_batches(batch_state state, const std::function<bool(const batch_row&)>& visit) override;
+  void insert_batch(batch_row& row) override;
+  void update_batch(const batch_row& before, const batch_row& after) override;
+
+  std::optional<task_row> find_task(const task_id& id) override;
+  bool has_task(const task_id& id) override;
+  std::optional<task_row> next_queued(std::int64_t batch_key) override;
+  void insert_task(task_row& row) override;
+  void update_task(const task_row& before, const task_row& after) override;
+
+  std::optional<session_row> find_session(epoch id) override;
+  std::optional<session_row> last_session() override;
+  std::optional<session_row> session_started(const batch_id& batch, timestamp from, timestamp until) override;
+  void insert_session(const session_row& row) override;
+  void update_session(const session_row& row) override;
+
+  std::optional<turn_record> find_turn(epoch session, turn_no turn) override;
+  std::optional<turn_record> last_turn(epoch session) override;
+  std::optional<turn_record> turn_before(const turn_record& turn) override;
+  void insert_turn(const turn_record& turn) override;
+  void settle_turn(const turn_record& turn) override;
+
+  std::optional<result_record> find_result(const task_id& task) override;
+  void put_result(const task_row& task, const turn_record& turn, const result_record& result) override;
+
+  task_tally tally() override { return tally_; }
+  std::vector<task_record> list_tasks(const task_filter& filter) override;
+  std::vector<turn_record> list_turns(const turn_filter& filter) override;
+  view_snapshot read_views(std::size_t ended_limit) override;
+
+  /// Grows with every write.
+  [[nodiscard]] std::int64_t changes() const noexcept { return changes_; }
+
+ private:
+  using key = std::int64_t;
+  using turn_key = std::pair<epoch, turn_no>;
+
+  // A batch's place in `by_state_`: the order in which batches of one state run.
+  struct place {
+    batch_state state;
+    int urgency;  // 0 is the highest priority
+    std::optional<timestamp> sealed_at;
+    key batch;
+    friend auto operator<=>(const place&, const place&) = default;
+  };
+  static place place_of(const batch_row& row);
+
+  batch_row& batch_at(key k) { return batches_[static_cast<std::size_t>(k - 1)]; }
+  task_row& task_at(key k) { return tasks_[static_cast<std::size_t>(k - 1)]; }
+  void index_task(const task_row& row);
+
+  std::deque<batch_row> batches_;  // by key, from 1
+  std::unordered_map<batch_id, key> batch_keys_;
+  std::set<place> by_state_;
+  std::deque<task_row> tasks_;  // by key, from 1
+  std::unordered_map<task_id, key> task_keys_;
+  std::unordered_map<key, std::vector<key>> tasks_of_batch_;  // in order of position
+  std::unordered_map<key, std::set<key>> queued_of_batch_;
+  std::set<key> live_;                         // tasks that have not ended
+  std::set<std::pair<timestamp, key>> ended_;  // by end
+  std::map<epoch, session_row> sessions_;
+  std::map<turn_key, turn_record> turns_;
+  std::unordered_map<task_id, std::set<turn_key>> turns_of_task_;
+  std::unordered_map<key, result_record> results_;
+  task_tally tally_;
+  std::int64_t changes_ = 0;
+};
+
+}  // namespace v1
+}  // namespace cobatch

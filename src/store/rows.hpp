@@ -1,0 +1,101 @@
+// The rows that commands read and write, whatever keeps them.
+//
+// The commands (commands.hpp) are written once, against this interface; a store gives them rows inside a
+// transaction of its own. So each rule is in one place, and stores differ only in how rows are kept.
+//
+// A row operation that fails throws `store_failure`: there is nothing a command can do about it but end, and the
+// store that called the command rolls back and answers the error. Commands decide before their first write, so that
+// a refusal never needs a rollback.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <cobatch/store.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// Thrown inside the store room only; it never leaves a store's public functions.
+struct store_failure {
+  error what;
+};
+
+/// A batch and what only the store needs of it. Keys grow in order of creation.
+struct batch_row {
+  std::int64_t key = 0;
+  std::int64_t last_position = 0;
+  batch_record record;
+};
+
+/// A task and its keys. Keys grow in order of assignment.
+struct task_row {
+  std::int64_t key = 0;
+  std::int64_t batch_key = 0;
+  task_record record;
+};
+
+struct session_row {
+  std::int64_t batch_key = 0;
+  std::string nonce;  ///< of the claim that made it
+  session_record record;
+};
+
+class rows {
+ public:
+  rows() = default;
+  rows(const rows&) = delete;
+  rows& operator=(const rows&) = delete;
+  virtual ~rows() = default;
+
+  [[nodiscard]] virtual std::optional<batch_row> find_batch(const batch_id& id) = 0;
+  [[nodiscard]] virtual bool has_batch(const batch_id& id) = 0;
+  /// The batches in one state, highest priority first, then oldest seal, then oldest; until `visit` returns false.
+  virtual void visit_batches(batch_state state, const std::function<bool(const batch_row&)>& visit) = 0;
+  /// Gives the row its key.
+  virtual void insert_batch(batch_row& row) = 0;
+  virtual void update_batch(const batch_row& before, const batch_row& after) = 0;
+
+  [[nodiscard]] virtual std::optional<task_row> find_task(const task_id& id) = 0;
+  [[nodiscard]] virtual bool has_task(const task_id& id) = 0;
+  [[nodiscard]] virtual std::optional<task_row> next_queued(std::int64_t batch_key) = 0;
+  /// A new task, `queued`. Gives the row its key, and counts it in the workspace's tally.
+  virtual void insert_task(task_row& row) = 0;
+  virtual void update_task(const task_row& before, const task_row& after) = 0;
+
+  [[nodiscard]] virtual std::optional<session_row> find_session(epoch id) = 0;
+  /// The one with the highest epoch: if a session is live, it is this one.
+  [[nodiscard]] virtual std::optional<session_row> last_session() = 0;
+  /// The latest session of the batch that started at or after `from` and before `until`.
+  [[nodiscard]] virtual std::optional<session_row> session_started(const batch_id& batch, timestamp from,
+                                                                   timestamp until) = 0;
+  virtual void insert_session(const session_row& row) = 0;
+  virtual void update_session(const session_row& row) = 0;
+
+  [[nodiscard]] virtual std::optional<turn_record> find_turn(epoch session, turn_no turn) = 0;
+  [[nodiscard]] virtual std::optional<turn_record> last_turn(epoch session) = 0;
+  /// The task's latest turn before this one.
+  [[nodiscard]] virtual std::optional<turn_record> turn_before(const turn_record& turn) = 0;
+  virtual void insert_turn(const turn_record& turn) = 0;
+  /// Writes how a turn ended; it was not settled before.
+  virtual void settle_turn(const turn_record& turn) = 0;
+
+  [[nodiscard]] virtual std::optional<result_record> find_result(const task_id& task) = 0;
+  /// `turn` is the turn that settled the task; the result points to it.
+  virtual void put_result(const task_row& task, const turn_record& turn, const result_record& result) = 0;
+
+  [[nodiscard]] virtual task_tally tally() = 0;
+  [[nodiscard]] virtual std::vector<task_record> list_tasks(const task_filter& filter) = 0;
+  [[nodiscard]] virtual std::vector<turn_record> list_turns(const turn_filter& filter) = 0;
+  /// All tasks that have not ended and the `ended_limit` that ended last, in order of assignment; the results of
+  /// those in the same order.
+  [[nodiscard]] virtual view_snapshot read_views(std::size_t ended_limit) = 0;
+};
+
+}  // namespace v1
+}  // namespace cobatch

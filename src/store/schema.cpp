@@ -1,0 +1,136 @@
+#include "store/schema.hpp"
+
+#include <array>
+#include <charconv>
+#include <string>
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+// "cobt", so that `file` and we can tell whose database it is.
+constexpr int application_id = 0x636f6274;
+
+// Times are milliseconds since 1970, UTC. States are words, for people who read the file with other tools.
+//
+// A task's text lies apart from its state, so that a change of state does not rewrite it. `task_live` finds the next
+// queued task, `task_ended` the latest ended ones, `batch_waiting` the next batch to run. The indexes' conditions and
+// columns are chosen so that beginning a turn changes none of them.
+constexpr const char* version_1 = R"sql(
+CREATE TABLE meta(
+  one INTEGER PRIMARY KEY CHECK(one = 1),
+  change INTEGER NOT NULL,
+  queued INTEGER NOT NULL, in_progress INTEGER NOT NULL, done INTEGER NOT NULL, error INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL
+) STRICT;
+INSERT INTO meta VALUES(1, 0, 0, 0, 0, 0, 0);
+
+CREATE TABLE batch(
+  seq INTEGER PRIMARY KEY,
+  batch_id TEXT NOT NULL UNIQUE,
+  state TEXT NOT NULL, priority INTEGER NOT NULL, sealed_at INTEGER,
+  round INTEGER NOT NULL, agent TEXT NOT NULL, lingers INTEGER NOT NULL,
+  fruitless_sessions INTEGER NOT NULL, hold_reason TEXT NOT NULL, held_until INTEGER,
+  created_at INTEGER NOT NULL, last_assign_at INTEGER NOT NULL, last_position INTEGER NOT NULL,
+  queued INTEGER NOT NULL, in_progress INTEGER NOT NULL, done INTEGER NOT NULL, error INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL
+) STRICT;
+CREATE INDEX batch_waiting ON batch(state, priority DESC, sealed_at) WHERE state <> 'finished';
+
+CREATE TABLE task(
+  seq INTEGER PRIMARY KEY,
+  task_id TEXT NOT NULL UNIQUE,
+  batch_seq INTEGER NOT NULL REFERENCES batch, position INTEGER NOT NULL, round INTEGER NOT NULL,
+  state TEXT NOT NULL, owner TEXT NOT NULL,
+  priority TEXT NOT NULL, max_attempts INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, interruptions INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, turn INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX task_batch ON task(batch_seq, position);
+CREATE INDEX task_live ON task(batch_seq, position) WHERE ended_at IS NULL;
+CREATE INDEX task_ended ON task(ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE task_text(
+  task_seq INTEGER PRIMARY KEY REFERENCES task,
+  description TEXT NOT NULL, context TEXT NOT NULL, assigned_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE session(
+  epoch INTEGER PRIMARY KEY,
+  batch_seq INTEGER NOT NULL REFERENCES batch, round INTEGER NOT NULL, agent TEXT NOT NULL, phase TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  boot_id TEXT NOT NULL, pid_namespace INTEGER NOT NULL, pid INTEGER NOT NULL, start_time INTEGER NOT NULL,
+  started_at INTEGER NOT NULL, ended_at INTEGER, "end" TEXT, end_detail TEXT NOT NULL,
+  turns_settled INTEGER NOT NULL, end_requested INTEGER NOT NULL
+) STRICT;
+CREATE INDEX session_batch ON session(batch_seq, started_at);
+
+CREATE TABLE turn(
+  epoch INTEGER NOT NULL REFERENCES session, turn INTEGER NOT NULL,
+  task_id TEXT NOT NULL, position INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  process INTEGER NOT NULL, process_turn INTEGER NOT NULL,
+  started_at INTEGER NOT NULL, ended_at INTEGER, "end" TEXT, reason TEXT NOT NULL, detail TEXT NOT NULL,
+  recovered INTEGER NOT NULL,
+  usage_source TEXT, usage_complete INTEGER,
+  uncached_input INTEGER, cache_write_5m INTEGER, cache_write_1h INTEGER, cache_read INTEGER, output INTEGER,
+  reasoning INTEGER, by_model TEXT,
+  PRIMARY KEY(epoch, turn)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX turn_task ON turn(task_id);
+CREATE TRIGGER turn_settled_stays BEFORE UPDATE ON turn WHEN old.ended_at IS NOT NULL
+BEGIN SELECT raise(ABORT, 'a settled turn is never changed'); END;
+CREATE TRIGGER turn_is_kept BEFORE DELETE ON turn
+BEGIN SELECT raise(ABORT, 'a turn is never deleted'); END;
+
+CREATE TABLE result(
+  task_seq INTEGER PRIMARY KEY REFERENCES task,
+  epoch INTEGER NOT NULL, turn INTEGER NOT NULL,
+  status TEXT NOT NULL, reason TEXT NOT NULL, source TEXT NOT NULL,
+  output TEXT NOT NULL, output_summary TEXT NOT NULL, actions_taken TEXT NOT NULL, errors TEXT NOT NULL
+) STRICT;
+)sql";
+
+// The step from version n to n + 1 stands at n.
+constexpr std::array<const char*, schema_version> steps{version_1};
+
+int number_in(const std::string& text) {
+  int value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+result<int> read_schema_version(sqlite_db& db, const std::filesystem::path& file) {
+  const int version = number_in(db.ask("PRAGMA user_version"));
+  if (version > schema_version)
+    return fail(errc::store_newer, file.string() + " was made by a later version of Cobatch (schema " +
+                                       std::to_string(version) + ", this one knows " + std::to_string(schema_version) +
+                                       "); nothing was touched. Use that version, or another folder");
+  const bool is_ours = number_in(db.ask("PRAGMA application_id")) == application_id;
+  const bool is_empty = number_in(db.ask("SELECT count(*) FROM sqlite_schema")) == 0;
+  if (!is_ours && !(version == 0 && is_empty))
+    return fail(errc::store_damaged, file.string() +
+                                         " is a database of another program; it was left as it is. Move it "
+                                         "aside to start with a new store");
+  return version;
+}
+
+void migrate(sqlite_db& db, int from) {
+  if (from == schema_version) return;
+  std::string script = "BEGIN IMMEDIATE;";
+  for (int version = from; version < schema_version; ++version) script += steps[static_cast<std::size_t>(version)];
+  script += "PRAGMA application_id = " + std::to_string(application_id) + ";";
+  script += "PRAGMA user_version = " + std::to_string(schema_version) + ";COMMIT;";
+  try {
+    db.execute(script);
+  } catch (...) {
+    if (db.in_transaction()) db.execute("ROLLBACK");
+    throw;
+  }
+}
+
+}  // namespace v1
+}  // namespace cobatch

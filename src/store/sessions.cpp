@@ -1,0 +1,343 @@
+// Commands about sessions and their turns: claim, begin, settle, end, recover. Each names the session's epoch and
+// does nothing if that session is not live.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "store/commands.hpp"
+#include "store/settling.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace commands {
+
+namespace {
+
+bool is_live(const std::optional<session_row>& session) {
+  return session && session->record.phase == session_phase::live;
+}
+
+bool can_be_claimed(const batch_record& batch, const served_agents& serves, timestamp now) {
+  const bool waits =
+      batch.state == batch_state::sealed || (batch.state == batch_state::held && batch.held_until.value_or(now) <= now);
+  return waits && batch.tally[task_state::queued] > 0 && serves.serves(batch.agent);
+}
+
+std::optional<batch_row> first_claimable(rows& t, batch_state state, const served_agents& serves, timestamp now) {
+  std::optional<batch_row> found;
+  t.visit_batches(state, [&](const batch_row& row) {
+    if (can_be_claimed(row.record, serves, now)) found = row;
+    return !found;
+  });
+  return found;
+}
+
+std::optional<batch_row> next_to_claim(rows& t, const served_agents& serves, timestamp now) {
+  auto sealed = first_claimable(t, batch_state::sealed, serves, now);
+  auto held = first_claimable(t, batch_state::held, serves, now);
+  if (!held) return sealed;
+  if (!sealed || runs_before(held->record, held->key, sealed->record, sealed->key)) return held;
+  return sealed;
+}
+
+batch_row batch_of(rows& t, const batch_id& id) {
+  auto row = t.find_batch(id);
+  if (!row) throw store_failure{{errc::store_damaged, "the batch of a session or task is missing from the store"}};
+  return std::move(*row);
+}
+
+claim_outcome claim_answer(claim_outcome::kind what, const session_record& session, const batch_record& batch) {
+  claim_outcome out;
+  out.what = what;
+  out.session = session;
+  out.batch = batch;
+  return out;
+}
+
+}  // namespace
+
+claim_outcome claim(rows& t, const claim_request& request, timestamp now) {
+  const auto last = t.last_session();
+  if (is_live(last)) {
+    const bool same = last->nonce == request.nonce;
+    return claim_answer(same ? claim_outcome::kind::claimed : claim_outcome::kind::session_live, last->record,
+                        batch_of(t, last->record.batch).record);
+  }
+  std::optional<batch_row> before;
+  if (request.only) {
+    before = t.find_batch(*request.only);
+    if (before && !can_be_claimed(before->record, request.serves, now)) before.reset();
+  } else {
+    before = next_to_claim(t, request.serves, now);
+  }
+  if (!before) return {};
+
+  batch_row after = *before;
+  after.record.state = batch_state::running;
+  after.record.hold_reason.clear();
+  after.record.held_until.reset();
+  t.update_batch(*before, after);
+
+  session_row session;
+  session.batch_key = after.key;
+  session.nonce = request.nonce;
+  session.record.id.value = std::max(last ? last->record.id.value : 0, request.above.value) + 1;
+  session.record.batch = after.record.id;
+  session.record.round = after.record.round;
+  session.record.agent = after.record.agent.empty() ? request.serves.default_agent : after.record.agent;
+  session.record.owner = request.owner;
+  session.record.started_at = now;
+  t.insert_session(session);
+  return claim_answer(claim_outcome::kind::claimed, session.record, after.record);
+}
+
+namespace {
+
+task_row task_of(rows& t, const turn_record& turn) {
+  auto row = t.find_task(turn.task);
+  if (!row) throw store_failure{{errc::store_damaged, "the task of a turn is missing from the store"}};
+  return std::move(*row);
+}
+
+begin_outcome begun(rows& t, turn_record turn, task_record task) {
+  begin_outcome out;
+  out.what = begin_outcome::kind::begun;
+  out.previous = t.turn_before(turn);
+  out.turn = std::move(turn);
+  out.task = std::move(task);
+  return out;
+}
+
+// A session is one conversation: its turns have no gaps, and the next one begins when the last one is settled.
+void check_order(rows& t, const begin_request& request) {
+  const auto last = t.last_turn(request.session);
+  const std::int64_t expected = last ? last->turn.value + 1 : 1;
+  if (request.ordinal != expected)
+    throw store_failure{{errc::bad_value, "turn " + std::to_string(request.ordinal) + " was asked for, but turn " +
+                                              std::to_string(expected) + " comes next; nothing was begun"}};
+  if (last && !last->ended_at)
+    throw store_failure{{errc::task_in_progress, "task \"" + last->task.str() +
+                                                     "\" is still in progress in this session; settle its turn first"}};
+}
+
+begin_outcome none_left(rows& t, const batch_row& batch, bool may_end) {
+  if (may_end && batch.record.state == batch_state::running) {
+    batch_row after = batch;
+    after.record.state = batch_state::ending;
+    t.update_batch(batch, after);
+  }
+  return {};
+}
+
+begin_outcome begin_next(rows& t, const batch_row& batch, const task_row& task, const begin_request& request,
+                         timestamp now) {
+  turn_record turn;
+  turn.session = request.session;
+  turn.turn.value = request.ordinal;
+  turn.task = task.record.spec.id;
+  turn.batch = task.record.batch;
+  turn.position = task.record.position;
+  turn.attempt = task.record.counts.next_attempt();
+  turn.process = request.process;
+  turn.process_turn = request.process_turn;
+  turn.started_at = now;
+  t.insert_turn(turn);
+
+  task_row running = task;
+  running.record.state = task_state::in_progress;
+  running.record.owner = task_owner::session;
+  running.record.session = turn.session;
+  running.record.turn = turn.turn;
+  running.record.started_at = now;
+  t.update_task(task, running);
+
+  batch_row counted = batch;
+  --counted.record.tally[task_state::queued];
+  ++counted.record.tally[task_state::in_progress];
+  t.update_batch(batch, counted);
+  return begun(t, std::move(turn), std::move(running.record));
+}
+
+}  // namespace
+
+begin_outcome begin_turn(rows& t, const begin_request& request, timestamp now) {
+  const auto session = t.find_session(request.session);
+  if (!is_live(session)) {
+    begin_outcome out;
+    out.what = begin_outcome::kind::stale;
+    return out;
+  }
+  if (auto turn = t.find_turn(request.session, turn_no{request.ordinal})) {
+    auto task = task_of(t, *turn);
+    return begun(t, std::move(*turn), std::move(task.record));
+  }
+  check_order(t, request);
+  const batch_row batch = batch_of(t, session->record.batch);
+  const bool this_round = batch.record.state == batch_state::running && batch.record.round == session->record.round;
+  const auto task = this_round ? t.next_queued(batch.key) : std::nullopt;
+  if (!task) return none_left(t, batch, request.may_end);
+  return begin_next(t, batch, *task, request, now);
+}
+
+namespace {
+
+// Settles a turn that was not settled, with everything that follows from it; the session row is the caller's to
+// write. A task that was deleted meanwhile cannot be: tasks in progress are not deleted, and their turns are settled.
+settle_outcome settle_running(rows& t, session_row& session, batch_row& batch, const turn_record& turn,
+                              const settlement& what, bool recovered, timestamp now) {
+  const task_row before = task_of(t, turn);
+  settled_turn settled = settle(before.record, turn, what, now);
+  settled.turn.recovered = recovered;
+  t.settle_turn(settled.turn);
+  if (counts_as_settled(settled.turn.end.value_or(turn_end::broke))) ++session.record.turns_settled;
+
+  task_row after = before;
+  after.record = settled.task;
+  if (after.record != before.record) {
+    t.update_task(before, after);
+    --batch.record.tally[before.record.state];
+    ++batch.record.tally[after.record.state];
+  }
+  if (settled.result) t.put_result(after, settled.turn, *settled.result);
+
+  settle_outcome out;
+  out.what = settle_outcome::kind::settled;
+  out.task = std::move(settled.task);
+  out.turn = std::move(settled.turn);
+  return out;
+}
+
+settlement unfinished(turn_end end, std::string detail) {
+  settlement what;
+  what.end = end;
+  what.detail = std::move(detail);
+  what.source = status_source::cobatch;
+  return what;
+}
+
+std::string hold_sentence(int fruitless, const session_row& session) {
+  std::string text = std::to_string(fruitless) + " sessions in a row settled no task";
+  if (!session.record.end_detail.empty()) text += "; the last one ended with: " + session.record.end_detail;
+  return text;
+}
+
+void settle_batch(batch_row& batch, const session_row& session, timestamp now) {
+  batch_record& b = batch.record;
+  b.fruitless_sessions = fruitless_after(b.fruitless_sessions, *session.record.end, session.record.turns_settled);
+  b.state = on_session_end(b.state, b.round, session.record.round, b.tally[task_state::queued], b.fruitless_sessions);
+  if (b.state != batch_state::held) return;
+  b.hold_reason = hold_sentence(b.fruitless_sessions, session);
+  b.held_until = now + hold_time(b.fruitless_sessions);
+}
+
+// `settle_open` says how a turn that is still running is settled, given it and its task.
+using open_turn_rule = std::function<settle_outcome(session_row&, batch_row&, const turn_record&)>;
+
+end_outcome end(rows& t, epoch id, session_end why, std::string_view detail, timestamp now,
+                const open_turn_rule& settle_open) {
+  end_outcome out;
+  auto session = t.find_session(id);
+  if (!session) return out;
+  const batch_row before = batch_of(t, session->record.batch);
+  if (!is_live(session)) {
+    out.what = end_outcome::kind::repeated;
+    out.session = session->record;
+    out.batch = before.record;
+    return out;
+  }
+  batch_row after = before;
+  const auto last = t.last_turn(id);
+  if (last && !last->ended_at) settle_open(*session, after, *last);
+
+  session->record.phase = session_phase::ended;
+  session->record.ended_at = now;
+  session->record.end = why;
+  session->record.end_detail = std::string(detail);
+  settle_batch(after, *session, now);
+  t.update_session(*session);
+  t.update_batch(before, after);
+  out.what = end_outcome::kind::ended;
+  out.session = session->record;
+  out.batch = after.record;
+  return out;
+}
+
+}  // namespace
+
+settle_outcome settle_turn(rows& t, epoch session, turn_no turn, const settlement& what, timestamp now) {
+  settle_outcome out;
+  auto owner = t.find_session(session);
+  if (!is_live(owner)) {
+    out.what = settle_outcome::kind::stale;
+    return out;
+  }
+  const auto found = t.find_turn(session, turn);
+  if (!found) return out;
+  if (found->ended_at) {
+    out.what = settle_outcome::kind::repeated;
+    out.turn = *found;
+    if (auto task = t.find_task(found->task)) out.task = std::move(task->record);
+    return out;
+  }
+  const batch_row before = batch_of(t, owner->record.batch);
+  batch_row after = before;
+  const std::int64_t settled_before = owner->record.turns_settled;
+  out = settle_running(t, *owner, after, *found, what, false, now);
+  if (owner->record.turns_settled != settled_before) t.update_session(*owner);
+  if (after.record != before.record) t.update_batch(before, after);
+  return out;
+}
+
+end_outcome end_session(rows& t, epoch session, session_end why, std::string_view detail, timestamp now) {
+  return end(t, session, why, detail, now, [&](session_row& owner, batch_row& batch, const turn_record& turn) {
+    const bool cancelled = task_of(t, turn).record.state == task_state::cancelled;
+    const auto what = cancelled ? unfinished(turn_end::cancelled, "the task was cancelled while the turn ran")
+                                : unfinished(turn_end::stopped, "the session ended while the turn ran");
+    return settle_running(t, owner, batch, turn, what, false, now);
+  });
+}
+
+end_outcome recover(rows& t, const recover_request& request, timestamp now) {
+  constexpr std::string_view why = "its orchestrator died";
+  return end(t, request.session, session_end::crashed, why, now,
+             [&](session_row& owner, batch_row& batch, const turn_record& turn) {
+               if (request.finished_turn == turn.turn)
+                 return settle_running(t, owner, batch, turn, request.what, true, now);
+               const auto what = unfinished(turn_end::interrupted, "the orchestrator died while the turn ran");
+               return settle_running(t, owner, batch, turn, what, false, now);
+             });
+}
+
+bool request_end(rows& t, epoch session) {
+  auto row = t.find_session(session);
+  if (!is_live(row)) return false;
+  if (row->record.end_requested) return true;
+  row->record.end_requested = true;
+  t.update_session(*row);
+  return true;
+}
+
+overview read_overview(rows& t) {
+  constexpr std::size_t limit = 1000;
+  overview out;
+  out.tally = t.tally();
+  for (const batch_state state :
+       {batch_state::running, batch_state::ending, batch_state::sealed, batch_state::held, batch_state::open}) {
+    if (out.unfinished.size() >= limit) break;
+    t.visit_batches(state, [&](const batch_row& row) {
+      out.unfinished.push_back(row.record);
+      return out.unfinished.size() < limit;
+    });
+  }
+  if (const auto last = t.last_session(); is_live(last)) out.live = last->record;
+  return out;
+}
+
+bool has_work(rows& t, const served_agents& serves, timestamp now) {
+  return first_claimable(t, batch_state::sealed, serves, now).has_value() ||
+         first_claimable(t, batch_state::held, serves, now).has_value();
+}
+
+}  // namespace commands
+}  // namespace v1
+}  // namespace cobatch

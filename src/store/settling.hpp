@@ -1,0 +1,103 @@
+// What a turn's end and a session's end change: pure functions, the same for every store.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <cobatch/core/batch.hpp>
+#include <cobatch/core/session.hpp>
+#include <cobatch/core/task.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+struct settled_turn {
+  task_record task;
+  turn_record turn;
+  std::optional<result_record> result;  ///< if the task came to one
+};
+
+/// True if the turn is the one the task is in progress with. A task that was cancelled meanwhile has no such turn.
+[[nodiscard]] inline bool is_running_turn(const task_record& task, const turn_record& turn) {
+  return task.state == task_state::in_progress && task.owner == task_owner::session && task.session == turn.session &&
+         task.turn == turn.turn;
+}
+
+/// Settles a running turn: the turn is always kept with what it cost; the task follows `after_turn` only if it is
+/// still in progress with this turn.
+[[nodiscard]] inline settled_turn settle(task_record task, turn_record turn, const settlement& what, timestamp now) {
+  turn.ended_at = now;
+  turn.end = what.end;
+  turn.reason = what.reason;
+  turn.detail = what.detail;
+  turn.used = what.used;
+  if (!is_running_turn(task, turn)) return {std::move(task), std::move(turn), std::nullopt};
+
+  attempt_limits limits;
+  limits.attempts = task.spec.max_attempts;
+  const task_after_turn after = after_turn(what.end, task.counts, limits);
+  task.state = after.state;
+  task.counts = after.counts;
+  task.owner = task_owner::nobody;
+  if (!has_ended(task.state)) {
+    task.started_at.reset();
+    return {std::move(task), std::move(turn), std::nullopt};
+  }
+  task.ended_at = now;
+  if (task.state == task_state::cancelled) return {std::move(task), std::move(turn), std::nullopt};
+
+  result_record result;
+  result.task = task.spec.id;
+  result.batch = task.batch;
+  result.position = task.position;
+  result.session = turn.session;
+  result.turn = turn.turn;
+  result.status = task.state;
+  result.what = what;
+  if (!after.reason.empty()) {
+    result.what.reason = std::string(after.reason);
+    result.what.source = status_source::cobatch;
+  }
+  result.completed_at = now;
+  result.duration_ms = (now - turn.started_at).count();
+  result.loaded_context = turn.process_turn == 1;
+  return {std::move(task), std::move(turn), std::move(result)};
+}
+
+/// True for the ends that count as progress of a session.
+[[nodiscard]] constexpr bool counts_as_settled(turn_end end) noexcept {
+  return end == turn_end::done || end == turn_end::error || end == turn_end::denied;
+}
+
+/// Sessions in a row that settled no turn, after one more has ended. Ends that are not the agent's doing charge
+/// nothing.
+[[nodiscard]] constexpr int fruitless_after(int before, session_end why, std::int64_t turns_settled) noexcept {
+  if (turns_settled > 0) return 0;
+  switch (why) {
+    case session_end::finished:
+    case session_end::agent_lost:
+    case session_end::crashed:
+      return before + 1;
+    case session_end::full:
+    case session_end::not_started:
+    case session_end::stopped:
+    case session_end::cancelled:
+      return before;
+  }
+  return before;
+}
+
+/// True if `a` runs before `b`: highest priority, then oldest seal, then oldest.
+[[nodiscard]] inline bool runs_before(const batch_record& a, std::int64_t a_key, const batch_record& b,
+                                      std::int64_t b_key) {
+  if (a.prio != b.prio) return a.prio > b.prio;
+  if (a.sealed_at != b.sealed_at) return a.sealed_at < b.sealed_at;
+  return a_key < b_key;
+}
+
+static_assert(fruitless_after(1, session_end::crashed, 0) == 2 && fruitless_after(2, session_end::crashed, 1) == 0);
+static_assert(fruitless_after(2, session_end::not_started, 0) == 2);
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,212 @@
+#include "store/sqlite_db.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include <sqlite3.h>
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+constexpr int primary(int code) {
+  return code & 0xff;
+}
+
+bool is_no_room(int code, int system_error_number) {
+  if (primary(code) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE) return true;
+  const bool no_room = system_error_number == ENOSPC || system_error_number == EDQUOT || system_error_number == EFBIG;
+  return primary(code) == SQLITE_IOERR && no_room;
+}
+
+errc meaning_of(int code, int system_error_number) {
+  if (is_no_room(code, system_error_number)) return errc::disk_full;
+  switch (primary(code)) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return errc::store_damaged;
+    case SQLITE_READONLY:
+      return code == SQLITE_READONLY_DBMOVED ? errc::workspace_replaced : errc::not_writable;
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return errc::not_writable;
+    case SQLITE_CANTOPEN:
+      if (code == SQLITE_CANTOPEN_SYMLINK) return errc::unsafe_file;
+      return system_error_number == EACCES || system_error_number == EPERM ? errc::not_writable : errc::io_error;
+    case SQLITE_NOLFS:
+    case SQLITE_PROTOCOL:
+      return errc::cannot_lock;
+    case SQLITE_NOMEM:
+    case SQLITE_MISUSE:
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_RANGE:
+      return errc::internal;
+    default:
+      return code == SQLITE_IOERR_LOCK || code == SQLITE_IOERR_SHMLOCK ? errc::cannot_lock : errc::storage_fault;
+  }
+}
+
+std::string advice_for(errc code) {
+  switch (code) {
+    case errc::disk_full:
+      return "; nothing of this request was stored, everything stored before is kept; make room and repeat it";
+    case errc::store_damaged:
+      return "; the file was left as it is. Restore it from a backup, or move it and its -wal and -shm files aside and "
+             "start with a new store";
+    case errc::not_writable:
+      return "; nothing was stored; check owner and mode of the file and of its folder";
+    case errc::cannot_lock:
+      return "; the file system may not support locks: keep the store elsewhere with --state DIR";
+    default:
+      return "; nothing of this request was stored";
+  }
+}
+
+}  // namespace
+
+bool sqlite_failure::is_busy() const noexcept {
+  return primary(code) == SQLITE_BUSY || primary(code) == SQLITE_LOCKED;
+}
+
+bool sqlite_failure::is_sync_failure() const noexcept {
+  if (is_no_room(code, system_error_number)) return false;
+  return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC || code == SQLITE_IOERR_WRITE ||
+         code == SQLITE_IOERR_TRUNCATE;
+}
+
+sqlite_query::~sqlite_query() {
+  if (statement_ != nullptr) sqlite3_reset(statement_);
+}
+
+bool sqlite_query::step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  throw db_->failure(sqlite3_extended_errcode(db_->db_));
+}
+
+bool sqlite_query::is_null(int column) const noexcept {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+std::int64_t sqlite_query::integer(int column) const noexcept {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::string_view sqlite_query::text(int column) const noexcept {
+  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (bytes == nullptr) return {};
+  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+std::optional<timestamp> sqlite_query::moment(int column) const noexcept {
+  if (is_null(column)) return std::nullopt;
+  return timestamp{integer(column)};
+}
+
+void sqlite_query::bind(int at, std::nullptr_t) {
+  if (const int code = sqlite3_bind_null(statement_, at); code != SQLITE_OK) throw db_->failure(code);
+}
+
+void sqlite_query::bind(int at, std::int64_t value) {
+  if (const int code = sqlite3_bind_int64(statement_, at, value); code != SQLITE_OK) throw db_->failure(code);
+}
+
+void sqlite_query::bind(int at, std::string_view text) {
+  // A null pointer would bind NULL.
+  const char* bytes = text.data() == nullptr ? "" : text.data();
+  const int code = sqlite3_bind_text64(statement_, at, bytes, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  if (code != SQLITE_OK) throw db_->failure(code);
+}
+
+sqlite_db::sqlite_db(const std::filesystem::path& file) : file_(file) {
+  constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
+  if (const int code = sqlite3_open_v2(file.c_str(), &db_, flags, nullptr); code != SQLITE_OK) {
+    auto problem = failure(code);
+    sqlite3_close_v2(std::exchange(db_, nullptr));
+    throw problem;
+  }
+  // Closing the last connection would checkpoint outside our write lock.
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_wal_hook(
+      db_,
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<int*>(pages) = count;
+        return SQLITE_OK;
+      },
+      &log_pages_);
+}
+
+sqlite_db::~sqlite_db() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  sqlite3_close_v2(db_);
+}
+
+sqlite3_stmt* sqlite_db::prepared(const char* sql) {
+  const auto at = statements_.find(sql);
+  if (at != statements_.end()) return at->second;
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) throw failure(sqlite3_extended_errcode(db_));
+  statements_.emplace(sql, statement);
+  return statement;
+}
+
+void sqlite_db::execute(const std::string& sql) {
+  const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) throw failure(sqlite3_extended_errcode(db_));
+}
+
+std::string sqlite_db::ask(const std::string& sql) {
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(db_, sql.c_str(), -1, &raw, nullptr) != SQLITE_OK)
+    throw failure(sqlite3_extended_errcode(db_));
+  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(raw, sqlite3_finalize);
+  sqlite_query once(*this, statement.get());
+  return once.step() ? std::string(once.text(0)) : std::string();
+}
+
+std::int64_t sqlite_db::last_insert_key() const noexcept {
+  return sqlite3_last_insert_rowid(db_);
+}
+
+bool sqlite_db::in_transaction() const noexcept {
+  return sqlite3_get_autocommit(db_) == 0;
+}
+
+std::uint32_t sqlite_db::data_version() const noexcept {
+  std::uint32_t version = 0;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+  return version;
+}
+
+bool sqlite_db::checkpoint(checkpoint_kind kind) {
+  const int mode = kind == checkpoint_kind::passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
+  int in_log = 0;
+  int moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(db_, "main", mode, &in_log, &moved);
+  if (code == SQLITE_OK) return in_log == moved;
+  auto problem = failure(sqlite3_extended_errcode(db_));
+  if (problem.is_busy()) return false;
+  throw problem;
+}
+
+void sqlite_db::set_busy_timeout(int milliseconds) noexcept {
+  sqlite3_busy_timeout(db_, milliseconds);
+}
+
+sqlite_failure sqlite_db::failure(int code) const {
+  sqlite_failure out;
+  out.code = code;
+  if (db_ != nullptr) out.system_error_number = sqlite3_system_errno(db_);
+  out.what.code = meaning_of(code, out.system_error_number);
+  const std::string said = db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
+  out.what.message =
+      file_.string() + ": " + said + " (SQLite " + std::to_string(code) + ")" + advice_for(out.what.code);
+  return out;
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,125 @@
+#include "store/sqlite_files.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <optional>
+#include <sys/stat.h>
+#include <system_error>
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Closing an ordinary descriptor of a database file drops the locks that SQLite holds on it in this process. One
+// that is only a path does not; where there is none (macOS), the name is looked at without opening it.
+#ifdef O_PATH
+constexpr int look_only = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+
+result<bool> check_existing(const fs::path& file, int folder_fd) {
+  const unique_fd fd(::open(file.c_str(), look_only));
+  if (!fd.open() && errno == ENOENT) return false;
+  if (!fd.open()) return fail(system_error(errno, "look at", file));
+  if (auto plain = check_plain_file(fd.get(), folder_fd, file); !plain) return fail(plain.error());
+  return true;
+}
+#else
+result<bool> check_existing(const fs::path& file, int folder_fd) {
+  struct stat folder {};
+  struct stat info {};
+  if (::lstat(file.c_str(), &info) != 0) {
+    if (errno == ENOENT) return false;
+    return fail(system_error(errno, "look at", file));
+  }
+  if (::fstat(folder_fd, &folder) != 0) return fail(system_error(errno, "look at", file));
+  if (!S_ISREG(info.st_mode) || info.st_nlink != 1 || info.st_dev != folder.st_dev)
+    return fail(errc::unsafe_file,
+                file.string() + " is a link, is hard-linked or lies on another mount; it was not touched");
+  return true;
+}
+#endif
+
+result<void> create_empty(const fs::path& file, const fs::path& folder) {
+  const unique_fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd.open()) return fail(system_error(errno, "create", file));
+  return sync_folder(folder);
+}
+
+bool has_content(const fs::path& file) {
+  struct stat info {};
+  return ::lstat(file.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+error replaced(const fs::path& path) {
+  return {errc::workspace_replaced, path.string() +
+                                        " was replaced or deleted while it was in use; nothing was written and nothing "
+                                        "was created anew. Restart Cobatch to use what is there now"};
+}
+
+}  // namespace
+
+result<void> check_identity(const fs::path& path, const file_identity& expected) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return fail(replaced(path));
+    return fail(system_error(errno, "look at", path));
+  }
+  const file_identity now{static_cast<std::uint64_t>(info.st_dev), static_cast<std::uint64_t>(info.st_ino)};
+  if (now != expected) return fail(replaced(path));
+  return {};
+}
+
+result<void> check_can_lock(const fs::path& folder) {
+  const auto hopeless = cannot_lock(folder);
+  if (!hopeless) return fail(hopeless.error());
+  if (!*hopeless) return {};
+  return fail(errc::cannot_lock, folder.string() +
+                                     " lies on a file system that cannot lock files reliably (network, FUSE, virtiofs "
+                                     "or 9p); nothing was created. Keep the store on a local disk with --state DIR");
+}
+
+result<fs::path> resolve_folder(const fs::path& folder) {
+  std::error_code problem;
+  auto path = fs::canonical(folder, problem);
+  if (problem) return fail(system_error(problem.value(), "open", folder));
+  return path;
+}
+
+result<sqlite_files> sqlite_files::prepare(const fs::path& folder) {
+  sqlite_files out;
+  out.folder_ = folder;
+  const unique_fd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd.open()) return fail(system_error(errno, "open", folder));
+
+  const fs::path database = out.database();
+  for (const char* suffix : {"-wal", "-shm", "-journal"})
+    if (auto there = check_existing(database.string() + suffix, folder_fd.get()); !there) return fail(there.error());
+  const auto there = check_existing(database, folder_fd.get());
+  if (!there) return fail(there.error());
+  const fs::path log = database.string() + "-wal";
+  if ((!*there || !has_content(database)) && has_content(log))
+    return fail(errc::store_damaged,
+                database.string() + " is missing or empty, but " + log.string() +
+                    " holds changes to it; nothing was touched. Restore store.db from a backup, or "
+                    "move the log aside to start with a new store");
+  if (!*there)
+    if (auto made = create_empty(database, folder); !made) return fail(made.error());
+
+  auto folder_identity = identity_of(folder_fd.get(), folder);
+  if (!folder_identity) return fail(folder_identity.error());
+  auto database_identity = identity_of(database);
+  if (!database_identity) return fail(database_identity.error());
+  out.folder_identity_ = *folder_identity;
+  out.database_identity_ = *database_identity;
+  return out;
+}
+
+result<void> sqlite_files::check_in_place() const {
+  if (auto same = check_identity(folder_, folder_identity_); !same) return same;
+  return check_identity(database(), database_identity_);
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,50 @@
+#include "store/sqlite_open.hpp"
+
+#include "store/schema.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+// Only a program that is none of ours can be in the way while the write lock is held, a database browser for instance.
+constexpr int patience_ms = 5000;
+
+result<void> set_up(sqlite_db& db, const sqlite_files& files, write_lock& lock) {
+  db.set_busy_timeout(patience_ms);
+  const auto version = read_schema_version(db, files.database());
+  if (!version) return fail(version.error());
+  if (*version < schema_version && lock.poisoned()) return fail(poisoned_error(files.folder()));
+  if (db.ask("PRAGMA journal_mode = WAL") != "wal")
+    return fail(errc::cannot_lock, files.database().string() +
+                                       ": SQLite cannot keep a write-ahead log there; keep the store on a local disk "
+                                       "with --state DIR");
+  db.execute(
+      "PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1;"
+      "PRAGMA temp_store = MEMORY;");
+  migrate(db, *version);
+  return {};
+}
+
+}  // namespace
+
+result<std::unique_ptr<sqlite_db>> open_writer(const sqlite_files& files, write_lock& lock) {
+  try {
+    auto db = std::make_unique<sqlite_db>(files.database());
+    if (auto ready = set_up(*db, files, lock); !ready) return fail(ready.error());
+    return db;
+  } catch (const sqlite_failure& failure) {
+    if (failure.is_sync_failure()) lock.poison();
+    return fail(failure.what);
+  }
+}
+
+std::unique_ptr<sqlite_db> open_reader(const sqlite_files& files) {
+  auto db = std::make_unique<sqlite_db>(files.database());
+  db->set_busy_timeout(patience_ms);
+  db->execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY;");
+  return db;
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,60 @@
+// Rows in SQLite, over one connection that is in a transaction.
+#pragma once
+
+#include "store/rows.hpp"
+#include "store/sqlite_db.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+class sqlite_rows final : public rows {
+ public:
+  explicit sqlite_rows(sqlite_db& db) : db_(db) {}
+
+  std::optional<batch_row> find_batch(const batch_id& id) override;
+  bool has_batch(const batch_id& id) override;
+  void visit_batches(batch_state state, const std::function<bool(const batch_row&)>& visit) override;
+  void insert_batch(batch_row& row) override;
+  void update_batch(const batch_row& before, const batch_row& after) override;
+
+  std::optional<task_row> find_task(const task_id& id) override;
+  bool has_task(const task_id& id) override;
+  std::optional<task_row> next_queued(std::int64_t batch_key) override;
+  void insert_task(task_row& row) override;
+  void update_task(const task_row& before, const task_row& after) override;
+
+  std::optional<session_row> find_session(epoch id) override;
+  std::optional<session_row> last_session() override;
+  std::optional<session_row> session_started(const batch_id& batch, timestamp from, timestamp until) override;
+  void insert_session(const session_row& row) override;
+  void update_session(const session_row& row) override;
+
+  std::optional<turn_record> find_turn(epoch session, turn_no turn) override;
+  std::optional<turn_record> last_turn(epoch session) override;
+  std::optional<turn_record> turn_before(const turn_record& turn) override;
+  void insert_turn(const turn_record& turn) override;
+  void settle_turn(const turn_record& turn) override;
+
+  std::optional<result_record> find_result(const task_id& task) override;
+  void put_result(const task_row& task, const turn_record& turn, const result_record& result) override;
+
+  task_tally tally() override;
+  std::vector<task_record> list_tasks(const task_filter& filter) override;
+  std::vector<turn_record> list_turns(const turn_filter& filter) override;
+  view_snapshot read_views(std::size_t ended_limit) override;
+
+  /// Counts the rows written through this object.
+  [[nodiscard]] std::int64_t writes() const noexcept { return writes_; }
+  /// Writes the tally and the change counter, once a transaction; the counter then, or nothing if nothing changed.
+  std::optional<std::int64_t> save();
+
+  [[nodiscard]] std::int64_t change_counter();
+
+ private:
+  sqlite_db& db_;
+  std::int64_t writes_ = 0;
+  task_tally counted_;  ///< differences that are not yet in `meta`
+};
+
+}  // namespace v1
+}  // namespace cobatch

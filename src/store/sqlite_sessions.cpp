@@ -1,0 +1,257 @@
+// Sessions, turns and results.
+#include <array>
+#include <string>
+#include <utility>
+
+#include "store/sqlite_rows.hpp"
+#include "store/sqlite_values.hpp"
+#include "store/usage_text.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+using columns::read_word;
+using columns::word_for;
+
+namespace {
+
+const std::string select_session =
+    "SELECT s.epoch, s.batch_seq, s.nonce, b.batch_id, s.round, s.agent, s.phase, s.boot_id, s.pid_namespace, s.pid,"
+    " s.start_time, s.started_at, s.ended_at, s.\"end\", s.end_detail, s.turns_settled, s.end_requested"
+    " FROM session s CROSS JOIN batch b ON b.seq = s.batch_seq ";
+
+session_row read_session(const sqlite_query& q) {
+  session_row row;
+  row.batch_key = q.integer(1);
+  row.nonce = q.text(2);
+  session_record& s = row.record;
+  s.id.value = q.integer(0);
+  s.batch = batch_id(std::string(q.text(3)));
+  s.round = q.integer(4);
+  s.agent = q.text(5);
+  s.phase = read_word<session_phase, 2>(q.text(6));
+  s.owner.boot_id = q.text(7);
+  s.owner.pid_namespace = q.integer(8);
+  s.owner.pid = q.integer(9);
+  s.owner.start_time = q.integer(10);
+  s.started_at = {q.integer(11)};
+  s.ended_at = q.moment(12);
+  if (!q.is_null(13)) s.end = read_word<session_end, session_end_count>(q.text(13));
+  s.end_detail = q.text(14);
+  s.turns_settled = q.integer(15);
+  s.end_requested = q.integer(16) != 0;
+  return row;
+}
+
+std::optional<session_row> one_session(sqlite_query q) {
+  return q.step() ? std::optional(read_session(q)) : std::nullopt;
+}
+
+const std::string turn_columns =
+    "u.epoch, u.turn, u.task_id, b.batch_id, u.position, u.attempt, u.process, u.process_turn, u.started_at,"
+    " u.ended_at, u.\"end\", u.reason, u.detail, u.recovered, u.usage_source, u.usage_complete, u.by_model ";
+constexpr int turn_column_count = 17;
+
+const std::string select_turn = "SELECT " + turn_columns +
+                                "FROM turn u CROSS JOIN session s ON s.epoch = u.epoch"
+                                " CROSS JOIN batch b ON b.seq = s.batch_seq ";
+
+std::optional<usage> read_usage(const sqlite_query& q, int first) {
+  if (q.is_null(first)) return std::nullopt;
+  usage out;
+  out.source = read_word<usage_source, 4>(q.text(first));
+  out.complete = q.integer(first + 1) != 0;
+  auto by_model = read_models(q.text(first + 2));
+  if (!by_model) throw store_failure{std::move(by_model.error())};
+  out.by_model = std::move(*by_model);
+  return out;
+}
+
+turn_record read_turn(const sqlite_query& q) {
+  turn_record t;
+  t.session.value = q.integer(0);
+  t.turn.value = q.integer(1);
+  t.task = task_id(std::string(q.text(2)));
+  t.batch = batch_id(std::string(q.text(3)));
+  t.position = q.integer(4);
+  t.attempt = static_cast<int>(q.integer(5));
+  t.process = q.integer(6);
+  t.process_turn = q.integer(7);
+  t.started_at = {q.integer(8)};
+  t.ended_at = q.moment(9);
+  if (!q.is_null(10)) t.end = read_word<turn_end, turn_end_count>(q.text(10));
+  t.reason = q.text(11);
+  t.detail = q.text(12);
+  t.recovered = q.integer(13) != 0;
+  t.used = read_usage(q, 14);
+  return t;
+}
+
+std::optional<turn_record> one_turn(sqlite_query q) {
+  return q.step() ? std::optional(read_turn(q)) : std::nullopt;
+}
+
+// One statement for each set of filters, so that each uses the index that fits.
+std::string turn_statement(bool batch, bool task, bool session) {
+  const std::string no_batch = "?3 IS NULL", no_task = "?4 IS NULL", no_session = "?5 IS NULL";
+  std::string from = "FROM turn u CROSS JOIN session s ON s.epoch = u.epoch CROSS JOIN batch b ON b.seq = s.batch_seq ";
+  if (batch && !task && !session)
+    from = "FROM batch b CROSS JOIN session s ON s.batch_seq = b.seq CROSS JOIN turn u ON u.epoch = s.epoch ";
+  return "SELECT " + turn_columns + from + "WHERE (u.epoch, u.turn) > (?1, ?2) AND " +
+         (batch ? "b.batch_id = ?3" : no_batch) + " AND " + (task ? "u.task_id = ?4" : no_task) + " AND " +
+         (session ? "u.epoch = ?5" : no_session) + " ORDER BY u.epoch, u.turn LIMIT ?6";
+}
+
+}  // namespace
+
+std::optional<session_row> sqlite_rows::find_session(epoch id) {
+  static const std::string sql = select_session + "WHERE s.epoch = ?1";
+  return one_session(db_.query(sql.c_str(), id.value));
+}
+
+std::optional<session_row> sqlite_rows::last_session() {
+  static const std::string sql = select_session + "ORDER BY s.epoch DESC LIMIT 1";
+  return one_session(db_.query(sql.c_str()));
+}
+
+std::optional<session_row> sqlite_rows::session_started(const batch_id& batch, timestamp from, timestamp until) {
+  static const std::string sql =
+      select_session +
+      "WHERE s.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND s.started_at >= ?2 AND s.started_at < ?3"
+      " ORDER BY s.epoch DESC LIMIT 1";
+  return one_session(db_.query(sql.c_str(), batch.str(), from, until));
+}
+
+void sqlite_rows::insert_session(const session_row& row) {
+  const session_record& s = row.record;
+  db_.run(
+      "INSERT INTO session(epoch, batch_seq, round, agent, phase, nonce, boot_id, pid_namespace, pid, start_time,"
+      " started_at, end_detail, turns_settled, end_requested) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      s.id.value, row.batch_key, s.round, s.agent, word_for(s.phase), row.nonce, s.owner.boot_id, s.owner.pid_namespace,
+      s.owner.pid, s.owner.start_time, s.started_at, s.end_detail, s.turns_settled, s.end_requested);
+  ++writes_;
+}
+
+void sqlite_rows::update_session(const session_row& row) {
+  const session_record& s = row.record;
+  std::optional<std::string_view> end;
+  if (s.end) end = word_for(*s.end);
+  db_.run(
+      "UPDATE session SET phase = ?2, ended_at = ?3, \"end\" = ?4, end_detail = ?5, turns_settled = ?6,"
+      " end_requested = ?7 WHERE epoch = ?1",
+      s.id.value, word_for(s.phase), s.ended_at, end, s.end_detail, s.turns_settled, s.end_requested);
+  ++writes_;
+}
+
+std::optional<turn_record> sqlite_rows::find_turn(epoch session, turn_no turn) {
+  static const std::string sql = select_turn + "WHERE u.epoch = ?1 AND u.turn = ?2";
+  return one_turn(db_.query(sql.c_str(), session.value, turn.value));
+}
+
+std::optional<turn_record> sqlite_rows::last_turn(epoch session) {
+  static const std::string sql = select_turn + "WHERE u.epoch = ?1 ORDER BY u.turn DESC LIMIT 1";
+  return one_turn(db_.query(sql.c_str(), session.value));
+}
+
+std::optional<turn_record> sqlite_rows::turn_before(const turn_record& turn) {
+  static const std::string sql =
+      select_turn + "WHERE u.task_id = ?1 AND (u.epoch, u.turn) < (?2, ?3) ORDER BY u.epoch DESC, u.turn DESC LIMIT 1";
+  return one_turn(db_.query(sql.c_str(), turn.task.str(), turn.session.value, turn.turn.value));
+}
+
+void sqlite_rows::insert_turn(const turn_record& t) {
+  db_.run(
+      "INSERT INTO turn(epoch, turn, task_id, position, attempt, process, process_turn, started_at, reason, detail,"
+      " recovered) VALUES(?, ?, ?, ?, ?, ?, ?, ?, '', '', 0)",
+      t.session.value, t.turn.value, t.task.str(), t.position, t.attempt, t.process, t.process_turn, t.started_at);
+  ++writes_;
+}
+
+void sqlite_rows::settle_turn(const turn_record& t) {
+  std::optional<std::string_view> end;
+  if (t.end) end = word_for(*t.end);
+  std::optional<std::string_view> source;
+  std::optional<std::string> by_model;
+  std::optional<bool> complete;
+  std::array<std::optional<std::int64_t>, 6> sums;
+  if (t.used) {
+    source = word_for(t.used->source);
+    complete = t.used->complete;
+    by_model = write_models(t.used->by_model);
+    const tokens sum = t.used->total();
+    sums = {sum.uncached_input, sum.cache_write_5m, sum.cache_write_1h, sum.cache_read, sum.output, sum.reasoning};
+  }
+  db_.run(
+      "UPDATE turn SET ended_at = ?3, \"end\" = ?4, reason = ?5, detail = ?6, recovered = ?7, usage_source = ?8,"
+      " usage_complete = ?9, uncached_input = ?10, cache_write_5m = ?11, cache_write_1h = ?12, cache_read = ?13,"
+      " output = ?14, reasoning = ?15, by_model = ?16 WHERE epoch = ?1 AND turn = ?2",
+      t.session.value, t.turn.value, t.ended_at, end, t.reason, t.detail, t.recovered, source, complete, sums[0],
+      sums[1], sums[2], sums[3], sums[4], sums[5], by_model);
+  ++writes_;
+}
+
+std::optional<result_record> sqlite_rows::find_result(const task_id& task) {
+  static const std::string sql = "SELECT " + turn_columns +
+                                 ", r.status, r.reason, r.source, r.output, r.output_summary, r.actions_taken, r.errors"
+                                 " FROM task t CROSS JOIN result r ON r.task_seq = t.seq CROSS JOIN turn u ON u.epoch "
+                                 "= r.epoch AND u.turn = r.turn"
+                                 " CROSS JOIN batch b ON b.seq = t.batch_seq WHERE t.task_id = ?1";
+  auto q = db_.query(sql.c_str(), task.str());
+  if (!q.step()) return std::nullopt;
+  turn_record turn = read_turn(q);
+  constexpr int own = turn_column_count;
+  result_record out;
+  out.task = std::move(turn.task);
+  out.batch = std::move(turn.batch);
+  out.position = turn.position;
+  out.session = turn.session;
+  out.turn = turn.turn;
+  out.status = read_word<task_state, task_state_count>(q.text(own));
+  out.what.end = turn.end.value_or(turn_end::broke);
+  out.what.reason = q.text(own + 1);
+  out.what.detail = std::move(turn.detail);
+  out.what.source = read_word<status_source, 3>(q.text(own + 2));
+  out.what.output = q.text(own + 3);
+  out.what.output_summary = q.text(own + 4);
+  out.what.actions_taken = q.text(own + 5);
+  out.what.errors = q.text(own + 6);
+  out.what.used = std::move(turn.used);
+  out.completed_at = turn.ended_at.value_or(turn.started_at);
+  out.duration_ms = (out.completed_at - turn.started_at).count();
+  out.loaded_context = turn.process_turn == 1;
+  return out;
+}
+
+void sqlite_rows::put_result(const task_row& task, const turn_record& turn, const result_record& result) {
+  const settlement& w = result.what;
+  db_.run(
+      "INSERT OR REPLACE INTO result(task_seq, epoch, turn, status, reason, source, output, output_summary,"
+      " actions_taken, errors) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      task.key, turn.session.value, turn.turn.value, word_for(result.status), w.reason, word_for(w.source), w.output,
+      w.output_summary, w.actions_taken, w.errors);
+  ++writes_;
+}
+
+std::vector<turn_record> sqlite_rows::list_turns(const turn_filter& filter) {
+  static const auto statements = [] {
+    std::array<std::string, 8> all;
+    for (unsigned set = 0; set < all.size(); ++set)
+      all[set] = turn_statement((set & 1U) != 0, (set & 2U) != 0, (set & 4U) != 0);
+    return all;
+  }();
+  const unsigned set = (filter.batch ? 1U : 0U) | (filter.task ? 2U : 0U) | (filter.session ? 4U : 0U);
+  std::optional<std::string_view> batch, task;
+  std::optional<std::int64_t> session;
+  if (filter.batch) batch = filter.batch->str();
+  if (filter.task) task = filter.task->str();
+  if (filter.session) session = filter.session->value;
+  constexpr std::size_t most = std::size_t{1} << 40;
+  auto q = db_.query(statements[set].c_str(), filter.after_session.value, filter.after_turn.value, batch, task, session,
+                     filter.limit < most ? filter.limit : most);
+  std::vector<turn_record> out;
+  while (q.step()) out.push_back(read_turn(q));
+  return out;
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,259 @@
+// Batches, tasks and what is read of many of them.
+#include <string>
+#include <utility>
+
+#include "store/sqlite_rows.hpp"
+#include "store/sqlite_values.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+using columns::read_word;
+using columns::word_for;
+
+namespace {
+
+const std::string select_batch =
+    "SELECT b.seq, b.last_position, b.batch_id, b.state, b.priority, b.sealed_at, b.round, b.agent, b.lingers,"
+    " b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at,"
+    " b.queued, b.in_progress, b.done, b.error, b.cancelled FROM batch b ";
+
+batch_row read_batch(const sqlite_query& q) {
+  batch_row row;
+  row.key = q.integer(0);
+  row.last_position = q.integer(1);
+  batch_record& b = row.record;
+  b.id = batch_id(std::string(q.text(2)));
+  b.state = read_word<batch_state, batch_state_count>(q.text(3));
+  b.prio = static_cast<priority>(q.integer(4));
+  b.sealed_at = q.moment(5);
+  b.round = q.integer(6);
+  b.agent = q.text(7);
+  b.lingers = q.integer(8) != 0;
+  b.fruitless_sessions = static_cast<int>(q.integer(9));
+  b.hold_reason = q.text(10);
+  b.held_until = q.moment(11);
+  b.created_at = {q.integer(12)};
+  b.last_assign_at = {q.integer(13)};
+  for (std::size_t i = 0; i < task_state_count; ++i) b.tally.by_state[i] = q.integer(14 + static_cast<int>(i));
+  return row;
+}
+
+const std::string select_task =
+    "SELECT t.seq, t.batch_seq, t.task_id, b.batch_id, t.position, t.round, t.state, t.owner, t.priority,"
+    " t.max_attempts, t.attempts, t.interruptions, t.epoch, t.turn, t.created_at, t.started_at, t.ended_at,"
+    " x.description, x.context, x.assigned_by"
+    " FROM task t CROSS JOIN batch b ON b.seq = t.batch_seq CROSS JOIN task_text x ON x.task_seq = t.seq ";
+
+task_row read_task(const sqlite_query& q) {
+  task_row row;
+  row.key = q.integer(0);
+  row.batch_key = q.integer(1);
+  task_record& t = row.record;
+  t.spec.id = task_id(std::string(q.text(2)));
+  t.batch = batch_id(std::string(q.text(3)));
+  t.position = q.integer(4);
+  t.round = q.integer(5);
+  t.state = read_word<task_state, task_state_count>(q.text(6));
+  t.owner = read_word<task_owner, 3>(q.text(7));
+  t.spec.prio = read_word<priority, 3>(q.text(8));
+  t.spec.max_attempts = static_cast<int>(q.integer(9));
+  t.counts.attempts = static_cast<int>(q.integer(10));
+  t.counts.interruptions = static_cast<int>(q.integer(11));
+  t.session.value = q.integer(12);
+  t.turn.value = q.integer(13);
+  t.created_at = {q.integer(14)};
+  t.started_at = q.moment(15);
+  t.ended_at = q.moment(16);
+  t.spec.description = q.text(17);
+  t.spec.context = q.text(18);
+  t.spec.assigned_by = q.text(19);
+  return row;
+}
+
+std::vector<task_record> read_tasks(sqlite_query q) {
+  std::vector<task_record> out;
+  while (q.step()) out.push_back(std::move(read_task(q).record));
+  return out;
+}
+
+// Reads what `list_tasks` asks for by the index that fits the filter.
+const char* list_statement(const task_filter& filter) {
+  static const std::string of_batch =
+      select_task +
+      "WHERE t.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND t.position > ?2"
+      " AND (?3 IS NULL OR t.state = ?3) ORDER BY t.position LIMIT ?4";
+  static const std::string live =
+      select_task +
+      "WHERE t.seq IN (SELECT seq FROM task WHERE ended_at IS NULL AND state = ?3) AND ?1 IS NULL AND ?2 IS NOT NULL"
+      " ORDER BY t.seq LIMIT ?4";
+  static const std::string all =
+      select_task + "WHERE (?3 IS NULL OR t.state = ?3) AND ?1 IS NULL AND ?2 IS NOT NULL ORDER BY t.seq LIMIT ?4";
+  if (filter.batch) return of_batch.c_str();
+  return filter.state && !has_ended(*filter.state) ? live.c_str() : all.c_str();
+}
+
+std::int64_t sql_limit(std::size_t limit) {
+  constexpr std::size_t most = std::size_t{1} << 40;
+  return static_cast<std::int64_t>(limit < most ? limit : most);
+}
+
+}  // namespace
+
+std::optional<batch_row> sqlite_rows::find_batch(const batch_id& id) {
+  static const std::string sql = select_batch + "WHERE b.batch_id = ?1";
+  auto q = db_.query(sql.c_str(), id.str());
+  return q.step() ? std::optional(read_batch(q)) : std::nullopt;
+}
+
+bool sqlite_rows::has_batch(const batch_id& id) {
+  return db_.query("SELECT 1 FROM batch WHERE batch_id = ?1", id.str()).step();
+}
+
+void sqlite_rows::visit_batches(batch_state state, const std::function<bool(const batch_row&)>& visit) {
+  // The condition on `finished` lets SQLite use the partial index.
+  static const std::string waiting =
+      select_batch + "WHERE b.state = ?1 AND b.state <> 'finished' ORDER BY b.priority DESC, b.sealed_at, b.seq";
+  auto q = db_.query(waiting.c_str(), word_for(state));
+  while (q.step())
+    if (!visit(read_batch(q))) return;
+}
+
+void sqlite_rows::insert_batch(batch_row& row) {
+  const batch_record& b = row.record;
+  const auto& n = b.tally.by_state;
+  db_.run(
+      "INSERT INTO batch(batch_id, state, priority, sealed_at, round, agent, lingers, fruitless_sessions, hold_reason,"
+      " held_until, created_at, last_assign_at, last_position, queued, in_progress, done, error, cancelled)"
+      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      b.id.str(), word_for(b.state), static_cast<int>(b.prio), b.sealed_at, b.round, b.agent, b.lingers,
+      b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at, row.last_position, n[0], n[1],
+      n[2], n[3], n[4]);
+  row.key = db_.last_insert_key();
+  ++writes_;
+}
+
+void sqlite_rows::update_batch(const batch_row& before, const batch_row& after) {
+  const batch_record& b = after.record;
+  const auto& n = b.tally.by_state;
+  db_.run(
+      "UPDATE batch SET round = ?2, agent = ?3, lingers = ?4, fruitless_sessions = ?5, hold_reason = ?6,"
+      " held_until = ?7, last_assign_at = ?8, last_position = ?9, queued = ?10, in_progress = ?11, done = ?12,"
+      " error = ?13, cancelled = ?14 WHERE seq = ?1",
+      after.key, b.round, b.agent, b.lingers, b.fruitless_sessions, b.hold_reason, b.held_until, b.last_assign_at,
+      after.last_position, n[0], n[1], n[2], n[3], n[4]);
+  const bool moves =
+      before.record.state != b.state || before.record.prio != b.prio || before.record.sealed_at != b.sealed_at;
+  if (moves)
+    db_.run("UPDATE batch SET state = ?2, priority = ?3, sealed_at = ?4 WHERE seq = ?1", after.key, word_for(b.state),
+            static_cast<int>(b.prio), b.sealed_at);
+  ++writes_;
+}
+
+std::optional<task_row> sqlite_rows::find_task(const task_id& id) {
+  static const std::string sql = select_task + "WHERE t.task_id = ?1";
+  auto q = db_.query(sql.c_str(), id.str());
+  return q.step() ? std::optional(read_task(q)) : std::nullopt;
+}
+
+bool sqlite_rows::has_task(const task_id& id) {
+  return db_.query("SELECT 1 FROM task WHERE task_id = ?1", id.str()).step();
+}
+
+std::optional<task_row> sqlite_rows::next_queued(std::int64_t batch_key) {
+  static const std::string sql =
+      select_task + "WHERE t.batch_seq = ?1 AND t.ended_at IS NULL AND t.state = 'queued' ORDER BY t.position LIMIT 1";
+  auto q = db_.query(sql.c_str(), batch_key);
+  return q.step() ? std::optional(read_task(q)) : std::nullopt;
+}
+
+void sqlite_rows::insert_task(task_row& row) {
+  const task_record& t = row.record;
+  db_.run(
+      "INSERT INTO task(task_id, batch_seq, position, round, state, owner, priority, max_attempts, attempts,"
+      " interruptions, epoch, turn, created_at) VALUES(?, ?, ?, ?, 'queued', 'nobody', ?, ?, 0, 0, 0, 0, ?)",
+      t.spec.id.str(), row.batch_key, t.position, t.round, word_for(t.spec.prio), t.spec.max_attempts, t.created_at);
+  row.key = db_.last_insert_key();
+  db_.run("INSERT INTO task_text(task_seq, description, context, assigned_by) VALUES(?, ?, ?, ?)", row.key,
+          t.spec.description, t.spec.context, t.spec.assigned_by);
+  ++counted_[t.state];
+  ++writes_;
+}
+
+void sqlite_rows::update_task(const task_row& before, const task_row& after) {
+  const task_record& t = after.record;
+  db_.run(
+      "UPDATE task SET state = ?2, owner = ?3, attempts = ?4, interruptions = ?5, epoch = ?6, turn = ?7,"
+      " started_at = ?8 WHERE seq = ?1",
+      after.key, word_for(t.state), word_for(t.owner), t.counts.attempts, t.counts.interruptions, t.session.value,
+      t.turn.value, t.started_at);
+  if (before.record.ended_at != t.ended_at)
+    db_.run("UPDATE task SET ended_at = ?2 WHERE seq = ?1", after.key, t.ended_at);
+  --counted_[before.record.state];
+  ++counted_[t.state];
+  ++writes_;
+}
+
+task_tally sqlite_rows::tally() {
+  auto q = db_.query("SELECT queued, in_progress, done, error, cancelled FROM meta");
+  task_tally out;
+  if (!q.step()) throw store_failure{{errc::store_damaged, "the store's counters are missing"}};
+  for (std::size_t i = 0; i < task_state_count; ++i)
+    out.by_state[i] = q.integer(static_cast<int>(i)) + counted_.by_state[i];
+  return out;
+}
+
+std::vector<task_record> sqlite_rows::list_tasks(const task_filter& filter) {
+  std::optional<std::string_view> batch;
+  if (filter.batch) batch = filter.batch->str();
+  std::optional<std::string_view> state;
+  if (filter.state) state = word_for(*filter.state);
+  return read_tasks(db_.query(list_statement(filter), batch, filter.after_position, state, sql_limit(filter.limit)));
+}
+
+std::optional<std::int64_t> sqlite_rows::save() {
+  if (writes_ == 0) return std::nullopt;
+  const auto& n = counted_.by_state;
+  auto q = db_.query(
+      "UPDATE meta SET change = change + 1, queued = queued + ?, in_progress = in_progress + ?, done = done + ?,"
+      " error = error + ?, cancelled = cancelled + ? RETURNING change",
+      n[0], n[1], n[2], n[3], n[4]);
+  if (!q.step()) throw store_failure{{errc::store_damaged, "the store's counters are missing"}};
+  const std::int64_t change = q.integer(0);
+  q.step();
+  writes_ = 0;
+  counted_ = {};
+  return change;
+}
+
+std::int64_t sqlite_rows::change_counter() {
+  auto q = db_.query("SELECT change FROM meta");
+  if (!q.step()) throw store_failure{{errc::store_damaged, "the store's counters are missing"}};
+  return q.integer(0);
+}
+
+namespace {
+
+// The tasks of a view: those that have not ended, and those that ended last.
+const std::string in_view =
+    "(SELECT seq FROM task WHERE ended_at IS NULL UNION ALL SELECT seq FROM"
+    " (SELECT seq FROM task WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, seq DESC LIMIT ?1))";
+
+}  // namespace
+
+view_snapshot sqlite_rows::read_views(std::size_t ended_limit) {
+  static const std::string tasks = select_task + "WHERE t.seq IN " + in_view + " ORDER BY t.seq";
+  static const std::string results =
+      "SELECT t.task_id FROM result r CROSS JOIN task t ON t.seq = r.task_seq WHERE r.task_seq IN " + in_view +
+      " ORDER BY r.task_seq";
+  view_snapshot out;
+  out.version = change_counter();
+  out.tasks = read_tasks(db_.query(tasks.c_str(), sql_limit(ended_limit)));
+  auto q = db_.query(results.c_str(), sql_limit(ended_limit));
+  while (q.step())
+    if (auto result = find_result(task_id(std::string(q.text(0))))) out.results.push_back(std::move(*result));
+  return out;
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,236 @@
+#include "views/record_json.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace cobatch {
+inline namespace v1 {
+namespace {
+
+json::value text(std::string_view s) {
+  return json::value(std::string(s));
+}
+
+void add(json::object& to, std::string_view name, json::value content) {
+  to.push_back({std::string(name), std::move(content)});
+}
+
+void add_unless_empty(json::object& to, std::string_view name, const std::string& s) {
+  if (!s.empty()) add(to, name, s);
+}
+
+void add_time(json::object& to, std::string_view name, std::optional<timestamp> t) {
+  if (t) add(to, name, to_iso(*t));
+}
+
+void add_all(json::object& to, json::object members) {
+  for (auto& m : members) to.push_back(std::move(m));
+}
+
+void add_end_of_task(json::object& to, const task_record& task, const result_record* r) {
+  if (task.state == task_state::cancelled) {
+    add_time(to, "cancelled_at", task.ended_at);
+  } else if (r == nullptr) {
+    add_time(to, "completed_at", task.ended_at);
+  } else {
+    add(to, "completed_at", to_iso(r->completed_at));
+    add(to, "execution_time_seconds", seconds_json(r->duration_ms));
+  }
+}
+
+std::string_view name_of_owner(task_owner owner) {
+  return owner == task_owner::manual ? "manual" : "session";
+}
+
+}  // namespace
+
+json::object task_json(const task_record& task, const result_record* r) {
+  json::object out;
+  add(out, "batch_id", task.batch.str());
+  add(out, "task_id", task.spec.id.str());
+  add(out, "batch_position", task.position);
+  add(out, "status", text(name_of(task.state)));
+  add(out, "priority", text(name_of(task.spec.prio)));
+  add(out, "created_at", to_iso(task.created_at));
+  add_time(out, "started_at", task.started_at);
+  add_end_of_task(out, task, r);
+  if (r != nullptr) add_all(out, token_members(*r));
+  add(out, "description", task.spec.description);
+  if (r != nullptr) add_unless_empty(out, "output_summary", r->what.output_summary);
+  if (!task.spec.context.empty()) add(out, "context", kept_json(task.spec.context));
+  add_unless_empty(out, "assigned_by", task.spec.assigned_by);
+  if (task.owner != task_owner::nobody) add(out, "owner", text(name_of_owner(task.owner)));
+  add(out, "attempts", task.counts.attempts);
+  add(out, "interruptions", task.counts.interruptions);
+  add(out, "max_attempts", task.spec.max_attempts);
+  add(out, "round", task.round);
+  if (task.session.value != 0) add(out, "session", task.session.value);
+  if (task.turn.value != 0) add(out, "turn", task.turn.value);
+  return out;
+}
+
+json::object token_members(const result_record& r) {
+  json::object out;
+  if (!r.what.used) return out;
+  const tokens sum = r.what.used->total();
+  const std::int64_t input = sum.loaded_input();
+  const bool after_first = r.position > 1;
+  add(out, "tokens_input", input);
+  add(out, "tokens_output", sum.output);
+  add(out, "tokens_cache_read", sum.cache_read);
+  add(out, "tokens_input_guide", after_first && !r.loaded_context ? std::int64_t{0} : input);
+  add(out, "context_reloaded", after_first && r.loaded_context);
+  add(out, "tokens_source", text(name_of(r.what.used->source)));
+  if (!r.what.used->complete) add(out, "tokens_complete", false);
+  add(out, "tokens",
+      json::object{{"input", input},
+                   {"output", sum.output},
+                   {"total", detail::saturating_add(input, sum.output)},
+                   {"cache_read", sum.cache_read}});
+  return out;
+}
+
+json::object result_json(const result_record& r, const task_record* task) {
+  json::object figures = token_members(r);
+  const auto take_first = [&](json::object& to, std::size_t n) {
+    for (std::size_t i = 0; i < n && !figures.empty(); ++i) {
+      to.push_back(std::move(figures.front()));
+      figures.erase(figures.begin());
+    }
+  };
+  json::object out;
+  add(out, "status", text(name_of(r.status)));
+  add(out, "task_id", r.task.str());
+  take_first(out, 2);  // tokens_input, tokens_output
+  add(out, "batch_id", r.batch.str());
+  add(out, "batch_position", r.position);
+  add_all(out, std::move(figures));
+  add(out, "completed_at", to_iso(r.completed_at));
+  add(out, "execution_time_seconds", seconds_json(r.duration_ms));
+  if (task != nullptr) add(out, "description", task->spec.description);
+  add(out, "output_summary", r.what.output_summary);
+  add(out, "output", r.what.output);
+  add(out, "actions_taken", kept_json(r.what.actions_taken, json::array{}));
+  add(out, "errors", kept_json(r.what.errors));
+  add(out, "status_source", text(name_of(r.what.source)));
+  add_unless_empty(out, "reason", r.what.reason);
+  add_unless_empty(out, "detail", r.what.detail);
+  add(out, "session", r.session.value);
+  add(out, "turn", r.turn.value);
+  return out;
+}
+
+json::object batch_json(const batch_record& batch) {
+  json::object out;
+  add(out, "batch_id", batch.id.str());
+  add(out, "state", text(name_of(batch.state)));
+  add(out, "round", batch.round);
+  add_unless_empty(out, "agent", batch.agent);
+  add(out, "priority", text(name_of(batch.prio)));
+  add(out, "tasks", tally_json(batch.tally));
+  add(out, "created_at", to_iso(batch.created_at));
+  add(out, "last_assign_at", to_iso(batch.last_assign_at));
+  add_time(out, "sealed_at", batch.sealed_at);
+  add(out, "lingers", batch.lingers);
+  add(out, "fruitless_sessions", batch.fruitless_sessions);
+  add_unless_empty(out, "hold_reason", batch.hold_reason);
+  add_time(out, "held_until", batch.held_until);
+  return out;
+}
+
+json::object session_json(const session_record& session) {
+  json::object out;
+  add(out, "session", session.id.value);
+  add(out, "batch_id", session.batch.str());
+  add(out, "round", session.round);
+  add(out, "agent", session.agent);
+  add(out, "phase", session.phase == session_phase::live ? "live" : "ended");
+  add(out, "started_at", to_iso(session.started_at));
+  add_time(out, "ended_at", session.ended_at);
+  if (session.end) add(out, "end", text(name_of(*session.end)));
+  add_unless_empty(out, "end_detail", session.end_detail);
+  add(out, "turns_settled", session.turns_settled);
+  add(out, "end_requested", session.end_requested);
+  if (session.owner.known()) add(out, "pid", session.owner.pid);
+  return out;
+}
+
+json::object turn_json(const turn_record& turn) {
+  json::object out;
+  add(out, "session", turn.session.value);
+  add(out, "turn", turn.turn.value);
+  add(out, "task_id", turn.task.str());
+  add(out, "batch_id", turn.batch.str());
+  add(out, "batch_position", turn.position);
+  add(out, "attempt", turn.attempt);
+  add(out, "process", turn.process);
+  add(out, "process_turn", turn.process_turn);
+  add(out, "started_at", to_iso(turn.started_at));
+  add_time(out, "ended_at", turn.ended_at);
+  if (turn.end) add(out, "end", text(name_of(*turn.end)));
+  add_unless_empty(out, "reason", turn.reason);
+  add_unless_empty(out, "detail", turn.detail);
+  if (turn.recovered) add(out, "recovered", true);
+  if (turn.used) add(out, "usage", usage_json(*turn.used));
+  return out;
+}
+
+json::object tokens_json(const tokens& count) {
+  return {{"uncached_input", count.uncached_input},
+          {"cache_write_5m", count.cache_write_5m},
+          {"cache_write_1h", count.cache_write_1h},
+          {"cache_read", count.cache_read},
+          {"output", count.output},
+          {"reasoning", count.reasoning}};
+}
+
+json::object usage_json(const usage& used) {
+  json::array models;
+  for (const auto& entry : used.by_model) {
+    json::object one;
+    add_unless_empty(one, "model", entry.model);
+    add_all(one, tokens_json(entry.count));
+    models.push_back(std::move(one));
+  }
+  json::object out = tokens_json(used.total());
+  add(out, "source", text(name_of(used.source)));
+  add(out, "complete", used.complete);
+  add(out, "by_model", std::move(models));
+  return out;
+}
+
+json::object tally_json(const task_tally& tally) {
+  json::object out;
+  for (std::size_t i = 0; i < task_state_count; ++i) {
+    const auto state = static_cast<task_state>(i);
+    add(out, name_of(state), tally[state]);
+  }
+  add(out, "total", tally.total());
+  return out;
+}
+
+json::array warnings_json(std::span<const warning> warnings) {
+  json::array out;
+  for (const auto& w : warnings) out.push_back(json::object{{"code", w.code}, {"message", w.message}});
+  return out;
+}
+
+json::value kept_json(const std::string& kept, json::value if_empty) {
+  if (kept.empty()) return if_empty;
+  auto parsed = json::parse(kept);
+  return parsed ? std::move(*parsed) : json::value(kept);
+}
+
+json::value seconds_json(std::int64_t milliseconds) {
+  milliseconds = std::max<std::int64_t>(milliseconds, 0);  // a clock may be set back while a turn runs
+  const std::int64_t whole = milliseconds / 1000;
+  const std::string fraction = std::to_string(1000 + milliseconds % 1000).substr(1);
+  return json::number{std::to_string(whole) + "." + fraction};
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,34 @@
+// Putting a view in place without losing what somebody else put there.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/time.hpp>
+
+#include "views/view_note.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+/// True if the file at `path` is one of `ours`, by its stamp or by its content.
+[[nodiscard]] bool is_ours(const std::filesystem::path& path, const std::vector<written_file>& ours);
+
+/// Replaces a view: readers see the old or the new text, never half of one. Mode 0600; not synced.
+///
+/// A file in its place that is not one of `ours` and not empty is kept as `<name>.outside-YYYYMMDD_HHMMSS` and told of
+/// in `warnings` (`view_edited`). That holds whenever it is put there: new and old change places in one step, and what
+/// came out is looked at afterwards. (Where the file system cannot do that, an edit in the last microseconds is lost.)
+///
+/// `remember` is called before the new file gets its name, with `ours` as it has to be kept: a crash at any moment
+/// leaves only files that the next call knows what to do with. Afterwards `ours` names the new file only.
+[[nodiscard]] result<void> replace_view(const std::filesystem::path& path, std::string_view text,
+                                        std::vector<written_file>& ours, const std::function<result<void>()>& remember,
+                                        timestamp now, std::vector<warning>& warnings);
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,17 @@
+// What stands in the views.
+#pragma once
+
+#include <string>
+
+#include <cobatch/store.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// The text of `claude_task_queue.json`: pretty-printed, a line feed at the end.
+[[nodiscard]] std::string queue_view_text(const view_snapshot& snapshot);
+/// The text of `claude_task_results.json`.
+[[nodiscard]] std::string results_view_text(const view_snapshot& snapshot);
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,166 @@
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <pthread.h>
+#include <signal.h>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "views/view_file.hpp"
+#include "views/view_note.hpp"
+#include "views/view_text.hpp"
+#include "views/views.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace {
+
+using std::chrono::milliseconds;
+using steady = std::chrono::steady_clock;
+
+constexpr std::array<const char*, view_count> view_names{"claude_task_queue.json", "claude_task_results.json"};
+
+constexpr const char* not_written = "view_not_written";
+
+constexpr std::chrono::seconds longest_wait_for_turn{5};
+constexpr milliseconds longest_pause{10'000};            // whatever a note says that a write took
+constexpr std::chrono::seconds retry_after_failure{30};  // a full disk may have room again without a change
+constexpr std::chrono::hours without_change{1};
+constexpr std::size_t most_warnings_kept = 16;
+
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<milliseconds>(steady::now().time_since_epoch()).count();
+}
+
+bool in_place(const std::filesystem::path& folder, const view_note& note) {
+  for (std::size_t i = 0; i < view_count; ++i) {
+    const auto stamp = stamp_of(folder / view_names[i]);
+    if (!stamp || note.files[i].empty() || note.files[i].back().stamp != *stamp) return false;
+  }
+  return true;
+}
+
+result<void> write_views(store& from, view_turn& turn, view_note note, const std::filesystem::path& folder,
+                         timestamp now, std::vector<warning>& warnings) {
+  const auto began = steady::now();
+  auto snapshot = from.read_views(ended_tasks_in_views);
+  if (!snapshot) return fail(snapshot.error());
+  const std::array<std::string, view_count> texts{queue_view_text(*snapshot), results_view_text(*snapshot)};
+  note.version = -1;  // until both are in place
+  for (std::size_t i = 0; i < view_count; ++i) {
+    const auto remember = [&] { return turn.write(note); };
+    auto done = replace_view(folder / view_names[i], texts[i], note.files[i], remember, now, warnings);
+    if (!done) return done;
+  }
+  note.version = snapshot->version;
+  note.written_ms = steady_ms();
+  note.cost_ms = std::chrono::duration_cast<milliseconds>(steady::now() - began).count();
+  return turn.write(note);
+}
+
+// Signals are for the host's own threads.
+class signals_blocked {
+ public:
+  signals_blocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+  ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+// False if a stop was requested meanwhile.
+bool rest(std::stop_token stop, milliseconds pause) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, pause, [] { return false; });
+  return !stop.stop_requested();
+}
+
+}  // namespace
+
+view_writer::view_writer(store& from, std::filesystem::path data_folder, std::filesystem::path state_folder,
+                         clock_fn clock)
+    : store_(from), data_(std::move(data_folder)), state_(std::move(state_folder)), clock_(std::move(clock)) {
+  const signals_blocked during_start;
+  try {
+    thread_ = std::jthread([this](std::stop_token stop) { follow(std::move(stop)); });
+  } catch (const std::system_error&) {
+    keep({{not_written, "no thread could be started to keep the views up to date; they are written at the end"}});
+  }
+}
+
+view_writer::~view_writer() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+  std::vector<warning> unheard;
+  refresh(false, unheard);
+}
+
+std::vector<warning> view_writer::refresh_now() {
+  std::vector<warning> warnings;
+  {
+    const std::lock_guard lock(warnings_mutex_);
+    warnings.swap(warnings_);
+  }
+  refresh(false, warnings);
+  return warnings;
+}
+
+void view_writer::follow(std::stop_token stop) {
+  std::int64_t seen = -1;
+  while (!stop.stop_requested()) {
+    seen = store_.version();
+    std::vector<warning> warnings;
+    const auto pause = refresh(true, warnings);
+    const bool failed =
+        std::any_of(warnings.begin(), warnings.end(), [](const warning& w) { return w.code == not_written; });
+    keep(std::move(warnings));
+    if (pause) {
+      if (!rest(stop, *pause)) return;
+      continue;
+    }
+    const steady::duration at_most = failed ? steady::duration(retry_after_failure) : steady::duration(without_change);
+    store_.wait_for_change(seen, steady::now() + at_most, stop);
+  }
+}
+
+// With `may_wait`, how long to wait first if the views were written a moment ago.
+std::optional<milliseconds> view_writer::refresh(bool may_wait, std::vector<warning>& warnings) {
+  const std::lock_guard lock(writing_);
+  const auto work = [&]() -> result<milliseconds> {
+    auto turn = view_turn::take(state_, steady::now() + longest_wait_for_turn);
+    if (!turn) return fail(turn.error());
+    const view_note note = turn->read();
+    if (note.version == store_.version() && in_place(data_, note)) return milliseconds{0};
+    const milliseconds pause = may_wait ? pause_left(note, steady_ms()) : milliseconds{0};
+    if (pause > milliseconds{0}) return pause;
+    auto done = write_views(store_, *turn, note, data_, clock_(), warnings);
+    if (!done) return fail(done.error());
+    return milliseconds{0};
+  };
+  const auto pause = work();
+  if (!pause) {
+    warnings.push_back({not_written, "The JSON views in " + data_.string() + " are not up to date: " +
+                                         pause.error().message + ". Nothing else is affected."});
+    return std::nullopt;
+  }
+  return *pause > milliseconds{0} ? std::optional(*pause) : std::nullopt;
+}
+
+void view_writer::keep(std::vector<warning> warnings) {
+  const std::lock_guard lock(warnings_mutex_);
+  for (auto& w : warnings)
+    if (warnings_.size() < most_warnings_kept && std::find(warnings_.begin(), warnings_.end(), w) == warnings_.end())
+      warnings_.push_back(std::move(w));
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,215 @@
+#include "conformance/world.hpp"
+
+using namespace cobatch_test;
+using kind = execute_outcome::kind;
+
+namespace {
+
+std::vector<std::string> names(const std::vector<batch_record>& batches) {
+  std::vector<std::string> out;
+  for (const auto& batch : batches) out.push_back(batch.id.str());
+  return out;
+}
+using list = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("execute changes nothing while a session lives", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("a"_batch, {"a"});
+  w.stored("open"_batch, {"b"}, false);
+  w.clock.turn(std::chrono::hours{1});
+  const auto session = w.claimed();
+  for (const auto& batch : {std::optional("open"_batch), std::optional<batch_id>()}) {
+    const auto out = must(w->execute({batch, session.id}));
+    CHECK(out.what == kind::already_running);
+    CHECK(out.live == session);
+  }
+  CHECK(w.batch_now("open"_batch).state == batch_state::open);
+}
+
+TEST_CASE_TEMPLATE("a session that nobody holds hinders nothing, and its batch runs again", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("a"_batch, {"a"});
+  w.claimed();
+  const auto out = must(w->execute({std::nullopt, epoch{}}));
+  CHECK(out.what == kind::started);
+  CHECK(names(out.runnable) == list{"a"});
+  CHECK(must(w->execute({"a"_batch, epoch{}})).what == kind::started);
+  CHECK(must(w->execute({std::nullopt, epoch{99}})).what == kind::started);
+}
+
+TEST_CASE_TEMPLATE("execute without an id runs sealed batches and seals those left untouched for 30 s", Kind,
+                   EVERY_STORE) {
+  world<Kind> w;
+  w.stored("left"_batch, {"a"}, false);
+  w.clock.turn(std::chrono::milliseconds{1});
+  w.stored("fresh"_batch, {"b"}, false);
+  w.stored("sealed"_batch, {"c"});
+  w.clock.turn(untouched_before_execute - std::chrono::milliseconds{1});
+  const auto out = must(w->execute({}));
+  CHECK(out.what == kind::started);
+  CHECK(names(out.runnable) == list{"sealed", "left"});
+  CHECK(names(out.left_open) == list{"fresh"});
+  CHECK(w.batch_now("left"_batch).state == batch_state::sealed);
+  CHECK(w.batch_now("left"_batch).sealed_at == w.clock.now());
+  CHECK(w.batch_now("fresh"_batch).state == batch_state::open);
+}
+
+TEST_CASE_TEMPLATE("with nothing sealed there is nothing to do, and what is open is told", Kind, EVERY_STORE) {
+  world<Kind> w;
+  CHECK(must(w->execute({})).what == kind::nothing_to_do);
+  w.stored("fresh"_batch, {"b"}, false);
+  const auto out = must(w->execute({}));
+  CHECK(out.what == kind::nothing_to_do);
+  CHECK(names(out.left_open) == list{"fresh"});
+  must(w->cancel("b"_task));
+  CHECK(must(w->execute({})).left_open.empty());
+}
+
+TEST_CASE_TEMPLATE("execute with an id seals and runs exactly that batch", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("a"_batch, {"a"}, false);
+  w.stored("b"_batch, {"b"}, false);
+  const auto out = must(w->execute({"a"_batch, {}}));
+  CHECK(out.what == kind::started);
+  CHECK(names(out.runnable) == list{"a"});
+  CHECK(w.batch_now("a"_batch).state == batch_state::sealed);
+  CHECK(w.batch_now("b"_batch).state == batch_state::open);
+  CHECK(must(w->execute({"none"_batch, {}})).what == kind::not_found);
+}
+
+TEST_CASE_TEMPLATE("a named batch with no task to run is empty", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("b"_batch, {"a"}, false);
+  SUBCASE("cancelled while open") {
+    must(w->cancel("a"_task));
+  }
+  SUBCASE("finished") {
+    must(w->seal("b"_batch));
+    const auto session = w.claimed();
+    w.begun(session.id, 1);
+    w.settle(session.id, 1);
+    w.begin(session.id, 2);
+    w.end(session.id);
+  }
+  CHECK(must(w->execute({"b"_batch, {}})).what == kind::empty_batch);
+}
+
+TEST_CASE_TEMPLATE("after three sessions without a settled turn the batch is held with a reason", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("b"_batch, {"a"});
+  CHECK(w.fruitless_session("b"_batch).batch.state == batch_state::sealed);
+  CHECK(w.fruitless_session("b"_batch, session_end::stopped).batch.fruitless_sessions == 1);
+  CHECK(w.fruitless_session("b"_batch, session_end::not_started).batch.fruitless_sessions == 1);
+  CHECK(w.fruitless_session("b"_batch, session_end::full).batch.fruitless_sessions == 1);
+  CHECK(w.fruitless_session("b"_batch, session_end::cancelled).batch.fruitless_sessions == 1);
+  CHECK(w.fruitless_session("b"_batch, session_end::finished).batch.fruitless_sessions == 2);
+  const auto held = must(w->recover({w.claimed().id, {}, {}})).batch;
+  CHECK(held.state == batch_state::held);
+  CHECK(held.fruitless_sessions == 3);
+  CHECK(!held.hold_reason.empty());
+  CHECK(held.held_until == w.clock.now() + std::chrono::minutes{1});
+  CHECK(w.batch_now("b"_batch) == held);
+
+  SUBCASE("nobody claims it before its time") {
+    CHECK(must(w->claim(w.claim_of())).what == claim_outcome::kind::nothing);
+    CHECK(must(w->claim(w.claim_of("b"_batch))).what == claim_outcome::kind::nothing);
+    CHECK(!must(w->has_work({{"claude"}, "claude"})));
+    CHECK(must(w->execute({})).what == kind::nothing_to_do);
+  }
+  SUBCASE("it is tried again when its time has come, and held longer") {
+    w.clock.turn(std::chrono::minutes{1});
+    CHECK(must(w->has_work({{"claude"}, "claude"})));
+    CHECK(names(must(w->execute({})).runnable) == list{"b"});
+    const auto session = w.claimed();
+    const auto running = w.batch_now("b"_batch);
+    CHECK(running.state == batch_state::running);
+    CHECK(running.hold_reason.empty());
+    CHECK(!running.held_until);
+    const auto again = w.end(session.id, session_end::agent_lost).batch;
+    CHECK(again.state == batch_state::held);
+    CHECK(again.held_until == w.clock.now() + std::chrono::minutes{2});
+  }
+  SUBCASE("execute with its id lets it go") {
+    const auto out = must(w->execute({"b"_batch, {}}));
+    CHECK(out.what == kind::started);
+    CHECK(out.runnable.at(0).state == batch_state::sealed);
+    CHECK(out.runnable.at(0).fruitless_sessions == 0);
+    CHECK(out.runnable.at(0).hold_reason.empty());
+    CHECK(!out.runnable.at(0).held_until);
+    w.claimed();
+  }
+  SUBCASE("sealing it does not") {
+    CHECK(must(w->seal("b"_batch)).what == seal_outcome::kind::unchanged);
+    CHECK(w.batch_now("b"_batch).state == batch_state::held);
+  }
+  SUBCASE("a new task joins it and it stays held") {
+    CHECK(w.stored("b"_batch, {"b"}).state == batch_state::held);
+  }
+  SUBCASE("with its last task cancelled it has ended") {
+    must(w->cancel("a"_task));
+    const auto ended = w.batch_now("b"_batch);
+    CHECK(ended.state == batch_state::finished);
+    CHECK(ended.hold_reason.empty());
+    CHECK(!ended.held_until);
+  }
+}
+
+TEST_CASE_TEMPLATE("a settled turn sets the count of fruitless sessions back", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("b"_batch, {"a", "b"});
+  w.fruitless_session("b"_batch);
+  w.fruitless_session("b"_batch);
+  const auto session = w.claimed();
+  w.begun(session.id, 1);
+  w.settle(session.id, 1, turn_end::error);
+  const auto out = w.end(session.id, session_end::agent_lost);
+  CHECK(out.session.turns_settled == 1);
+  CHECK(out.batch.fruitless_sessions == 0);
+  CHECK(out.batch.state == batch_state::sealed);
+}
+
+TEST_CASE_TEMPLATE("priority orders batches, then the oldest seal", Kind, EVERY_STORE) {
+  world<Kind> w;
+  const auto assign = [&](std::string id, priority prio, bool seal) {
+    assign_request request;
+    request.batch = batch_id(id);
+    request.tasks = {task("task of " + id, prio)};
+    request.seal = seal;
+    must(w->assign(request));
+    w.clock.turn(std::chrono::seconds{1});
+  };
+  assign("sealed last", priority::medium, false);
+  assign("low", priority::low, true);
+  assign("medium", priority::medium, true);
+  assign("high", priority::high, true);
+  must(w->seal("sealed last"_batch));
+  const list order{"high", "medium", "sealed last", "low"};
+  CHECK(names(must(w->execute({})).runnable) == order);
+  CHECK(names(must(w->read_overview()).unfinished) == order);
+  for (const auto& id : order) {
+    const auto session = w.claimed();
+    CHECK(session.batch.str() == id);
+    w.begun(session.id, 1);
+    w.settle(session.id, 1);
+    w.begin(session.id, 2);
+    w.end(session.id);
+  }
+}
+
+TEST_CASE_TEMPLATE("of batches sealed at one moment the older runs first", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("z"_batch, {"a"});
+  w.stored("a"_batch, {"b"});
+  CHECK(w.claimed().batch == "z"_batch);
+}
+
+TEST_CASE_TEMPLATE("a batch has the highest priority of its tasks", Kind, EVERY_STORE) {
+  world<Kind> w;
+  assign_request request;
+  request.batch = "b"_batch;
+  request.tasks = {task("a", priority::low), task("b", priority::high), task("c", priority::medium)};
+  CHECK(must(w->assign(request)).batch.prio == priority::high);
+  CHECK(w.stored("b"_batch, {"d"}).prio == priority::high);
+}

@@ -1,0 +1,184 @@
+#include "conformance/world.hpp"
+
+using namespace cobatch_test;
+
+namespace {
+
+std::vector<std::string> names(const std::vector<task_record>& tasks) {
+  std::vector<std::string> out;
+  for (const auto& t : tasks) out.push_back(t.spec.id.str());
+  return out;
+}
+using list = std::vector<std::string>;
+
+// One session that ends the first `count` tasks of the batch as done, the last of them as an error.
+template <class Kind>
+epoch run_some(world<Kind>& w, batch_id batch, int count) {
+  const auto session = w.claimed(std::move(batch));
+  for (int i = 1; i <= count; ++i) {
+    w.begun(session.id, i);
+    w.clock.turn(std::chrono::seconds{1});
+    w.settle(session.id, i, i == count ? turn_end::error : turn_end::done);
+  }
+  return session.id;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("what is not there is not found", Kind, EVERY_STORE) {
+  world<Kind> w;
+  CHECK(!must(w->find_task("a"_task)));
+  CHECK(!must(w->find_result("a"_task)));
+  CHECK(!must(w->find_batch("a"_batch)));
+  CHECK(!must(w->find_session(epoch{1})));
+  CHECK(must(w->list_tasks({})).empty());
+  CHECK(must(w->list_turns({})).empty());
+  const auto all = must(w->read_overview());
+  CHECK(all.tally.total() == 0);
+  CHECK(all.unfinished.empty());
+  CHECK(!all.live);
+  CHECK(must(w->read_views(10)).tasks.empty());
+}
+
+TEST_CASE_TEMPLATE("tasks are listed by batch, state and position, in order, up to a limit", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("x"_batch, {"x1", "x2", "x3", "x4"});
+  w.stored("y"_batch, {"y1"}, false);
+  run_some(w, "x"_batch, 2);
+  const auto listed = [&](task_filter filter) { return names(must(w->list_tasks(filter))); };
+  CHECK(listed({}) == list{"x1", "x2", "x3", "x4", "y1"});
+  CHECK(listed({"x"_batch, {}, 0, 1000}) == list{"x1", "x2", "x3", "x4"});
+  CHECK(listed({"x"_batch, {}, 2, 1000}) == list{"x3", "x4"});
+  CHECK(listed({"x"_batch, {}, 1, 2}) == list{"x2", "x3"});
+  CHECK(listed({"x"_batch, task_state::queued, 0, 1000}) == list{"x3", "x4"});
+  CHECK(listed({"x"_batch, task_state::error, 0, 1000}) == list{"x2"});
+  CHECK(listed({{}, task_state::queued, 0, 1000}) == list{"x3", "x4", "y1"});
+  CHECK(listed({{}, task_state::done, 0, 1000}) == list{"x1"});
+  CHECK(listed({{}, {}, 3, 1000}) == list{"x1", "x2", "x3", "x4", "y1"});  // positions count with a batch only
+  CHECK(listed({{}, task_state::queued, 0, 1}) == list{"x3"});
+  CHECK(listed({{}, {}, 0, 0}).empty());
+  CHECK(listed({"none"_batch, {}, 0, 1000}).empty());
+}
+
+TEST_CASE_TEMPLATE("turns are listed by session, batch and task, in order, from any place on", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("x"_batch, {"x1", "x2"});
+  w.stored("y"_batch, {"y1"});
+  const auto first = w.claimed("x"_batch);
+  w.begun(first.id, 1);
+  w.settle(first.id, 1, turn_end::broke);
+  w.begun(first.id, 2);
+  w.settle(first.id, 2);
+  w.end(first.id, session_end::stopped);
+  const auto second = w.claimed("y"_batch);
+  w.begun(second.id, 1);
+  w.settle(second.id, 1);
+  w.end(second.id);
+  const auto third = w.claimed("x"_batch);
+  w.begun(third.id, 1);
+
+  const auto listed = [&](turn_filter filter) {
+    list out;
+    for (const auto& t : must(w->list_turns(filter)))
+      out.push_back(std::to_string(t.session.value) + "." + std::to_string(t.turn.value) + " " + t.task.str() + " " +
+                    t.batch.str());
+    return out;
+  };
+  const list all{"1.1 x1 x", "1.2 x1 x", "2.1 y1 y", "3.1 x2 x"};
+  CHECK(listed({}) == all);
+  turn_filter by_batch;
+  by_batch.batch = "x"_batch;
+  CHECK(listed(by_batch) == list{all[0], all[1], all[3]});
+  turn_filter by_task;
+  by_task.task = "x1"_task;
+  CHECK(listed(by_task) == list{all[0], all[1]});
+  turn_filter by_session;
+  by_session.session = second.id;
+  CHECK(listed(by_session) == list{all[2]});
+  turn_filter both;
+  both.batch = "x"_batch;
+  both.session = third.id;
+  CHECK(listed(both) == list{all[3]});
+  both.task = "x1"_task;
+  CHECK(listed(both).empty());
+  turn_filter page;
+  page.after_session = epoch{1};
+  page.after_turn = turn_no{1};
+  page.limit = 2;
+  CHECK(listed(page) == list{all[1], all[2]});
+  page.batch = "x"_batch;
+  CHECK(listed(page) == list{all[1], all[3]});
+}
+
+TEST_CASE_TEMPLATE("a marker leads to the session that wrote it", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("b"_batch, {"a"});
+  w.clock.turn(std::chrono::milliseconds{999});
+  const auto first = w.claimed();
+  w.end(first.id, session_end::stopped);
+  w.clock.turn(std::chrono::milliseconds{1});
+  const auto second = w.claimed();
+  const auto found = [&](const batch_id& batch, timestamp at) {
+    const auto session = must(w->find_session_of_marker(batch, at));
+    return session ? session->id : epoch{};
+  };
+  const auto written = [](const session_record& s) { return *parse_iso(to_iso_seconds(s.started_at)); };
+  CHECK(found("b"_batch, written(first)) == first.id);
+  CHECK(found("b"_batch, written(second)) == second.id);
+  CHECK(found("b"_batch, second.started_at) == second.id);
+  CHECK(found("other"_batch, written(first)) == epoch{});
+  CHECK(found("b"_batch, written(second) + std::chrono::seconds{1}) == epoch{});
+}
+
+TEST_CASE_TEMPLATE("views hold every live task and the latest ended ones, in order of assignment", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("x"_batch, {"x1", "x2", "x3", "x4", "x5"});
+  w.stored("y"_batch, {"y1"});
+  const epoch session = run_some(w, "x"_batch, 3);
+  must(w->cancel("x4"_task));
+  w.begun(session, 4);
+  auto views = must(w->read_views(100));
+  CHECK(names(views.tasks) == list{"x1", "x2", "x3", "x4", "x5", "y1"});
+  REQUIRE(views.results.size() == 3);
+  CHECK(views.results[0] == must(w->find_result("x1"_task)));
+  CHECK(views.results[2].status == task_state::error);
+  CHECK(views.version == w->version());
+
+  views = must(w->read_views(2));
+  CHECK(names(views.tasks) == list{"x3", "x4", "x5", "y1"});
+  REQUIRE(views.results.size() == 1);
+  CHECK(views.results[0].task == "x3"_task);
+  CHECK(names(must(w->read_views(0)).tasks) == list{"x5", "y1"});
+}
+
+TEST_CASE_TEMPLATE("the overview counts every task and tells what is unfinished, running first", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("open"_batch, {"o"}, false);
+  w.stored("sealed"_batch, {"s"});
+  w.stored("running"_batch, {"r1", "r2"});
+  w.stored("held"_batch, {"h"});
+  w.stored("finished"_batch, {"f"});
+  must(w->cancel("f"_task));
+  for (int i = 0; i < fruitless_sessions_before_hold; ++i) w.fruitless_session("held"_batch);
+  run_some(w, "running"_batch, 1);
+  const auto all = must(w->read_overview());
+  list order;
+  for (const auto& batch : all.unfinished) order.push_back(batch.id.str());
+  CHECK(order == list{"running", "sealed", "held", "open"});
+  CHECK(all.tally[task_state::queued] == 4);
+  CHECK(all.tally[task_state::error] == 1);
+  CHECK(all.tally[task_state::cancelled] == 1);
+  CHECK(all.tally.total() == 6);
+  CHECK(all.live->batch == "running"_batch);
+}
+
+TEST_CASE_TEMPLATE("a thousand unfinished batches are told, no more", Kind, memory_kind, sqlite_kind) {
+  world<Kind> w;
+  for (int i = 0; i < 1001; ++i) {
+    assign_request request;
+    request.batch = batch_id("b" + std::to_string(i));
+    request.tasks = {task("t" + std::to_string(i))};
+    must(w->assign(request));
+  }
+  CHECK(must(w->read_overview()).unfinished.size() == 1000);
+}

@@ -1,0 +1,221 @@
+// What a conformance test stands on: a store of each kind, a clock that the test turns, and short words for requests.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <cobatch/store.hpp>
+
+#include "conformance/faulty_store.hpp"
+
+namespace cobatch_test {
+
+using namespace cobatch;
+
+/// A folder that is removed with all it holds.
+class temporary_folder {
+ public:
+  temporary_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "cobatch-test-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The value, or a test that fails with the error's message.
+template <class T>
+T must(result<T> outcome) {
+  INFO("error: " << (outcome ? std::string()
+                             : std::string(name_of(outcome.error().code)) + ": " + outcome.error().message));
+  REQUIRE(outcome.has_value());
+  return std::move(*outcome);
+}
+
+/// A clock that stands still until it is turned.
+class hand_clock {
+ public:
+  [[nodiscard]] timestamp now() const { return {ms_->load()}; }
+  void turn(std::chrono::milliseconds by) { ms_->fetch_add(by.count()); }
+  [[nodiscard]] clock_fn reader() const {
+    return [ms = ms_] { return timestamp{ms->load()}; };
+  }
+
+ private:
+  std::shared_ptr<std::atomic<std::int64_t>> ms_ = std::make_shared<std::atomic<std::int64_t>>(1'762'551'900'000);
+};
+
+struct memory_kind {
+  static constexpr bool loses_answers = false;
+  temporary_folder folder;
+  std::unique_ptr<store> open(const clock_fn& clock) { return make_memory_store(clock); }
+};
+
+struct sqlite_kind {
+  static constexpr bool loses_answers = false;
+  temporary_folder folder;
+  std::unique_ptr<store> open(const clock_fn& clock) { return must(open_sqlite_store({folder.path(), clock})); }
+};
+
+template <class Inner>
+struct faulty_kind {
+  static constexpr bool loses_answers = true;
+  Inner inner;
+  std::unique_ptr<store> open(const clock_fn& clock) {
+    fault_schedule schedule;
+    schedule.seed = 7;
+    return make_repeating(make_faulty(inner.open(clock), schedule));
+  }
+};
+
+using faulty_memory_kind = faulty_kind<memory_kind>;
+using faulty_sqlite_kind = faulty_kind<sqlite_kind>;
+
+#define EVERY_STORE memory_kind, sqlite_kind, faulty_memory_kind, faulty_sqlite_kind
+
+/// One word for `task_id("a")` and `batch_id("b")`.
+inline task_id operator""_task(const char* text, std::size_t size) {
+  return task_id(std::string(text, size));
+}
+inline batch_id operator""_batch(const char* text, std::size_t size) {
+  return batch_id(std::string(text, size));
+}
+
+inline task_spec task(std::string id, priority prio = priority::medium) {
+  task_spec spec;
+  spec.description = "do " + id;
+  spec.id = task_id(std::move(id));
+  spec.prio = prio;
+  return spec;
+}
+
+inline settlement ended_as(turn_end end) {
+  settlement what;
+  what.end = end;
+  what.detail = "as the test says";
+  what.output = "output";
+  what.output_summary = "summary";
+  usage used;
+  used.by_model = {{"a-model", {10, 20, 30, 40, 50, 5}}, {"another", {1, 0, 0, 0, 2, 0}}};
+  what.used = used;
+  return what;
+}
+
+template <class Kind>
+struct world {
+  hand_clock clock;
+  Kind kind;
+  std::unique_ptr<store> opened = kind.open(clock.reader());
+  store* operator->() { return opened.get(); }
+
+  /// True if a command that was asked for once answered as `first`, or if its answer may have been lost and the repeat
+  /// answered as `again`.
+  template <class E>
+  static bool answered(E what, E first, E again) {
+    return what == first || (Kind::loses_answers && what == again);
+  }
+
+  assign_outcome assign(std::optional<batch_id> batch, std::initializer_list<std::string> ids, bool seal = true) {
+    assign_request request;
+    request.batch = std::move(batch);
+    for (const auto& id : ids) request.tasks.push_back(task(id));
+    request.seal = seal;
+    return must(opened->assign(request));
+  }
+
+  /// Assigns new tasks; fails the test if they are not.
+  batch_record stored(std::optional<batch_id> batch, std::initializer_list<std::string> ids, bool seal = true) {
+    auto out = assign(std::move(batch), ids, seal);
+    REQUIRE(answered(out.what, assign_outcome::kind::stored, assign_outcome::kind::duplicate));
+    return out.batch;
+  }
+
+  claim_request claim_of(std::optional<batch_id> only = {}) {
+    claim_request request;
+    request.nonce = "nonce-" + std::to_string(++nonces);
+    request.owner = {"boot", 1, 42, 7};
+    request.serves = {{"claude"}, "claude"};
+    request.only = std::move(only);
+    return request;
+  }
+
+  session_record claimed(std::optional<batch_id> only = {}) {
+    auto out = must(opened->claim(claim_of(std::move(only))));
+    REQUIRE(out.what == claim_outcome::kind::claimed);
+    return out.session;
+  }
+
+  begin_outcome begin(epoch session, std::int64_t ordinal, bool may_end = true) {
+    begin_request request;
+    request.session = session;
+    request.ordinal = ordinal;
+    request.process_turn = ordinal;
+    request.may_end = may_end;
+    return must(opened->begin_turn(request));
+  }
+
+  begin_outcome begun(epoch session, std::int64_t ordinal) {
+    auto out = begin(session, ordinal);
+    REQUIRE(out.what == begin_outcome::kind::begun);
+    return out;
+  }
+
+  settle_outcome settle(epoch session, std::int64_t turn, turn_end end = turn_end::done) {
+    return must(opened->settle_turn(session, turn_no{turn}, ended_as(end)));
+  }
+
+  end_outcome end(epoch session, session_end why = session_end::finished) {
+    return must(opened->end_session(session, why, "the test ended it"));
+  }
+
+  /// A session that claims, and ends having settled nothing.
+  end_outcome fruitless_session(batch_id batch, session_end why = session_end::agent_lost) {
+    return end(claimed(std::move(batch)).id, why);
+  }
+
+  task_record task_now(std::string id) {
+    auto found = must(opened->find_task(task_id(std::move(id))));
+    REQUIRE(found.has_value());
+    return *found;
+  }
+
+  batch_record batch_now(const batch_id& id) {
+    auto found = must(opened->find_batch(id));
+    REQUIRE(found.has_value());
+    return *found;
+  }
+
+  session_record session_now(epoch id) {
+    auto found = must(opened->find_session(id));
+    REQUIRE(found.has_value());
+    return *found;
+  }
+
+  int nonces = 0;
+};
+
+}  // namespace cobatch_test
+
+TYPE_TO_STRING(cobatch_test::memory_kind);
+TYPE_TO_STRING(cobatch_test::sqlite_kind);
+TYPE_TO_STRING(cobatch_test::faulty_memory_kind);
+TYPE_TO_STRING(cobatch_test::faulty_sqlite_kind);

@@ -1,0 +1,110 @@
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <cobatch/core/ledger.hpp>
+
+using namespace cobatch;
+
+namespace {
+
+turn_record turn(std::string task, std::optional<turn_end> end, std::optional<usage> used) {
+  turn_record t;
+  t.session = epoch{1};
+  t.task = task_id(std::move(task));
+  t.end = end;
+  t.used = std::move(used);
+  return t;
+}
+
+usage used(tokens count, std::string model = "m") {
+  return {{{std::move(model), count}}, usage_source::reported, true};
+}
+
+}  // namespace
+
+TEST_CASE("no turns: nothing used, and that is known") {
+  CHECK(make_ledger({}) == ledger{});
+  CHECK(make_ledger({}).total.complete);
+}
+
+TEST_CASE("every turn of a task counts, whatever it came to") {
+  const std::vector<turn_record> turns{turn("a", turn_end::broke, used({.output = 1})),
+                                       turn("b", turn_end::done, used({.output = 10})),
+                                       turn("a", turn_end::done, used({.output = 100}))};
+  const auto sums = make_ledger(turns);
+  CHECK(sums.total.used.output == 111);
+  CHECK(sums.total.turns == 3);
+  REQUIRE(sums.by_task.size() == 2);
+  CHECK(sums.by_task[0].task == task_id("a"));
+  CHECK(sums.by_task[0].sum.used.output == 101);
+  CHECK(sums.by_task[0].sum.turns == 2);
+  CHECK(sums.by_task[1].sum.used.output == 10);
+}
+
+TEST_CASE("what was used in turns that settled nothing is waste") {
+  for (std::size_t i = 0; i < turn_end_count; ++i) {
+    const auto end = static_cast<turn_end>(i);
+    const bool settled = end == turn_end::done || end == turn_end::error || end == turn_end::denied;
+    CHECK(settles(end) == settled);
+    const std::vector<turn_record> turns{turn("a", end, used({.uncached_input = 7, .output = 3}))};
+    const auto sums = make_ledger(turns);
+    CHECK(sums.total.waste == (settled ? tokens{} : sums.total.used));
+    CHECK(sums.total.wasted_turns == (settled ? 0 : 1));
+    CHECK(sums.by_task[0].sum == sums.total);
+  }
+}
+
+TEST_CASE("a turn whose usage nobody knows makes the sums a lower bound") {
+  const std::vector<turn_record> turns{turn("a", turn_end::done, std::nullopt),
+                                       turn("b", turn_end::done, used({.output = 5}))};
+  const auto sums = make_ledger(turns);
+  CHECK(sums.total.used.output == 5);
+  CHECK(sums.total.turns_without_usage == 1);
+  CHECK_FALSE(sums.total.complete);
+  CHECK_FALSE(sums.by_task[0].sum.complete);
+  CHECK(sums.by_task[1].sum.complete);
+}
+
+TEST_CASE("a turn that still runs, and one known in part, leave the sums incomplete") {
+  const std::vector<turn_record> running{turn("a", std::nullopt, std::nullopt)};
+  CHECK_FALSE(make_ledger(running).total.complete);
+  CHECK(make_ledger(running).total.turns_without_usage == 0);
+  CHECK(make_ledger(running).total.wasted_turns == 0);
+  auto part = used({.output = 5});
+  part.complete = false;
+  const std::vector<turn_record> in_part{turn("a", turn_end::done, part)};
+  CHECK_FALSE(make_ledger(in_part).total.complete);
+  CHECK(make_ledger(in_part).total.turns_without_usage == 0);
+}
+
+TEST_CASE("models are kept apart, and add up to the total") {
+  usage two{{{"big", {.output = 1}}, {"small", {.cache_read = 20}}}, usage_source::reported, true};
+  const std::vector<turn_record> turns{turn("a", turn_end::done, two),
+                                       turn("b", turn_end::stopped, used({.output = 300}, "small"))};
+  const auto sums = make_ledger(turns);
+  REQUIRE(sums.by_model.size() == 2);
+  CHECK(sums.by_model[0] == model_tokens{"big", {.output = 1}});
+  CHECK(sums.by_model[1] == model_tokens{"small", {.cache_read = 20, .output = 300}});
+  CHECK(sums.by_model[0].count + sums.by_model[1].count == sums.total.used);
+}
+
+TEST_CASE("figures of the scripted agent are marked") {
+  auto played = used({.output = 5});
+  played.source = usage_source::scripted;
+  const std::vector<turn_record> turns{turn("a", turn_end::done, used({.output = 5})),
+                                       turn("b", turn_end::done, played)};
+  const auto sums = make_ledger(turns);
+  CHECK(sums.total.scripted);
+  CHECK_FALSE(sums.by_task[0].sum.scripted);
+  CHECK(sums.by_task[1].sum.scripted);
+}
+
+TEST_CASE("a hundred thousand tasks are summed in one pass") {
+  std::vector<turn_record> turns;
+  for (int i = 0; i < 100'000; ++i) turns.push_back(turn("t" + std::to_string(i), turn_end::done, used({.output = 1})));
+  CHECK(make_ledger(turns).total.used.output == 100'000);
+  CHECK(make_ledger(turns).by_task.size() == 100'000);
+}

@@ -1,0 +1,222 @@
+#include "request/actions.hpp"
+#include "unit/request/fixture.hpp"
+
+namespace cobatch_test {
+
+namespace {
+
+using request::param_spec;
+using request::param_type;
+
+// Values of every JSON type that `type` does not take.
+std::vector<std::string> wrong_values(param_type type) {
+  switch (type) {
+    case param_type::text:
+      return {"17", "true", "[]", "{}"};
+    case param_type::integer:
+      return {R"("5")", "true", "1.5", "[]", "{}", "99999999999999999999"};
+    case param_type::boolean:
+      return {R"("true")", "1", "0", "null", "[]", "{}"};
+    case param_type::objects:
+      return {R"("x")", "1", "true", "{}", "[1]", R"(["x"])", "[[]]"};
+    case param_type::any:
+      return {};
+  }
+  return {};
+}
+
+std::string right_value(const param_spec& spec) {
+  if (spec.type == param_type::objects) return "[" + task("t") + "]";
+  return spec.type == param_type::text ? R"("x")" : "1";
+}
+
+// All required parameters, with `name` set to `value` (left out if empty).
+std::string params_with(std::span<const param_spec> specs, std::string_view name, const std::string& value) {
+  std::string out;
+  for (const auto& spec : specs) {
+    const std::string content = spec.name == name ? value : spec.required ? right_value(spec) : "";
+    if (!content.empty()) out += (out.empty() ? "\"" : ",\"") + std::string(spec.name) + "\":" + content;
+  }
+  return "{" + out + "}";
+}
+
+void check_refused(fixture& f, const parsed_reply& r, std::string_view code) {
+  CHECK(r.kind == reply_kind::refused);
+  CHECK(r.text("status") == "error");
+  CHECK(r.text("code") == code);
+  CHECK(r.says("Nothing was changed"));
+  CHECK(f.stored_tasks() == 0);
+}
+
+}  // namespace
+
+TEST_CASE("every parameter of every action refuses every wrong type, names itself, and stores nothing") {
+  fixture f;
+  for (const auto& action : request::actions())
+    for (const auto& spec : action.params)
+      for (const auto& value : wrong_values(spec.type)) {
+        const std::string params = params_with(action.params, spec.name, value);
+        CAPTURE(action.name);
+        CAPTURE(params);
+        const auto r = f.ask(action.name, params);
+        check_refused(f, r, "wrong_type");
+        CHECK(r.says(spec.name));
+      }
+}
+
+TEST_CASE("every field of a task in a batch refuses every wrong type and tells which task it was") {
+  fixture f;
+  for (const auto& spec : request::batch_task_fields())
+    for (const auto& value : wrong_values(spec.type)) {
+      const std::string params =
+          R"({"tasks":[)" + task("fine") + "," + params_with(request::batch_task_fields(), spec.name, value) + "]}";
+      CAPTURE(params);
+      const auto r = f.ask("assign_batch", params);
+      check_refused(f, r, "wrong_type");
+      CHECK(r.says("tasks[1]." + std::string(spec.name)));
+    }
+}
+
+TEST_CASE("every required parameter is missed, whether absent or null") {
+  fixture f;
+  for (const auto& action : request::actions())
+    for (const auto& spec : action.params) {
+      if (!spec.required) continue;
+      for (const std::string value : {"", "null"}) {
+        CAPTURE(action.name);
+        CAPTURE(spec.name);
+        const auto r = f.ask(action.name, params_with(action.params, spec.name, value));
+        check_refused(f, r, "missing_field");
+        CHECK(r.says(spec.name));
+      }
+    }
+}
+
+TEST_CASE("params that are no object are refused") {
+  fixture f;
+  for (const std::string params : {"[]", "\"x\"", "1", "true"})
+    check_refused(f, f.ask("assign_task", params), "wrong_type");
+}
+
+TEST_CASE("what is no JSON object is malformed") {
+  fixture f;
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"", "bad_json"},
+      {"not json", "bad_json"},
+      {R"({"a":)", "bad_json"},
+      {"{} {}", "bad_json"},
+      {"[]", "not_an_object"},
+      {"null", "not_an_object"},
+      {"\"text\"", "not_an_object"},
+      {"17", "not_an_object"},
+      {"{\"tool_name\":\"\xFF\"}", "bad_encoding"},
+      {"\xC0\x80", "bad_encoding"},
+      {std::string(300, '[') + std::string(300, ']'), "bad_json"}};
+  for (const auto& [text, code] : cases) {
+    CAPTURE(text);
+    const auto r = f.send(text);
+    CHECK(r.kind == reply_kind::malformed);
+    CHECK(r.text("code") == code);
+    CHECK(r.says("Nothing was changed"));
+  }
+}
+
+TEST_CASE("a request over 16 MiB is refused before it is read, with limit and size") {
+  fixture f;
+  const auto r = f.send(std::string(max_request_bytes + 1, ' '));
+  CHECK(r.kind == reply_kind::malformed);
+  CHECK(r.text("code") == "too_large");
+  CHECK(r.says(std::to_string(max_request_bytes)));
+  CHECK(r.says(std::to_string(max_request_bytes + 1)));
+}
+
+TEST_CASE("an unknown tool is refused and told which there is") {
+  fixture f;
+  const auto r = f.send(R"({"tool_name":"other","action":"assign_task","params":{}})");
+  check_refused(f, r, "unknown_tool");
+  CHECK(r.list("available_tools").size() == 1);
+  check_refused(f, f.send(R"({"action":"assign_task","params":{}})"), "missing_field");
+  check_refused(f, f.send(R"({"tool_name":1,"action":"assign_task","params":{}})"), "wrong_type");
+}
+
+TEST_CASE("an unknown action is refused with what there is, and a near miss with what was meant") {
+  fixture f;
+  const auto near = f.ask("asign_task");
+  check_refused(f, near, "unknown_action");
+  CHECK(near.list("available_actions").size() == request::actions().size());
+  CHECK(near.text("did_you_mean") == "assign_task");
+  const auto far = f.ask("make_me_a_sandwich_please");
+  check_refused(f, far, "unknown_action");
+  CHECK(far.body.find("did_you_mean") == nullptr);
+}
+
+TEST_CASE("values out of range are refused with what is wanted") {
+  fixture f;
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"assign_task", task("t", R"(,"priority":"urgent")")},
+      {"assign_task", task("t", R"(,"max_attempts":0)")},
+      {"assign_task", task("t", R"(,"max_attempts":101)")},
+      {"assign_task", task("t", R"(,"agent":"")")},
+      {"assign_task", task("t", R"(,"assigned_by":"a\u0007b")")},
+      {"assign_task", R"({"task_id":"t","description":""})"},
+      {"batch_status", R"({"batch_id":"b","limit":1001})"},
+      {"batch_status", R"({"batch_id":"b","after_position":-1})"},
+      {"wait_batch", R"({"batch_id":"b","timeout_seconds":41})"},
+      {"wait_batch", R"({"batch_id":"b","timeout_seconds":-1})"}};
+  for (const auto& [action, params] : cases) {
+    CAPTURE(params);
+    check_refused(f, f.ask(action, params), "bad_value");
+  }
+}
+
+TEST_CASE("ids that cannot stand on a line are refused") {
+  fixture f;
+  const std::string too_long(max_id_bytes + 1, 'x');
+  for (const std::string& id : {std::string(), too_long, std::string(R"(a\nb)"), std::string(R"(\u001b[31m)")}) {
+    CAPTURE(id);
+    check_refused(f, f.ask("assign_task", R"({"task_id":")" + id + R"(","description":"d"})"), "bad_id");
+    check_refused(f, f.ask("assign_task", task("t", R"(,"batch_id":")" + id + "\"")), "bad_id");
+    check_refused(f, f.ask("batch_status", R"({"batch_id":")" + id + "\"}"), "bad_id");
+    check_refused(f, f.ask("cancel_task", R"({"task_id":")" + id + "\"}"), "bad_id");
+  }
+}
+
+TEST_CASE("over-long texts are refused with limit and size; those at the limit are stored") {
+  fixture f;
+  const auto described = [](std::size_t n) {
+    return R"({"task_id":"t","batch_id":"b","description":")" + std::string(n, 'd') + "\"}";
+  };
+  const auto r = f.ask("assign_task", described(max_description_bytes + 1));
+  check_refused(f, r, "too_large");
+  CHECK(r.says(std::to_string(max_description_bytes)));
+  CHECK(r.says(std::to_string(max_description_bytes + 1)));
+  check_refused(f, f.ask("assign_task", task("t", R"(,"context":")" + std::string(max_context_bytes, 'c') + "\"")),
+                "too_large");
+  check_refused(f, f.ask("assign_task", task("t", R"(,"agent":")" + std::string(max_id_bytes + 1, 'a') + "\"")),
+                "too_large");
+  CHECK(f.ask("assign_task", described(max_description_bytes)).text("status") == "success");
+}
+
+TEST_CASE("an empty batch is refused") {
+  fixture f;
+  const auto r = f.ask("assign_batch", R"({"tasks":[]})");
+  CHECK(r.kind == reply_kind::refused);
+  CHECK(r.text("code") == "bad_value");
+}
+
+TEST_CASE("a refused request leaves the next one alone") {
+  fixture f;
+  f.send("not json");
+  f.ask("assign_task", R"({"task_id":1})");
+  CHECK(f.ask("assign_task", task("t")).text("status") == "success");
+  CHECK(f.stored_tasks() == 1);
+}
+
+TEST_CASE("hostile names in a request cannot bring control characters into a message") {
+  fixture f;
+  const auto r = f.ask("assign_task", task("t", R"(,"\u001b[2Jx":1)"));
+  CHECK(r.warns("unknown_param"));
+  CHECK(json::write(r.body).find("\\u001b") == std::string::npos);
+}
+
+}  // namespace cobatch_test

@@ -1,0 +1,134 @@
+#include <thread>
+
+#include "unit/request/fixture.hpp"
+
+namespace cobatch_test {
+
+TEST_CASE("execute_queue with nothing sealed answers success with task_count 0") {
+  fixture f;
+  const auto r = f.ask("execute_queue");
+  CHECK(r.kind == reply_kind::ok);
+  CHECK(r.text("status") == "success");
+  CHECK(r.number("task_count") == 0);
+}
+
+TEST_CASE("execute_queue needs no params at all, nor may they be null only") {
+  fixture f;
+  CHECK(f.send(R"({"tool_name":"claude_assistant","action":"execute_queue"})").text("status") == "success");
+  CHECK(f.send(R"({"tool_name":"claude_assistant","action":"execute_queue","params":null})").text("status") ==
+        "success");
+}
+
+TEST_CASE("execute_queue answers task_started with the tasks of every sealed batch and lists what was left open") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b1","tasks":[)" + task("a") + "," + task("b") + "]}");
+  f.ask("assign_batch", R"({"batch_id":"b2","tasks":[)" + task("c") + "]}");
+  f.ask("assign_task", task("d", R"(,"batch_id":"open","auto_execute":false)"));
+  const auto r = f.ask("execute_queue");
+  CHECK(r.text("status") == "task_started");
+  CHECK(r.number("task_count") == 3);
+  REQUIRE(r.list("batches").size() == 2);
+  CHECK(*r.list("batches")[0].find("batch_id") == json::value("b1"));
+  CHECK(*r.list("batches")[0].find("task_count") == json::value(2));
+  REQUIRE(r.list("left_open").size() == 1);
+  CHECK(*r.list("left_open")[0].find("batch_id") == json::value("open"));
+}
+
+TEST_CASE("execute_queue with a batch_id seals and runs exactly that batch") {
+  fixture f;
+  f.ask("assign_task", task("a", R"(,"batch_id":"b1","auto_execute":false)"));
+  f.ask("assign_task", task("b", R"(,"batch_id":"b2","auto_execute":false)"));
+  const auto r = f.ask("execute_queue", R"({"batch_id":"b2"})");
+  CHECK(r.text("status") == "task_started");
+  CHECK(r.number("task_count") == 1);
+  CHECK(f.ask("batch_status", R"({"batch_id":"b2"})").text("batch_status") == "sealed");
+  CHECK(f.ask("batch_status", R"({"batch_id":"b1"})").text("batch_status") == "open");
+  CHECK(f.ask("execute_queue", R"({"batch_id":"none"})").text("code") == "batch_not_found");
+}
+
+TEST_CASE("batch_status tells state, tally and tasks, and pages through them") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "," + task("b") + "," + task("c") + "]}");
+  const auto first = f.ask("batch_status", R"({"batch_id":"b","limit":2})");
+  CHECK(first.text("batch_status") == "sealed");
+  CHECK(first.number("round") == 1);
+  CHECK(*first.in("tally", "queued") == json::value(3));
+  CHECK(first.number("tasks_listed") == 2);
+  CHECK(first.number("next_after_position") == 2);
+  const auto second = f.ask("batch_status", R"({"batch_id":"b","limit":2,"after_position":2})");
+  REQUIRE(second.list("tasks").size() == 1);
+  CHECK(*second.list("tasks")[0].find("task_id") == json::value("c"));
+  CHECK(second.body.find("next_after_position") == nullptr);
+  CHECK(f.ask("batch_status", R"({"batch_id":"b","limit":0})").list("tasks").empty());
+  CHECK(f.ask("batch_status", R"({"batch_id":"none"})").text("code") == "batch_not_found");
+}
+
+TEST_CASE("while a session works a batch, its status names the session") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  const session_record session = f.begin_session();
+  f.begin_turn(session.id);
+  const auto r = f.ask("batch_status", R"({"batch_id":"b"})");
+  CHECK(r.text("batch_status") == "running");
+  REQUIRE(r.in("session", "session") != nullptr);
+  CHECK(*r.in("session", "session") == json::value(session.id.value));
+  CHECK(*r.in("tally", "in_progress") == json::value(1));
+}
+
+TEST_CASE("waiting with a timeout of 0 answers at once with the present state") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  const auto r = f.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":0})");
+  CHECK(r.text("status") == "success");
+  CHECK_FALSE(r.flag("ended"));
+  CHECK(r.says("Call wait_batch again"));
+  CHECK(r.text("batch_status") == "sealed");
+}
+
+TEST_CASE("waiting for an open batch says that it must be sealed first") {
+  fixture f;
+  f.ask("assign_task", task("a", R"(,"batch_id":"b","auto_execute":false)"));
+  CHECK(f.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":0})").says("seal_batch"));
+}
+
+TEST_CASE("a wait ends when the batch ends, long before its timeout") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "," + task("b") + "]}");
+  const auto start = std::chrono::steady_clock::now();
+  std::jthread engine([&] { f.run_next_batch(); });
+  const auto r = f.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":40})");
+  CHECK(r.flag("ended"));
+  CHECK(r.text("batch_status") == "finished");
+  CHECK(*r.in("tally", "done") == json::value(2));
+  CHECK(std::chrono::steady_clock::now() - start < max_wait);
+}
+
+TEST_CASE("a wait ends when a stop is requested") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  std::stop_source stop;
+  std::jthread stopper([&] { stop.request_stop(); });
+  const auto r = f.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":40})", stop.get_token());
+  CHECK(r.text("status") == "success");
+  CHECK_FALSE(r.flag("ended"));
+}
+
+TEST_CASE("waiting for a batch that has ended already does not wait") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  f.run_next_batch();
+  CHECK(f.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":40})").flag("ended"));
+}
+
+TEST_CASE("with no lock, lock_status says so and unlock has nothing to remove") {
+  fixture f;
+  const auto r = f.ask("lock_status");
+  CHECK(r.text("status") == "success");
+  CHECK_FALSE(r.flag("locked"));
+  CHECK(r.text("marker") == "absent");
+  CHECK(r.text("lock_file") == f.place().paths().marker.string());
+  CHECK_FALSE(r.text("message").empty());
+  CHECK(f.ask("unlock").text("code") == "no_marker");
+}
+
+}  // namespace cobatch_test

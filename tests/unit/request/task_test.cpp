@@ -1,0 +1,107 @@
+#include "unit/request/fixture.hpp"
+
+namespace cobatch_test {
+
+namespace {
+
+void assign_two(fixture& f) {
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "," + task("b") + "]}");
+}
+
+}  // namespace
+
+TEST_CASE("a queued task has a status and no result yet") {
+  fixture f;
+  assign_two(f);
+  const auto status = f.ask("check_task_status", R"({"task_id":"b"})");
+  CHECK(status.text("task_status") == "queued");
+  CHECK(status.text("description") == "do b");
+  CHECK(status.number("batch_position") == 2);
+  CHECK_FALSE(status.text("created_at").empty());
+  CHECK(status.body.find("output") == nullptr);
+  const auto result = f.ask("get_task_result", R"({"task_id":"b"})");
+  CHECK(result.kind == reply_kind::refused);
+  CHECK(result.text("code") == "task_queued");
+  CHECK(result.text("task_status") == "queued");
+}
+
+TEST_CASE("a task in progress has no result yet either") {
+  fixture f;
+  assign_two(f);
+  f.begin_turn(f.begin_session().id);
+  CHECK(f.ask("check_task_status", R"({"task_id":"a"})").text("task_status") == "in_progress");
+  const auto result = f.ask("get_task_result", R"({"task_id":"a"})");
+  CHECK(result.text("code") == "task_in_progress");
+  CHECK(result.text("task_status") == "in_progress");
+}
+
+TEST_CASE("a done task has its output, its times and its tokens under the guide's names") {
+  fixture f;
+  assign_two(f);
+  f.run_next_batch();
+  const auto status = f.ask("check_task_status", R"({"task_id":"a"})");
+  CHECK(status.text("task_status") == "done");
+  CHECK(status.text("output") == "output of a");
+  CHECK_FALSE(status.text("completed_at").empty());
+  CHECK(status.body.find("execution_time_seconds") != nullptr);
+  CHECK(status.number("tokens_input") == 100);
+
+  const auto result = f.ask("get_task_result", R"({"task_id":"b"})");
+  CHECK(result.text("status") == "success");
+  CHECK(*result.in("result", "status") == json::value("done"));
+  CHECK(*result.in("result", "tokens_output") == json::value(7));
+  CHECK(*result.in("result", "batch_position") == json::value(2));
+  CHECK(*result.in("result", "description") == json::value("do b"));
+}
+
+TEST_CASE("a task that failed has a result with status error") {
+  fixture f;
+  assign_two(f);
+  f.run_next_batch(turn_end::error);
+  CHECK(f.ask("check_task_status", R"({"task_id":"a"})").text("task_status") == "error");
+  const auto result = f.ask("get_task_result", R"({"task_id":"a"})");
+  CHECK(result.text("status") == "success");
+  CHECK(*result.in("result", "status") == json::value("error"));
+}
+
+TEST_CASE("cancelling a queued task cancels it, and again changes nothing") {
+  fixture f;
+  assign_two(f);
+  const auto first = f.ask("cancel_task", R"({"task_id":"b"})");
+  CHECK(first.text("status") == "success");
+  CHECK(first.text("previous_status") == "queued");
+  CHECK(first.text("task_status") == "cancelled");
+  const auto second = f.ask("cancel_task", R"({"task_id":"b"})");
+  CHECK(second.text("status") == "success");
+  CHECK(second.says("nothing was changed"));
+  const auto result = f.ask("get_task_result", R"({"task_id":"b"})");
+  CHECK(result.text("code") == "task_ended");
+  CHECK(result.says("cancelled"));
+}
+
+TEST_CASE("cancelling a running task says that its turn is ended") {
+  fixture f;
+  assign_two(f);
+  f.begin_turn(f.begin_session().id);
+  const auto r = f.ask("cancel_task", R"({"task_id":"a"})");
+  CHECK(r.text("previous_status") == "in_progress");
+  CHECK(r.says("turn"));
+}
+
+TEST_CASE("a task that has ended cannot be cancelled") {
+  fixture f;
+  assign_two(f);
+  f.run_next_batch();
+  CHECK(f.ask("cancel_task", R"({"task_id":"a"})").text("code") == "task_ended");
+}
+
+TEST_CASE("an unknown task is not found by any action") {
+  fixture f;
+  for (const std::string_view action : {"check_task_status", "get_task_result", "cancel_task"}) {
+    const auto r = f.ask(action, R"({"task_id":"none"})");
+    CHECK(r.kind == reply_kind::refused);
+    CHECK(r.text("code") == "task_not_found");
+  }
+}
+
+}  // namespace cobatch_test

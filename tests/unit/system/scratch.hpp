@@ -1,0 +1,106 @@
+// What the tests of this room share: a folder that goes away, and waiting for what will happen.
+#pragma once
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <signal.h>
+#include <stdlib.h>
+#include <string>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+#include <doctest/doctest.h>
+
+namespace cobatch_test {
+
+class scratch_folder {
+ public:
+  scratch_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "cobatch-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  scratch_folder(const scratch_folder&) = delete;
+  scratch_folder& operator=(const scratch_folder&) = delete;
+  ~scratch_folder() {
+    std::error_code none;
+    std::filesystem::remove_all(path_, none);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string content_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+inline void put(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+}
+
+/// Only against a test that hangs: no test's outcome depends on how long something takes.
+inline std::chrono::steady_clock::time_point failsafe() {
+  return std::chrono::steady_clock::now() + std::chrono::seconds(60);
+}
+
+/// For what the kernel or another process does without telling us.
+template <class Condition>
+bool eventually(Condition condition) {
+  for (const auto deadline = failsafe(); std::chrono::steady_clock::now() < deadline;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return false;
+}
+
+/// A copy of the test process that does one thing: an orchestrator that is to be killed, a rival. Its exit code is what
+/// the function returns.
+class forked {
+ public:
+  template <class Function>
+  explicit forked(Function what) : pid_(::fork()) {
+    if (pid_ == 0) {
+      for (const int s : {SIGTERM, SIGINT, SIGABRT, SIGSEGV}) ::signal(s, SIG_DFL);  // doctest's are the parent's
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // should the tests themselves be killed
+      ::_exit(what());
+    }
+    REQUIRE(pid_ > 0);
+  }
+  forked(forked&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  forked& operator=(forked&& other) noexcept {
+    if (this != &other) {
+      kill();
+      pid_ = std::exchange(other.pid_, -1);
+    }
+    return *this;
+  }
+  ~forked() { kill(); }
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Its exit code; -1: a signal ended it.
+  int wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  void kill() {
+    if (pid_ < 0) return;
+    ::kill(pid_, SIGKILL);
+    wait();
+  }
+
+ private:
+  pid_t pid_;
+};
+
+}  // namespace cobatch_test
