@@ -2,7 +2,7 @@
 #
 # Source it. It makes a temporary workspace, and when the script ends it stops the server and removes everything.
 # COBATCH names the program; without it, the one in ../../build or in PATH is taken.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -40,7 +40,7 @@ server_port=
 
 # ------------------------------------------------------------------------------------------------ telling
 
-bold= faint= green= red= plain=
+bold='' faint='' green='' red='' plain=''
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
   bold=$'\e[1m' faint=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
 fi
@@ -64,11 +64,10 @@ check() {
 # The processes of the scripted agent that works in our workspace.
 agent_pids() {
   local folder
-  for folder in /proc/[0-9]*; do
-    if [[ $(readlink "$folder/exe" 2>/dev/null) == */cobatch-scripted* &&
-      $(readlink "$folder/cwd" 2>/dev/null) == "$work" ]]; then
-      printf '%s\n' "${folder#/proc/}"
-    fi
+  # Processes that end while it looks are no failure.
+  { find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$work" 2>/dev/null || true; } | while read -r folder; do
+    folder=${folder%/cwd}
+    if [[ $(readlink "$folder/exe") == */cobatch-scripted ]]; then printf '%s\n' "${folder#/proc/}"; fi
   done
 }
 
@@ -91,10 +90,10 @@ try_server() {
   server_port=$(jq -r .port <<<"$line")
 }
 
-# start_server [OPTION…]: with the scripted agent, which plays $script (set it before), on a free port.
+# With the scripted agent, which plays $script (set it before), on a free port.
 script=$figures
 start_server() {
-  try_server 0 --agent scripted --script "$script" "$@" || die "the server did not start"
+  try_server 0 --agent scripted --script "$script" || die "the server did not start"
 }
 
 stop_server() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The batch guide's three curl calls, as they stand there. The port is 5001, or the first argument.
+# shellcheck disable=SC2086
 set -euo pipefail
 port=${1:-5001}
 

@@ -25,36 +25,36 @@ inline namespace v1 {
 
 /// One task's turn, as the agent is asked for it.
 struct turn_request {
-  epoch session;
-  turn_no turn;
-  task_id task;
-  batch_id batch;
+  epoch session = {};
+  turn_no turn = {};
+  task_id task = {};
+  batch_id batch = {};
   std::int64_t position = 0;
-  std::string description;
-  std::string context;  ///< JSON text, or empty
-  int attempt = 1;      ///< above 1: an earlier turn of the task broke or was interrupted
-  std::string prompt;   ///< all of it in one text, from the documented template (`make_prompt`)
+  std::string description = {};
+  std::string context = {};  ///< JSON text, or empty
+  int attempt = 1;           ///< above 1: an earlier turn of the task broke or was interrupted
+  std::string prompt = {};   ///< all of it in one text, from the documented template (`make_prompt`)
 };
 
 /// What an agent's turn came to, and whether the conversation can go on.
 struct turn_report {
-  settlement what;
+  settlement what = {};
   bool usable = true;  ///< false: the agent must be started anew before the next turn
 };
 
 /// What an agent needs to know to start.
 struct session_start {
-  epoch session;
-  batch_id batch;
-  std::int64_t process = 1;                 ///< the how-manieth start in this session
-  std::filesystem::path working_directory;  ///< absolute
-  std::filesystem::path folder;             ///< exists; for what the agent writes
-  int guard = -1;                           ///< for agents that are processes: inherited by their keeper
+  epoch session = {};
+  batch_id batch = {};
+  std::int64_t process = 1;                      ///< the how-manieth start in this session
+  std::filesystem::path working_directory = {};  ///< absolute
+  std::filesystem::path folder = {};             ///< exists; for what the agent writes
+  int guard = -1;                                ///< for agents that are processes: inherited by their keeper
   /// For agents that are processes: to be called before keeper and agent may run, so that a later holder of the guard
   /// can find them.
-  std::function<result<void>(const process_identity& keeper, const process_identity& agent)> record;
+  std::function<result<void>(const process_identity& keeper, const process_identity& agent)> record = {};
   /// Takes what the agent says on the way; may be empty. Called from the thread that runs the turn.
-  std::function<void(std::string_view line)> on_progress;
+  std::function<void(std::string_view line)> on_progress = {};
 };
 
 /// A started agent.
@@ -105,7 +105,8 @@ class agent {
 /// in UTF-8, and no result within the limit end the turn with that reason.
 struct command_agent_options {
   std::string name = "command";
-  std::vector<std::string> argv;  ///< the program (looked up in PATH if it has no slash) and its arguments; no shell
+  std::vector<std::string> argv =
+      {};  ///< the program (looked up in PATH if it has no slash) and its arguments; no shell
   std::chrono::milliseconds grace{5000};  ///< between SIGTERM and SIGKILL
 };
 [[nodiscard]] std::shared_ptr<agent> make_command_agent(command_agent_options options);
@@ -113,17 +114,17 @@ struct command_agent_options {
 /// Plays a script of answers, delays and failures: for demos and tests. No model is asked, and every figure that it
 /// gives is marked as scripted.
 struct scripted_agent_options {
-  std::filesystem::path script;  ///< a JSON file; empty: every task is done at once with no usage
+  std::filesystem::path script = {};  ///< a JSON file; empty: every task is done at once with no usage
 };
 [[nodiscard]] std::shared_ptr<agent> make_scripted_agent(scripted_agent_options options);
 
 /// Claude Code, headless, one process a session, one message at a time.
 struct claude_agent_options {
   std::string program = "claude";
-  std::string model;  ///< empty: the program's own choice
+  std::string model = {};  ///< empty: the program's own choice
   std::string permission_mode = "acceptEdits";
   std::vector<std::string> allowed_tools{"Read", "Glob", "Grep", "Edit", "Write"};
-  std::vector<std::string> extra_arguments;
+  std::vector<std::string> extra_arguments = {};
   std::chrono::milliseconds grace{5000};
 };
 [[nodiscard]] std::shared_ptr<agent> make_claude_agent(claude_agent_options options);

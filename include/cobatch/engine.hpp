@@ -43,16 +43,16 @@ struct engine_event {
 
 struct engine_options {
   /// The agents it serves; the first is the default, for batches that name none.
-  std::vector<std::shared_ptr<agent>> agents;
-  std::filesystem::path working_directory;  ///< the agents'; empty: the workspace's root
+  std::vector<std::shared_ptr<agent>> agents = {};
+  std::filesystem::path working_directory = {};  ///< the agents'; empty: the workspace's root
   std::chrono::milliseconds turn_limit{std::chrono::minutes{30}};
   std::chrono::milliseconds session_limit{std::chrono::hours{4}};  ///< no turn is begun after it
   std::chrono::milliseconds linger{std::chrono::seconds{5}};       ///< for batches sealed by their very first task
   std::chrono::milliseconds stop_grace{std::chrono::seconds{10}};  ///< for the running turn when a stop is requested
   int max_tasks_per_session = 10;
-  std::optional<batch_id> only;  ///< run this batch and leave the others alone
+  std::optional<batch_id> only = {};  ///< run this batch and leave the others alone
   /// Called from the thread that runs the engine; must not throw.
-  std::function<void(const engine_event&)> on_event;
+  std::function<void(const engine_event&)> on_event = {};
 };
 
 enum class run_until : std::uint8_t {

@@ -47,15 +47,15 @@ using clock_fn = std::function<timestamp()>;
 
 /// Tasks for one batch, all or nothing.
 struct assign_request {
-  std::optional<batch_id> batch;  ///< absent: a batch of its own; the id is generated (UTC; the next free second)
-  std::vector<task_spec> tasks;   ///< at least one, ids distinct
-  bool seal = true;               ///< `auto_execute`
-  bool whole_batch = false;       ///< the caller gives the whole batch at once: its session need not linger
-  std::string agent;              ///< names the batch's agent; empty: as the batch has it, or the default
+  std::optional<batch_id> batch = {};  ///< absent: a batch of its own; the id is generated (UTC; the next free second)
+  std::vector<task_spec> tasks = {};   ///< at least one, ids distinct
+  bool seal = true;                    ///< `auto_execute`
+  bool whole_batch = false;            ///< the caller gives the whole batch at once: its session need not linger
+  std::string agent = {};              ///< names the batch's agent; empty: as the batch has it, or the default
 };
 
 struct assigned_task {
-  task_id id;
+  task_id id = {};
   std::int64_t position = 0;
   task_state state = task_state::queued;
   bool duplicate = false;  ///< it was there already, with equal content
@@ -72,11 +72,11 @@ struct assign_outcome {
     batch_full,      ///< the batch would exceed `max_batch_tasks`; nothing was stored
   };
   kind what = kind::stored;
-  std::vector<assigned_task> tasks;     ///< in the order of the request; empty if nothing was stored or found
-  batch_record batch;                   ///< as it is after the command; of a duplicate: the tasks' own batch
-  bool next_round = false;              ///< the tasks start the next round of a batch that had ended
-  bool sealed_now = false;              ///< this command sealed the batch
-  std::optional<task_record> conflict;  ///< with `task_exists`
+  std::vector<assigned_task> tasks = {};     ///< in the order of the request; empty if nothing was stored or found
+  batch_record batch = {};                   ///< as it is after the command; of a duplicate: the tasks' own batch
+  bool next_round = false;                   ///< the tasks start the next round of a batch that had ended
+  bool sealed_now = false;                   ///< this command sealed the batch
+  std::optional<task_record> conflict = {};  ///< with `task_exists`
 };
 
 // ------------------------------------------------------------------------------------- seal and execute
@@ -84,17 +84,17 @@ struct assign_outcome {
 struct seal_outcome {
   enum class kind : std::uint8_t { sealed, unchanged, empty_batch, not_found };
   kind what = kind::not_found;
-  batch_record batch;
+  batch_record batch = {};
 };
 
 /// How long an open batch must have been left untouched before `execute` without an id seals it.
 inline constexpr std::chrono::seconds untouched_before_execute{30};
 
 struct execute_request {
-  std::optional<batch_id> batch;  ///< absent: every sealed batch
+  std::optional<batch_id> batch = {};  ///< absent: every sealed batch
   /// The epoch of the session whose guard is held right now, as the caller has just seen it; 0 if the guard is free.
   /// A session row that is live in the store but not held by anybody is dead and hinders nothing.
-  epoch held;
+  epoch held = {};
 };
 
 struct execute_outcome {
@@ -106,17 +106,17 @@ struct execute_outcome {
     not_found,        ///< no batch of that name
   };
   kind what = kind::nothing_to_do;
-  std::optional<session_record> live;
-  std::vector<batch_record> runnable;
-  std::vector<batch_record> left_open;  ///< open batches touched less than 30 s ago
+  std::optional<session_record> live = {};
+  std::vector<batch_record> runnable = {};
+  std::vector<batch_record> left_open = {};  ///< open batches touched less than 30 s ago
 };
 
 // --------------------------------------------------------------------------------------------- sessions
 
 /// Which batches an engine takes.
 struct served_agents {
-  std::vector<std::string> names;
-  std::string default_agent;  ///< batches that name no agent are taken if this is one of `names`
+  std::vector<std::string> names = {};
+  std::string default_agent = {};  ///< batches that name no agent are taken if this is one of `names`
 
   /// True if an engine that serves these takes a batch that names `agent` (empty: none).
   [[nodiscard]] bool serves(std::string_view agent) const {
@@ -128,11 +128,11 @@ struct served_agents {
 };
 
 struct claim_request {
-  std::string nonce;       ///< unguessable; the natural key of the claim
-  process_identity owner;  ///< the orchestrator
-  served_agents serves;
-  epoch above;                   ///< the highest epoch the guard's record has seen; the new one is higher
-  std::optional<batch_id> only;  ///< absent: any batch
+  std::string nonce = {};       ///< unguessable; the natural key of the claim
+  process_identity owner = {};  ///< the orchestrator
+  served_agents serves = {};
+  epoch above = {};                   ///< the highest epoch the guard's record has seen; the new one is higher
+  std::optional<batch_id> only = {};  ///< absent: any batch
 };
 
 struct claim_outcome {
@@ -142,12 +142,12 @@ struct claim_outcome {
     session_live,  ///< a session (`session`) has not been ended: recover it first
   };
   kind what = kind::nothing;
-  session_record session;
-  batch_record batch;
+  session_record session = {};
+  batch_record batch = {};
 };
 
 struct begin_request {
-  epoch session;
+  epoch session = {};
   std::int64_t ordinal = 1;  ///< the turn's number in the session, from 1: the natural key
   std::int64_t process = 1;  ///< see turn_record
   std::int64_t process_turn = 1;
@@ -161,9 +161,9 @@ struct begin_outcome {
     stale,      ///< the session is not live
   };
   kind what = kind::none_left;
-  turn_record turn;
-  task_record task;
-  std::optional<turn_record> previous;  ///< the task's latest earlier turn, for the attempt note
+  turn_record turn = {};
+  task_record task = {};
+  std::optional<turn_record> previous = {};  ///< the task's latest earlier turn, for the attempt note
 };
 
 struct settle_outcome {
@@ -174,22 +174,22 @@ struct settle_outcome {
     not_found,  ///< no such turn
   };
   kind what = kind::not_found;
-  task_record task;
-  turn_record turn;
+  task_record task = {};
+  turn_record turn = {};
 };
 
 struct end_outcome {
   enum class kind : std::uint8_t { ended, repeated, not_found };
   kind what = kind::not_found;
-  session_record session;
-  batch_record batch;
+  session_record session = {};
+  batch_record batch = {};
 };
 
 /// A dead session, and what was found of its running turn.
 struct recover_request {
-  epoch session;
-  std::optional<turn_no> finished_turn;  ///< its running turn, if what the agent wrote shows that it ended
-  settlement what;                       ///< with `finished_turn`
+  epoch session = {};
+  std::optional<turn_no> finished_turn = {};  ///< its running turn, if what the agent wrote shows that it ended
+  settlement what = {};                       ///< with `finished_turn`
 };
 
 // ------------------------------------------------------------------------------------------ single tasks
@@ -198,39 +198,39 @@ struct cancel_outcome {
   enum class kind : std::uint8_t { cancelled, unchanged, refused, not_found };
   kind what = kind::not_found;
   task_state before = task_state::queued;
-  task_record task;
+  task_record task = {};
 };
 
 // ------------------------------------------------------------------------------------------------ reads
 
 struct task_filter {
-  std::optional<batch_id> batch;
-  std::optional<task_state> state;
+  std::optional<batch_id> batch = {};
+  std::optional<task_state> state = {};
   std::int64_t after_position = 0;  ///< with `batch`: only positions above
   std::size_t limit = 1000;
 };
 
 struct turn_filter {
-  std::optional<batch_id> batch;
-  std::optional<task_id> task;
-  std::optional<epoch> session;
-  epoch after_session;  ///< only turns after (after_session, after_turn)
-  turn_no after_turn;
+  std::optional<batch_id> batch = {};
+  std::optional<task_id> task = {};
+  std::optional<epoch> session = {};
+  epoch after_session = {};  ///< only turns after (after_session, after_turn)
+  turn_no after_turn = {};
   std::size_t limit = 1000;
 };
 
 /// What `status` says of the whole workspace. Its cost does not grow with the number of tasks.
 struct overview {
-  task_tally tally;
-  std::vector<batch_record> unfinished;  ///< not `finished`, in the order in which they would run; at most 1000
-  std::optional<session_record> live;    ///< the session row that has not been ended
+  task_tally tally = {};
+  std::vector<batch_record> unfinished = {};  ///< not `finished`, in the order in which they would run; at most 1000
+  std::optional<session_record> live = {};    ///< the session row that has not been ended
 };
 
 /// What the JSON views show, read at one moment.
 struct view_snapshot {
   std::int64_t version = 0;
-  std::vector<task_record> tasks;      ///< live ones, and the latest ended ones, in order of assignment
-  std::vector<result_record> results;  ///< of those that ended
+  std::vector<task_record> tasks = {};      ///< live ones, and the latest ended ones, in order of assignment
+  std::vector<result_record> results = {};  ///< of those that ended
 };
 
 // ------------------------------------------------------------------------------------------------ store
@@ -291,7 +291,7 @@ class store {
 [[nodiscard]] std::unique_ptr<store> make_memory_store(clock_fn clock = system_now);
 
 struct sqlite_store_options {
-  std::string directory;  ///< an existing folder that only we write to (`data/.cobatch`)
+  std::string directory = {};  ///< an existing folder that only we write to (`data/.cobatch`)
   clock_fn clock = system_now;
 };
 

@@ -36,71 +36,71 @@ struct workspace_options {
   std::filesystem::path root = ".";  ///< the project folder; `data/` is made in it if it is missing (mode 0700)
   /// Where store and guard live instead of `data/.cobatch`: for a `data/` on a file system that cannot lock. A folder
   /// keyed by the real path of `data/` is made in it. Marker and views stay in `data/`.
-  std::filesystem::path state;
+  std::filesystem::path state = {};
   int max_tasks_per_session = 10;  ///< only for the warning `batch_too_large`; the engine has its own limit
   clock_fn clock = system_now;
 };
 
 /// Where the files of a workspace are; all absolute.
 struct workspace_paths {
-  std::filesystem::path root, data, state, marker, queue_view, results_view, sessions;
+  std::filesystem::path root, data, state, marker, queue_view, results_view, sessions = {};
 };
 
 struct assign_reply {
-  assign_outcome outcome;
-  std::vector<warning> warnings;
+  assign_outcome outcome = {};
+  std::vector<warning> warnings = {};
 };
 
 struct seal_reply {
-  batch_record batch;
+  batch_record batch = {};
   bool sealed_now = false;
-  std::vector<warning> warnings;
+  std::vector<warning> warnings = {};
 };
 
 struct execute_reply {
-  execute_outcome outcome;  ///< `already_running`, `started` or `nothing_to_do`
-  std::vector<warning> warnings;
+  execute_outcome outcome = {};  ///< `already_running`, `started` or `nothing_to_do`
+  std::vector<warning> warnings = {};
 };
 
 struct batch_status {
-  batch_record batch;
-  std::optional<session_record> session;  ///< the session that works it now
-  std::vector<warning> warnings;
+  batch_record batch = {};
+  std::optional<session_record> session = {};  ///< the session that works it now
+  std::vector<warning> warnings = {};
 };
 
 struct task_status {
-  task_record task;
-  std::optional<result_record> result;
+  task_record task = {};
+  std::optional<result_record> result = {};
 };
 
 /// Who holds the lock, as far as can be seen, and what the marker is.
 struct lock_report {
   bool guard_busy = false;
-  std::optional<session_record> session;  ///< the live session row
-  bool orchestrator_lost = false;         ///< its orchestrator has died; the keeper lets the running turn finish
+  std::optional<session_record> session = {};  ///< the live session row
+  bool orchestrator_lost = false;              ///< its orchestrator has died; the keeper lets the running turn finish
   marker_state marker = marker_state::absent;
-  std::string marker_content;  ///< the bytes of the marker file, cleaned for a terminal; empty if absent
-  std::string advice;          ///< what this means and what to do, in a sentence or two
+  std::string marker_content = {};  ///< the bytes of the marker file, cleaned for a terminal; empty if absent
+  std::string advice = {};          ///< what this means and what to do, in a sentence or two
 };
 
 struct unlock_reply {
   bool removed_marker = false;
   bool session_cancelled = false;  ///< with force: the live session was asked to end
-  std::string message;
+  std::string message = {};
 };
 
 struct workspace_status {
-  overview all;
-  lock_report lock;
-  std::vector<std::string> engines;  ///< "pid 123: claude"
-  std::vector<warning> warnings;
+  overview all = {};
+  lock_report lock = {};
+  std::vector<std::string> engines = {};  ///< "pid 123: claude"
+  std::vector<warning> warnings = {};
 };
 
 /// What a batch really used, and what that compares to.
 struct savings_report {
-  batch_record batch;
-  ledger accounts;  ///< of all turns of the batch; `accounts.total.scripted`: demo figures, no model was asked
-  measured compared;
+  batch_record batch = {};
+  ledger accounts = {};  ///< of all turns of the batch; `accounts.total.scripted`: demo figures, no model was asked
+  measured compared = {};
 };
 
 class workspace {

@@ -71,8 +71,8 @@ void print_calculator() {
   print_line("        separate  one session       cold caches   warm caches");
   for (const auto& row : guide_table) {
     const auto m = model(row);
-    print_line(fmt::format("{:>5}  {:>9}  {:>11} {:>6}  {:>11}   {:>11}", row.tasks, guide_tokens(m.processed.without),
-                           guide_tokens(m.processed.with),
+    print_line(fmt::format("{:>5}  {:>9}  {:>11} {:>6}  {:>11}   {:>11}", row.tasks, thousands(m.processed.without),
+                           thousands(m.processed.with),
                            fmt::format("{:+.1f}%", -static_cast<double>(m.processed.saved_permille().value_or(0)) / 10),
                            signed_percent(m.cold), signed_percent(m.warm)));
   }

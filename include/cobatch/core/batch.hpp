@@ -53,19 +53,19 @@ struct task_tally {
 
 /// A batch as it stands in the store.
 struct batch_record {
-  batch_id id;
+  batch_id id = {};
   batch_state state = batch_state::open;
   std::int64_t round = 1;
-  std::string agent;              ///< the agent it names; empty: the workspace's default
+  std::string agent = {};         ///< the agent it names; empty: the workspace's default
   priority prio = priority::low;  ///< the highest of its tasks
-  task_tally tally;
+  task_tally tally = {};
   bool lingers = false;        ///< sealed by its very first task under an explicit id: the session waits for stragglers
   int fruitless_sessions = 0;  ///< sessions in a row that settled no turn
-  std::string hold_reason;     ///< with `held`
-  timestamp created_at;
-  timestamp last_assign_at;
-  std::optional<timestamp> sealed_at;
-  std::optional<timestamp> held_until;  ///< with `held`: engines may try again from here on
+  std::string hold_reason = {};  ///< with `held`
+  timestamp created_at = {};
+  timestamp last_assign_at = {};
+  std::optional<timestamp> sealed_at = {};
+  std::optional<timestamp> held_until = {};  ///< with `held`: engines may try again from here on
 
   friend bool operator==(const batch_record&, const batch_record&) = default;
 };

@@ -21,7 +21,7 @@ inline namespace v1 {
 
 /// Which process it is. A pid alone proves nothing: it is the same process only if all fields are equal.
 struct process_identity {
-  std::string boot_id;             ///< of the running kernel
+  std::string boot_id = {};        ///< of the running kernel
   std::int64_t pid_namespace = 0;  ///< inode of the pid namespace
   std::int64_t pid = 0;            ///< 0: no process
   std::int64_t start_time = 0;     ///< in the kernel's unit, since boot
@@ -51,16 +51,16 @@ inline constexpr std::size_t session_end_count = 7;
 }
 
 struct session_record {
-  epoch id;
-  batch_id batch;
+  epoch id = {};
+  batch_id batch = {};
   std::int64_t round = 1;
-  std::string agent;  ///< the agent's name, as batches name it
+  std::string agent = {};  ///< the agent's name, as batches name it
   session_phase phase = session_phase::live;
-  process_identity owner;  ///< the orchestrator
-  timestamp started_at;    ///< also the marker's `locked_at`, cut to the second
-  std::optional<timestamp> ended_at;
-  std::optional<session_end> end;
-  std::string end_detail;          ///< a sentence for people; may be empty
+  process_identity owner = {};  ///< the orchestrator
+  timestamp started_at = {};    ///< also the marker's `locked_at`, cut to the second
+  std::optional<timestamp> ended_at = {};
+  std::optional<session_end> end = {};
+  std::string end_detail = {};     ///< a sentence for people; may be empty
   std::int64_t turns_settled = 0;  ///< turns that ended `done`, `error` or `denied`
   bool end_requested = false;      ///< somebody asked for its end (`unlock --force`); its engine will see to it
 
@@ -68,21 +68,21 @@ struct session_record {
 };
 
 struct turn_record {
-  epoch session;
-  turn_no turn;
-  task_id task;
-  batch_id batch;
+  epoch session = {};
+  turn_no turn = {};
+  task_id task = {};
+  batch_id batch = {};
   std::int64_t position = 0;
   int attempt = 1;
   std::int64_t process = 1;       ///< which agent process of the session, from 1
   std::int64_t process_turn = 1;  ///< which turn of that process, from 1; turn 1 loaded the context
-  timestamp started_at;
-  std::optional<timestamp> ended_at;  ///< absent: not settled
-  std::optional<turn_end> end;
-  std::string reason;      ///< a code: why it ended so; empty if there is nothing to add to `end`
-  std::string detail;      ///< a sentence for people
-  bool recovered = false;  ///< settled after its orchestrator died, from what the agent had written
-  std::optional<usage> used;
+  timestamp started_at = {};
+  std::optional<timestamp> ended_at = {};  ///< absent: not settled
+  std::optional<turn_end> end = {};
+  std::string reason = {};  ///< a code: why it ended so; empty if there is nothing to add to `end`
+  std::string detail = {};  ///< a sentence for people
+  bool recovered = false;   ///< settled after its orchestrator died, from what the agent had written
+  std::optional<usage> used = {};
 
   friend bool operator==(const turn_record&, const turn_record&) = default;
 };
@@ -102,28 +102,28 @@ enum class status_source : std::uint8_t {
 /// What an agent's turn came to.
 struct settlement {
   turn_end end = turn_end::broke;
-  std::string reason;
-  std::string detail;
+  std::string reason = {};
+  std::string detail = {};
   status_source source = status_source::reported;
-  std::string output;          ///< what the agent answered (UTF-8)
-  std::string output_summary;  ///< a line
-  std::string actions_taken;   ///< JSON array text, or empty
-  std::string errors;          ///< JSON text (array or string), or empty
-  std::optional<usage> used;
+  std::string output = {};          ///< what the agent answered (UTF-8)
+  std::string output_summary = {};  ///< a line
+  std::string actions_taken = {};   ///< JSON array text, or empty
+  std::string errors = {};          ///< JSON text (array or string), or empty
+  std::optional<usage> used = {};
 
   friend bool operator==(const settlement&, const settlement&) = default;
 };
 
 /// What a task came to. A task has at most one current result.
 struct result_record {
-  task_id task;
-  batch_id batch;
+  task_id task = {};
+  batch_id batch = {};
   std::int64_t position = 0;
-  epoch session;
-  turn_no turn;
+  epoch session = {};
+  turn_no turn = {};
   task_state status = task_state::done;  ///< `done` or `error`
-  settlement what;
-  timestamp completed_at;
+  settlement what = {};
+  timestamp completed_at = {};
   std::int64_t duration_ms = 0;  ///< of the turn that settled it
   bool loaded_context = true;    ///< the turn was the first of its agent process
 

@@ -74,12 +74,12 @@ struct attempt_counts {
 
 /// What a caller gives for a task.
 struct task_spec {
-  task_id id;
-  std::string description;  ///< UTF-8, at most `max_description_bytes`
-  std::string context;      ///< JSON text, or empty for none
+  task_id id = {};
+  std::string description = {};  ///< UTF-8, at most `max_description_bytes`
+  std::string context = {};      ///< JSON text, or empty for none
   priority prio = priority::medium;
-  std::string assigned_by;  ///< who assigned it; empty if not said
-  int max_attempts = 2;     ///< from 1; 1 makes the task run at most once
+  std::string assigned_by = {};  ///< who assigned it; empty if not said
+  int max_attempts = 2;          ///< from 1; 1 makes the task run at most once
 
   /// True if both ask for the same work; `assigned_by` does not count.
   [[nodiscard]] bool same_content(const task_spec& other) const {
@@ -96,18 +96,18 @@ inline constexpr std::size_t max_batch_tasks = 100'000;
 
 /// A task as it stands in the store.
 struct task_record {
-  task_spec spec;
-  batch_id batch;
+  task_spec spec = {};
+  batch_id batch = {};
   std::int64_t position = 0;  ///< in its batch, from 1; continues over rounds
   std::int64_t round = 1;     ///< the round of the batch it belongs to
   task_state state = task_state::queued;
   task_owner owner = task_owner::nobody;
-  attempt_counts counts;
-  epoch session;  ///< the session of its latest turn; 0 if none
-  turn_no turn;   ///< that turn; 0 if none
-  timestamp created_at;
-  std::optional<timestamp> started_at;
-  std::optional<timestamp> ended_at;
+  attempt_counts counts = {};
+  epoch session = {};  ///< the session of its latest turn; 0 if none
+  turn_no turn = {};   ///< that turn; 0 if none
+  timestamp created_at = {};
+  std::optional<timestamp> started_at = {};
+  std::optional<timestamp> ended_at = {};
 
   friend bool operator==(const task_record&, const task_record&) = default;
 };
@@ -196,11 +196,11 @@ inline constexpr std::size_t turn_end_count = 8;
 /// What a task is after a turn of it ended.
 struct task_after_turn {
   task_state state = task_state::queued;
-  attempt_counts counts;
+  attempt_counts counts = {};
   /// The code of a final failure that attempts decided: "attempts_exhausted", "interruptions_exhausted",
   /// "interrupted_unknown" (a task that runs at most once was interrupted: it may or may not have done its work).
   /// Empty otherwise.
-  std::string_view reason;
+  std::string_view reason = {};
 
   friend constexpr bool operator==(const task_after_turn&, const task_after_turn&) = default;
 };

@@ -84,20 +84,20 @@ enum class usage_source : std::uint8_t {
 
 /// The tokens of one model in one turn. The name is the provider's; empty if it was not told.
 struct model_tokens {
-  std::string model;
-  tokens count;
+  std::string model = {};
+  tokens count = {};
 
   friend bool operator==(const model_tokens&, const model_tokens&) = default;
 };
 
 /// What one turn used, per model.
 struct usage {
-  std::vector<model_tokens> by_model;
+  std::vector<model_tokens> by_model = {};
   usage_source source = usage_source::reported;
   bool complete = true;  ///< false: the turn used at least this much
 
   [[nodiscard]] tokens total() const {
-    tokens sum;
+    tokens sum = {};
     for (const auto& entry : by_model) sum = sum + entry.count;
     return sum;
   }

@@ -281,7 +281,9 @@ TEST_CASE("a host may ignore SIGCHLD, or take the ends of all its children") {
   CHECK(host.wait() == 0);
   forked taker([&] {
     ::signal(SIGCHLD, [](int) {
+      const int saved = errno;
       while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
+      errno = saved;
     });
     auto agent = keeper::start(shell(folder, "exit 5"));
     return agent && agent->finish(60s).exit_code == 5 ? 0 : 1;

@@ -1,5 +1,7 @@
 #include "system/marker.hpp"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,29 +107,35 @@ TEST_CASE("a marker that was made anew with the same bytes is another one") {
   if (made->birth_ns != 0) CHECK_FALSE(remove_marker(scene.path, *made).value());
 }
 
-TEST_CASE("a marker that comes between the look and the removal is put back") {
+TEST_CASE("a foreign marker that takes ours' place while it is removed is put back") {
   const marker_scene scene;
-  const auto ours = write_marker(scene.path, batch, locked_at);
-  REQUIRE(ours);
   const auto other = scene.folder.path() / "other";
   put(other, "somebody's");
-  const auto kept = scene.folder.path() / "kept";
-  // A rival that swaps the two as fast as it can; each removal meets one or the other.
+  const auto foreign = look_at_marker(other).value();
+  REQUIRE(foreign);
+  // Exchanges the two as fast as it can: a removal may look at ours and then rename the other.
   forked rival([&] {
-    for (;;) {
-      ::rename(scene.path.c_str(), kept.c_str());
-      if (::link(other.c_str(), scene.path.c_str()) == 0) ::unlink(scene.path.c_str());
-      ::link(kept.c_str(), scene.path.c_str());
-      ::unlink(kept.c_str());
-    }
+    for (;;) ::renameat2(AT_FDCWD, scene.path.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
     return 0;
   });
-  for (int i = 0; i < 2000; ++i) {
-    const auto removed = remove_marker(scene.path, *ours);
-    if (removed && *removed) break;
+  for (int removals = 0; removals < 200;) {
+    const auto ours = write_marker(scene.path, batch, locked_at);
+    if (!ours) {
+      // The foreign one is under the name and ours was removed from the other: make room for a new one of ours.
+      REQUIRE(ours.error().code == errc::foreign_marker);
+      ::renameat2(AT_FDCWD, scene.path.c_str(), AT_FDCWD, other.c_str(), RENAME_NOREPLACE);
+      continue;
+    }
+    while (!remove_marker(scene.path, *ours).value_or(false)) continue;
+    ++removals;
   }
   rival.kill();
-  CHECK(content_of(other) == "somebody's");
+  const auto kept = std::filesystem::exists(other) ? other : scene.path;
+  const auto now = look_at_marker(kept).value();
+  REQUIRE(now);
+  CHECK(now->bytes == "somebody's");
+  CHECK(now->inode == foreign->inode);
+  CHECK(scene.files() == 1);
 }
 
 TEST_CASE("what is not a regular file, or is large, is seen for what it is") {

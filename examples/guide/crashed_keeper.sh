@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The keeper, the small process between server and agent, is killed in the middle of task 2. The agent ends with it; the
+# task is interrupted and is done again in a new agent process, with a note in its prompt. No hand is needed.
+# shellcheck source=examples/guide/common.sh
+source "$(dirname "$0")/common.sh"
+batch=batch_20251107_214500
+script=$temp/script.json
+jq '.turns |= (to_entries | map(.value + {task_id: "create_doc_\(.key + 1)", touch: "ran"}))
+    | .turns[1].wait_for_file = "go_on"' "$figures" >"$script"
+start_server
+
+title "kill -9 of the keeper in task 2"
+"$here/three_calls.sh" "$server_port" >/dev/null 2>&1
+wait_for "task 2" in_progress create_doc_2
+agent=$(agent_pids)
+keeper=$(awk '/^PPid:/ {print $2}' "/proc/$agent/status")
+check "it is the keeper" "$(basename "$(readlink "/proc/$keeper/exe")")" cobatch-keeper
+kill -KILL "$keeper"
+agent_replaced() { local now; now=$(agent_pids) && [[ -n $now && $now != "$agent" ]]; }
+wait_for "a new agent process" agent_replaced
+check "one agent process" "$(agent_pids | grep -c .)" 1
+touch "$work/go_on"
+finish "$batch"
+
+title "After it"
+check "all tasks are done" "$(statuses "$batch")" "done done done"
+check "task 2 was interrupted once" \
+  "$(call check_task_status '{"task_id":"create_doc_2"}' | jq '.interruptions')" 1
+check "each task was done once" "$(sort "$work/ran" | uniq -c | awk '{print $1, $2}' | paste -sd, )" \
+  "1 create_doc_1,1 create_doc_2,1 create_doc_3"
+wait_for "the lock file's removal" is_gone "$marker"

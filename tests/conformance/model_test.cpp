@@ -1,0 +1,193 @@
+#include <random>
+
+#include "conformance/describe.hpp"
+
+using namespace cobatch_test;
+
+namespace {
+
+constexpr int steps = 250;
+
+// Draws commands from a small world of names, so that they meet each other. The draw depends on the seed only, never
+// on what a store answers: two stores are always asked the same.
+class commands_at_random {
+ public:
+  explicit commands_at_random(std::uint64_t seed) : random_(seed) {}
+
+  /// Gives one command to the store; what it answered.
+  std::string step(store& s, hand_clock& clock) {
+    clock.turn(std::chrono::milliseconds{draw(20'000)});
+    switch (draw(12)) {
+      case 0:
+      case 1:
+      case 2:
+        return text_of(s.assign(some_assign()));
+      case 3:
+        return text_of(s.seal(some_batch()));
+      case 4:
+        return text_of(s.execute({draw(2) == 0 ? std::optional(some_batch()) : std::nullopt, epoch{some_epoch()}}));
+      case 5:
+      case 6:
+        return text_of(s.claim(some_claim()));
+      case 7:
+        return text_of(s.cancel(some_task()));
+      case 8:
+        return text_of(s.begin_turn(some_begin()));
+      case 9:
+        return text_of(s.settle_turn(epoch{some_epoch()}, turn_no{1 + draw(4)}, some_settlement()));
+      case 10:
+        return text_of(s.end_session(epoch{some_epoch()}, static_cast<session_end>(draw(session_end_count)), "why"));
+      default:
+        return draw(3) == 0 ? text_of(s.request_end(epoch{some_epoch()})) : text_of(s.recover(some_recovery()));
+    }
+  }
+
+  /// A turn of the newest session, so that work gets done too: begin, and mostly settle.
+  std::string work(store& s) {
+    const auto live = must(s.read_overview()).live;
+    const epoch session = live ? live->id : epoch{};
+    turn_filter of_session;
+    of_session.session = session;
+    const auto turns = must(s.list_turns(of_session));
+    begin_request begin = some_begin();
+    begin.session = session;
+    begin.ordinal = static_cast<std::int64_t>(turns.size()) + (turns.empty() || turns.back().ended_at ? 1 : 0);
+    newest_ = std::max(newest_, session.value);
+    std::string said = text_of(s.begin_turn(begin));
+    const auto what = some_settlement();
+    if (draw(4) != 0) said += text_of(s.settle_turn(session, turn_no{begin.ordinal}, what));
+    return said;
+  }
+
+  [[nodiscard]] std::int64_t newest() const { return newest_; }
+
+ private:
+  std::int64_t draw(std::size_t below) {
+    return std::uniform_int_distribution<std::int64_t>(0, static_cast<std::int64_t>(below) - 1)(random_);
+  }
+  batch_id some_batch() { return batch_id("b" + std::to_string(draw(5))); }
+  task_id some_task() { return task_id("t" + std::to_string(draw(60))); }
+  std::int64_t some_epoch() { return std::max<std::int64_t>(0, newest_ + 1 - draw(3)); }
+
+  assign_request some_assign() {
+    assign_request request;
+    if (draw(5) != 0) request.batch = some_batch();
+    const auto count = 1 + draw(3);
+    for (std::int64_t i = 0; i < count; ++i) {
+      auto spec = task(some_task().str(), static_cast<priority>(draw(3)));
+      spec.prio = static_cast<priority>(std::hash<std::string>{}(spec.id.str()) % 3);  // mostly equal content
+      if (draw(10) == 0) spec.description += "!";
+      spec.max_attempts = 1 + static_cast<int>(std::hash<std::string>{}(spec.id.str()) % 2);
+      request.tasks.push_back(std::move(spec));
+    }
+    request.seal = draw(2) == 0;
+    request.whole_batch = draw(4) == 0;
+    if (draw(6) == 0) request.agent = draw(2) == 0 ? "claude" : "codex";
+    return request;
+  }
+
+  claim_request some_claim() {
+    claim_request request;
+    request.nonce = "n" + std::to_string(++nonces_);
+    request.owner = {"boot", 1, 1 + draw(9), 2};
+    request.serves = draw(3) == 0 ? served_agents{{"codex"}, "codex"} : served_agents{{"claude", "codex"}, "claude"};
+    request.above = epoch{draw(3)};
+    if (draw(4) == 0) request.only = some_batch();
+    return request;
+  }
+
+  begin_request some_begin() {
+    begin_request request;
+    request.session = epoch{some_epoch()};
+    request.ordinal = 1 + draw(4);
+    request.process = 1 + draw(2);
+    request.process_turn = 1 + draw(2);
+    request.may_end = draw(3) != 0;
+    return request;
+  }
+
+  settlement some_settlement() {
+    settlement what = ended_as(static_cast<turn_end>(draw(turn_end_count)));
+    if (draw(3) == 0) what.used.reset();
+    if (draw(3) == 0) what.reason = "a_reason";
+    return what;
+  }
+
+  recover_request some_recovery() {
+    recover_request request;
+    request.session = epoch{some_epoch()};
+    if (draw(2) == 0) request.finished_turn = turn_no{1 + draw(4)};
+    request.what = some_settlement();
+    return request;
+  }
+
+  std::mt19937_64 random_;
+  std::int64_t newest_ = 0;
+  int nonces_ = 0;
+};
+
+struct run_of {
+  std::vector<std::string> answers;
+  std::string state;
+};
+
+template <class Kind>
+run_of run(std::uint64_t seed) {
+  world<Kind> w;
+  commands_at_random commands(seed);
+  run_of out;
+  for (int i = 0; i < steps; ++i)
+    out.answers.push_back(i % 3 == 2 ? commands.work(*w.opened) : commands.step(*w.opened, w.clock));
+  std::vector<batch_id> batches;
+  for (int b = 0; b < 5; ++b) batches.push_back(batch_id("b" + std::to_string(b)));
+  out.state = state_of(*w.opened, batches, commands.newest() + 1);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("two kinds of store give the same answers and come to the same state, whatever is asked") {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    const auto memory = run<memory_kind>(seed);
+    const auto sqlite = run<sqlite_kind>(seed);
+    for (int i = 0; i < steps; ++i) {
+      CAPTURE(i);
+      const auto at = static_cast<std::size_t>(i);
+      REQUIRE(first_difference(memory.answers[at], sqlite.answers[at]) == "");
+    }
+    REQUIRE(first_difference(memory.state, sqlite.state) == "");
+  }
+}
+
+TEST_CASE("commands that are repeated after a lost answer come to the state of commands given once") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    REQUIRE(first_difference(run<memory_kind>(seed).state, run<faulty_memory_kind>(seed).state) == "");
+  }
+  for (std::uint64_t seed = 21; seed <= 22; ++seed) {
+    CAPTURE(seed);
+    REQUIRE(first_difference(run<memory_kind>(seed).state, run<faulty_sqlite_kind>(seed).state) == "");
+  }
+}
+
+TEST_CASE("the faulty store loses answers of commands that were done and of commands that were not") {
+  int unknown_and_done = 0;
+  int unknown_and_not_done = 0;
+  fault_schedule schedule;
+  int delays = 0;
+  schedule.delay = [&] { ++delays; };
+  const auto faulty = make_faulty(make_memory_store(), schedule);
+  for (int i = 0; i < 200; ++i) {
+    assign_request request;
+    request.batch = "b"_batch;
+    request.tasks = {task(std::to_string(i))};
+    const auto answer = faulty->assign(request);
+    if (answer) continue;
+    CHECK(answer.error().code == errc::outcome_unknown);
+    ++(must(faulty->find_task(request.tasks[0].id)) ? unknown_and_done : unknown_and_not_done);
+  }
+  CHECK(unknown_and_done > 0);
+  CHECK(unknown_and_not_done > 0);
+  CHECK(delays == 200);
+}

@@ -1,0 +1,166 @@
+#include "program/http_rules.hpp"
+
+#include <doctest/doctest.h>
+
+#include "json/json.hpp"
+
+namespace cobatch::program {
+
+namespace {
+
+http_head good_post() {
+  http_head head;
+  head.method = "POST";
+  head.path = "/execute_task";
+  head.hosts = {"localhost:5001"};
+  head.content_type = "application/json";
+  return head;
+}
+
+int status(const http_head& head, const http_rules& rules = {}) {
+  const auto refused = refusal_of(head, rules);
+  if (!refused) return 200;
+  const auto body = json::parse(refused->body);
+  REQUIRE(body);
+  CHECK(*body->find("status") == json::value("error"));
+  CHECK_FALSE(body->find("message")->as_string()->empty());
+  return refused->status;
+}
+
+int status_with_host(std::vector<std::string> hosts, const http_rules& rules = {}) {
+  http_head head = good_post();
+  head.hosts = std::move(hosts);
+  return status(head, rules);
+}
+
+constexpr const char* secret = "0123456789abcdef0123";
+
+}  // namespace
+
+TEST_CASE("the loopback names are answered, with any port") {
+  for (const char* host :
+       {"localhost", "localhost:5001", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:9", "[::1]", "[::1]:5001"}) {
+    CAPTURE(host);
+    CHECK(status_with_host({host}) == 200);
+  }
+}
+
+TEST_CASE("any other Host is refused, as are none and two") {
+  for (const char* host : {"evil.example", "evil.example:5001", "localhost.evil.example", "127.0.0.1.evil.example",
+                           "localhost:evil", "localhost:", "localhost:5001@evil.example", "[::1]evil", "[::1", "::1",
+                           "0.0.0.0", "127.0.0.2", "", ":5001", "localhost:123456"}) {
+    CAPTURE(host);
+    CHECK(status_with_host({host}) == 403);
+  }
+  CHECK(status_with_host({}) == 403);
+  CHECK(status_with_host({"localhost", "localhost"}) == 403);
+}
+
+TEST_CASE("an allowed Host is answered only together with a token") {
+  http_head head = good_post();
+  head.hosts = {"Box.Example:443"};
+  CHECK(status(head, {{"box.example"}, ""}) == 403);
+  CHECK(status(head, {{"box.example"}, secret}) == 401);
+  head.authorization = std::string("Bearer ") + secret;
+  CHECK(status(head, {{"box.example"}, secret}) == 200);
+  head.hosts = {"other.example"};
+  CHECK(status(head, {{"box.example"}, secret}) == 403);
+}
+
+TEST_CASE("with a token, every request must bring it, on loopback and to every path") {
+  const http_rules rules{{}, secret};
+  for (const char* path : {"/", "/health", "/get_supported_actions", "/nope"}) {
+    http_head head = good_post();
+    head.method = "GET";
+    head.path = path;
+    CHECK(status(head, rules) == 401);
+  }
+  http_head head = good_post();
+  for (const std::string& given : {std::string(), std::string(secret), std::string("Bearer"), std::string("Bearer "),
+                                   "Basic " + std::string(secret), "Bearer " + std::string(secret) + "x",
+                                   "Bearer " + std::string(secret).substr(1)}) {
+    CAPTURE(given);
+    head.authorization = given;
+    CHECK(status(head, rules) == 401);
+  }
+  head.authorization = "bearer " + std::string(secret);
+  CHECK(status(head, rules) == 200);
+  const auto refused = refusal_of(good_post(), rules);
+  REQUIRE(refused);
+  CHECK(refused->headers == std::vector<std::pair<std::string, std::string>>{{"WWW-Authenticate", "Bearer"}});
+  CHECK(refused->body.find(secret) == std::string::npos);
+}
+
+TEST_CASE("pages of this machine may ask, others may not") {
+  http_head head = good_post();
+  for (const char* origin : {"http://localhost:3000", "https://127.0.0.1", "http://[::1]:8080"}) {
+    CAPTURE(origin);
+    head.origin = origin;
+    CHECK(status(head) == 200);
+  }
+  for (const char* origin : {"null", "", "https://evil.example", "http://localhost.evil.example", "file://localhost",
+                             "http://localhost@evil.example", "http://localhost:80/x"}) {
+    CAPTURE(origin);
+    head.origin = origin;
+    CHECK(status(head) == 403);
+  }
+}
+
+TEST_CASE("a body must say that it is JSON and come uncompressed") {
+  http_head head = good_post();
+  for (const char* type : {"application/json", "Application/JSON; charset=utf-8", "application/json;charset=utf-8"}) {
+    head.content_type = type;
+    CHECK(status(head) == 200);
+  }
+  for (const char* type : {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data",
+                           "application/jsonx", "text/plain; application/json", ""}) {
+    CAPTURE(type);
+    head.content_type = type;
+    CHECK(status(head) == 415);
+  }
+  head.content_type.reset();
+  CHECK(status(head) == 415);
+  CHECK(refusal_of(head, {})->body.find("-H 'Content-Type: application/json'") != std::string::npos);
+  head = good_post();
+  head.content_encoding = "gzip";
+  CHECK(status(head) == 415);
+  head.content_encoding = "identity";
+  CHECK(status(head) == 200);
+}
+
+TEST_CASE("an unknown path lists what there is; a wrong method says what is allowed") {
+  http_head head = good_post();
+  head.path = "/execute_tasks";
+  auto refused = refusal_of(head, {});
+  REQUIRE(refused);
+  CHECK(refused->status == 404);
+  for (const auto& route : http_routes()) CHECK(refused->body.find(route.path) != std::string::npos);
+
+  head.path = "/execute_task";
+  for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "PATCH", "POST,", "OST", ""}) {
+    CAPTURE(method);
+    head.method = method;
+    refused = refusal_of(head, {});
+    REQUIRE(refused);
+    CHECK(refused->status == 405);
+    CHECK(refused->headers == std::vector<std::pair<std::string, std::string>>{{"Allow", "POST, OPTIONS"}});
+  }
+}
+
+TEST_CASE("a refused reply allows no page anything") {
+  http_head head = good_post();
+  head.origin = "https://evil.example";
+  for (const auto& [name, value] : refusal_of(head, {})->headers)
+    CHECK(name.find("Access-Control") == std::string::npos);
+}
+
+TEST_CASE("secrets are the same only if every character is") {
+  CHECK(same_secret("abc", "abc"));
+  CHECK_FALSE(same_secret("abd", "abc"));
+  CHECK_FALSE(same_secret("ab", "abc"));
+  CHECK_FALSE(same_secret("abcabc", "abc"));
+  CHECK_FALSE(same_secret("", "abc"));
+  CHECK_FALSE(same_secret("abc", ""));
+}
+
+}  // namespace cobatch::program
