@@ -73,7 +73,7 @@ struct assign_outcome {
   };
   kind what = kind::stored;
   std::vector<assigned_task> tasks = {};     ///< in the order of the request; empty if nothing was stored or found
-  batch_record batch = {};                   ///< as it is after the command; of a duplicate: the tasks' own batch
+  batch_record batch = {};                   ///< as it is after the command; of duplicates: the latest one's own batch
   bool next_round = false;                   ///< the tasks start the next round of a batch that had ended
   bool sealed_now = false;                   ///< this command sealed the batch
   std::optional<task_record> conflict = {};  ///< with `task_exists`

@@ -54,6 +54,7 @@ class said_lines {
     text_.append(line).push_back('\n');
     if (text_.size() > 2 * said_limit) trim();
   }
+  [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
   [[nodiscard]] std::string take() {
     trim();
     return std::exchange(text_, {});
@@ -160,7 +161,7 @@ class process_session final : public agent_session {
     }
     if (ended_->keeper_lost) return {failed_turn(turn_end::interrupted, "keeper_lost", describe(*ended_)), false};
     // An agent that ended between two turns broke neither: the task goes to a new process, once, without a charge.
-    if (turns_ > 1 && ended_->exit_code == 0)
+    if (turns_ > 1 && ended_->exit_code == 0 && said_.empty())
       return {failed_turn(turn_end::stopped, "agent_ended", describe(*ended_) + " before the task was answered"),
               false};
     return {failed_turn(turn_end::broke, "agent_ended", describe(*ended_) + " before the task was answered"), false};

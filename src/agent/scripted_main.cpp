@@ -5,10 +5,11 @@
 // or the first unused one with its "task_id"; when none is left, "otherwise"; without that, "done" and no usage. A
 // STEP:
 //   "task_id"         only for this task
+//   "unless_file"     passed over if this file is there: for a step that is played once in the life of a demo
+//   "touch"           a file to append the task's id to, a line, before all else: what the "work" leaves behind
 //   "delay_ms"        wait before answering
 //   "wait_for_file"   wait until this file is there (looked at every 10 ms)
 //   "print"           a text written first, as it is, with a newline
-//   "touch"           a file to append the task's id to, a line: what the "work" leaves behind
 //   "exit"            end with this code instead of answering
 //   "silent"          true: never answer
 //   "answer"          members to put into the result line, over status, output and usage as below
@@ -43,6 +44,7 @@ class script {
   json::value next_for(const std::string& task) {
     for (auto step = steps_.begin(); step != steps_.end(); ++step) {
       if (step->find("task_id") != nullptr && text_of(*step, "task_id") != task) continue;
+      if (const auto file = text_of(*step, "unless_file"); !file.empty() && std::filesystem::exists(file)) continue;
       json::value chosen = *step;
       steps_.erase(step);
       return chosen;
@@ -83,10 +85,10 @@ void answer(const json::value& asked, const json::value& step) {
 }
 
 void play(const json::value& asked, const json::value& step) {
-  wait_as_told(step);
-  if (const auto text = text_of(step, "print"); !text.empty()) std::printf("%s\n", text.c_str());
   if (const auto file = text_of(step, "touch"); !file.empty())
     std::ofstream(file, std::ios::app) << text_of(asked, "task_id") << '\n';
+  wait_as_told(step);
+  if (const auto text = text_of(step, "print"); !text.empty()) std::printf("%s\n", text.c_str());
   if (const json::value* code = step.find("exit"); code != nullptr && code->as_int() != nullptr) {
     std::fflush(stdout);
     std::_Exit(static_cast<int>(*code->as_int()));

@@ -66,12 +66,10 @@ void replace_earlier_many(object& members) {
   members = std::move(kept);
 }
 
-// Makes our values of simdjson's; `ok` turns false at a string that is no text.
+// Makes our values of simdjson's.
 class builder {
  public:
   explicit builder(const detail::scanned& input) : input_(input) {}
-
-  bool ok = true;
 
   value build(simdjson::dom::element element) {
     using kind = simdjson::dom::element_type;
@@ -86,7 +84,7 @@ class builder {
       case kind::DOUBLE:
         return value(number{std::string(input_.numbers[next_number_++])});
       case kind::STRING:
-        return value(text(element.get_string().value_unsafe()));
+        return value(std::string_view(element.get_string().value_unsafe()));
       case kind::BOOL:
         return value(element.get_bool().value_unsafe());
       case kind::NULL_VALUE:
@@ -107,7 +105,7 @@ class builder {
     object out;
     out.reserve(from.size());
     for (const auto field : from) {
-      std::string name = text(field.key);
+      std::string name(field.key);
       out.push_back({std::move(name), build(field.value)});
     }
     if (out.size() <= few_members)
@@ -115,12 +113,6 @@ class builder {
     else
       replace_earlier_many(out);
     return value(std::move(out));
-  }
-
-  // simdjson 3.0 lets the second half of a surrogate pair pass without the first.
-  std::string text(std::string_view from) {
-    if (input_.has_unicode_escapes && !is_utf8(from)) ok = false;
-    return std::string(from);
   }
 
   const detail::scanned& input_;
@@ -135,7 +127,7 @@ std::string_view what_is_wrong(simdjson::error_code code) noexcept {
     case simdjson::UNESCAPED_CHARS:
       return "a string holds a control character that is not escaped";
     case simdjson::STRING_ERROR:
-      return "a string holds a malformed escape";
+      return "a string holds a malformed escape, or half of a surrogate pair";
     case simdjson::EMPTY:
       return "the text is empty";
     default:
@@ -157,10 +149,7 @@ result<value> parse_scanned(const detail::scanned& input) {
   const auto code = parser.parse(input.text.data(), input.text.size(), false).get(root);
   if (code == simdjson::MEMALLOC) throw std::bad_alloc();
   if (code != simdjson::SUCCESS) return bad_json(what_is_wrong(code));
-  builder build(input);
-  value out = build.build(root);
-  if (!build.ok) return bad_json("a string holds half of a surrogate pair");
-  return out;
+  return builder(input).build(root);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ class scanner {
         ++at_;
         break;
       case '"':
-        skip_string();
+        at_ = end_of_string(text_, at_);
         break;
       default:
         if (!is_word_byte(c)) return wrong_at(at_, "a character that has no place there");
@@ -103,13 +103,6 @@ class scanner {
     }
     previous_ = c;
     return {};
-  }
-
-  void skip_string() {
-    const std::size_t end = end_of_string(text_, at_);
-    const std::string_view body = text_.substr(at_, end - at_);
-    if (!out_.has_unicode_escapes) out_.has_unicode_escapes = body.find("\\u") != std::string_view::npos;
-    at_ = end;
   }
 
   // A number or a literal.

@@ -19,7 +19,6 @@ namespace json::detail {
 struct scanned {
   std::string text;                       ///< what simdjson is to parse; capacity includes its padding
   std::vector<std::string_view> numbers;  ///< the numbers taken out, in order; they point into the scanned text
-  bool has_unicode_escapes = false;       ///< the text holds a \u escape, so strings may hold half surrogate pairs
 };
 
 /// Errors: bad_json with the offset. What it lets pass may still be malformed: strings and the structure are not

@@ -148,9 +148,10 @@ class engine {
   next wait_for_holder(const guard& lock, work_state work) {
     next n;
     n.wait = true;
-    n.idle = work == work_state::session;
     const auto record = lock.read_record();
     if (record && *record) n.holder = std::move(*record);
+    // The batch of a living orchestrator is its own affair; that of a dead one falls to us when its keeper is done.
+    n.idle = work == work_state::session && !(n.holder && liveness_of(n.holder->owner) == liveness::dead);
     if (!n.holder) n.at_most = marker_tick;
     if (!n.idle && !std::exchange(told_waiting_, true))
       tell(engine_event::kind::waiting, "another session runs in this workspace; waiting for it to end");

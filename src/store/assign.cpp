@@ -59,9 +59,15 @@ void seal_now(batch_row& row, timestamp now) {
   row.record.sealed_at = now;
 }
 
+// Without a batch in the request the tasks may stand in several. The latest task's is told: it is the one that a first
+// request, whose answer was lost, may have made. None is sealed then, as that first request sealed no other.
 assign_outcome all_duplicates(rows& t, const assign_request& request, const existing_tasks& existing, timestamp now) {
   assign_outcome out;
-  const auto before = t.find_batch(existing.found.front()->record.batch);
+  const auto by_key = [](const auto& a, const auto& b) { return a->key < b->key; };
+  const auto latest = std::max_element(existing.found.begin(), existing.found.end(), by_key);
+  const bool several = std::any_of(existing.found.begin(), existing.found.end(),
+                                   [&](const auto& row) { return row->batch_key != (*latest)->batch_key; });
+  const auto before = t.find_batch((*latest)->record.batch);
   if (!before) throw store_failure{{errc::store_damaged, "a task's batch is missing from the store"}};
   out.batch = before->record;
   if (!request.agent.empty() && !out.batch.agent.empty() && request.agent != out.batch.agent) {
@@ -70,7 +76,8 @@ assign_outcome all_duplicates(rows& t, const assign_request& request, const exis
   }
   out.what = assign_outcome::kind::duplicate;
   for (const auto& row : existing.found) out.tasks.push_back(as_assigned(row->record, true));
-  if (!request.seal || before->record.state != batch_state::open || live_tasks(before->record) == 0) return out;
+  const bool seals = request.seal && !several && before->record.state == batch_state::open;
+  if (!seals || live_tasks(before->record) == 0) return out;
   batch_row after = *before;
   seal_now(after, now);
   t.update_batch(*before, after);

@@ -14,10 +14,23 @@ constexpr int primary(int code) {
   return code & 0xff;
 }
 
+// Only a write that was refused: a sync that fails for want of room has lost what was written before it.
 bool is_no_room(int code, int system_error_number) {
   if (primary(code) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE) return true;
   const bool no_room = system_error_number == ENOSPC || system_error_number == EDQUOT || system_error_number == EFBIG;
-  return primary(code) == SQLITE_IOERR && no_room;
+  return code == SQLITE_IOERR_WRITE && no_room;
+}
+
+// The errno of the write that failed. SQLite tells the connection's own only after it has rolled back, when errno may
+// be another's; the files keep theirs.
+int write_errno(sqlite3* db) {
+  int of_file = 0;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &of_file);
+  sqlite3_file* log = nullptr;
+  int of_log = 0;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods != nullptr) log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &of_log);
+  return of_log != 0 ? of_log : of_file;
 }
 
 errc meaning_of(int code, int system_error_number) {
@@ -200,7 +213,8 @@ void sqlite_db::set_busy_timeout(int milliseconds) noexcept {
 sqlite_failure sqlite_db::failure(int code) const {
   sqlite_failure out;
   out.code = code;
-  if (db_ != nullptr) out.system_error_number = sqlite3_system_errno(db_);
+  if (db_ != nullptr)
+    out.system_error_number = code == SQLITE_IOERR_WRITE ? write_errno(db_) : sqlite3_system_errno(db_);
   out.what.code = meaning_of(code, out.system_error_number);
   const std::string said = db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
   out.what.message =

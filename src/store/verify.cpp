@@ -12,11 +12,17 @@ inline namespace v1 {
 
 namespace {
 
+// Damage that stops the check itself is damage found.
 std::vector<std::string> find_damage(sqlite_db& db) {
   std::vector<std::string> damage;
-  auto q = db.query("PRAGMA integrity_check");
-  while (q.step())
-    if (const auto line = q.text(0); line != "ok") damage.emplace_back(line);
+  try {
+    auto q = db.query("PRAGMA integrity_check");
+    while (q.step())
+      if (const auto line = q.text(0); line != "ok") damage.emplace_back(line);
+  } catch (const sqlite_failure& failure) {
+    if (failure.what.code != errc::store_damaged) throw;
+    damage.push_back(failure.what.message);
+  }
   return damage;
 }
 

@@ -149,6 +149,18 @@ TEST_CASE_TEMPLATE("of tasks that are partly there the new ones are stored", Kin
   CHECK(w.batch_now("b"_batch).tally[task_state::queued] == 3);
 }
 
+TEST_CASE_TEMPLATE("duplicates from several batches seal none of them, and tell of the latest", Kind, EVERY_STORE) {
+  world<Kind> w;
+  w.stored("first"_batch, {"a"}, false);
+  w.stored("second"_batch, {"b"}, false);
+  const auto out = w.assign(std::nullopt, {"b", "a"}, true);
+  CHECK(out.what == kind::duplicate);
+  CHECK(out.batch.id == "second"_batch);
+  CHECK(!out.sealed_now);
+  CHECK(w.batch_now("first"_batch).state == batch_state::open);
+  CHECK(w.batch_now("second"_batch).state == batch_state::open);
+}
+
 TEST_CASE_TEMPLATE("a request that cannot be is an error and stores nothing", Kind, EVERY_STORE) {
   world<Kind> w;
   assign_request request;

@@ -85,6 +85,14 @@ TEST_CASE("a batch that got a second task is not one of different ids") {
   CHECK(c.assign(single("b2", true)) == codes{"auto_execute_too_early"});
 }
 
+TEST_CASE("sealing a batch of one task by repeating the assign is not a second batch") {
+  caller c;
+  c.assign(single("b", false));
+  auto again = single("b", true);
+  again.new_tasks = 0;
+  CHECK(c.assign(again).empty());
+}
+
 TEST_CASE("the guide's incorrect example with auto_execute on the first task is found") {
   caller c;
   CHECK(c.assign(single("b", true)) == codes{"auto_execute_too_early"});

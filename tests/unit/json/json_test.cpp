@@ -76,6 +76,19 @@ TEST_CASE("many numbers that grow when they are taken out do not disturb the tex
   CHECK(round_trip(text) == text);
 }
 
+TEST_CASE("however much numbers grow when they are taken out, the padding is there") {
+  constexpr std::size_t padding = 64;
+  for (int count = 1; count < 200; ++count) {
+    std::string text = "[-0";
+    for (int i = 1; i < count; ++i) text += ",-0";
+    text += "]";
+    const auto scanned = json::detail::scan(text, padding);
+    REQUIRE(scanned.has_value());
+    CHECK(scanned->numbers.size() == static_cast<std::size_t>(count));
+    CHECK(scanned->text.capacity() >= scanned->text.size() + padding);
+  }
+}
+
 TEST_CASE("malformed numbers are refused") {
   for (const auto* n : {"01",    "-",   "+1",       ".5",        "1.",    "1.e5",  "1e",  "1e+", "-01", "0x10",
                         "1_000", "NaN", "Infinity", "-Infinity", "1.5.5", "1e5e5", "--1", "1-",  "0-1", "1e5.5"}) {

@@ -1,6 +1,7 @@
 // A workspace in a scratch folder, and an agent made of a function.
 #pragma once
 
+#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

@@ -1,0 +1,179 @@
+// The command agent against real child processes that misbehave.
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <sys/stat.h>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include <cobatch/agent.hpp>
+
+#include "unit/run/fixture.hpp"
+
+using namespace cobatch;
+using namespace cobatch::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::milliseconds long_enough = 60s;
+
+// One session with `sh -c SCRIPT`, which sees each task as a line on its input.
+struct shell_session {
+  scratch_folder folder;
+  std::shared_ptr<agent> runs;
+  std::unique_ptr<agent_session> session;
+  std::vector<std::string> progress;
+
+  explicit shell_session(const std::string& script) {
+    runs = make_command_agent({.argv = {"sh", "-c", script}, .grace = 200ms});
+    start(1);
+  }
+  void start(std::int64_t process) {
+    session_start how;
+    how.process = process;
+    how.working_directory = folder.path;
+    how.folder = folder.path;
+    how.on_progress = [this](std::string_view line) { progress.emplace_back(line); };
+    auto started = runs->start(how);
+    REQUIRE_MESSAGE(started, started.error().message);
+    session = std::move(*started);
+  }
+  turn_report turn(const std::string& task, std::chrono::milliseconds limit = long_enough, std::stop_token stop = {}) {
+    turn_request request;
+    request.turn = turn_no{1};
+    request.task = task_id(task);
+    return session->run_turn(request, limit, stop);
+  }
+};
+
+const std::string answer_a = R"(printf '{"type":"result","task_id":"a","status":"done","output":"yes"}\n'; )";
+
+}  // namespace
+
+TEST_CASE("a program answers task after task in one process, and ends when its input ends") {
+  shell_session s(
+      R"(n=0; while read -r line; do n=$((n+1)); )"
+      R"(printf '{"type":"result","task_id":"a","status":"done","output":"%s"}\n' "$n"; done; touch ended)");
+  CHECK(s.turn("a").what.output == "1");
+  CHECK(s.turn("a").what.output == "2");
+  s.session->finish();
+  CHECK(std::filesystem::exists(s.folder.path / "ended"));
+}
+
+TEST_CASE("progress lines and noise are passed on and end nothing") {
+  shell_session s(R"(read -r line; echo hello; echo '{"type":"progress","percent":5}'; )" + answer_a + "read -r line");
+  const auto report = s.turn("a");
+  CHECK(report.what.end == turn_end::done);
+  CHECK(s.progress == std::vector<std::string>{"hello", R"({"type":"progress","percent":5})"});
+}
+
+TEST_CASE("an early exit breaks the turn and says the exit code and what the program complained of") {
+  shell_session s("read -r line; echo half the work; echo 'out of luck' >&2; exit 3");
+  const auto report = s.turn("a");
+  CHECK(report.what.end == turn_end::broke);
+  CHECK(report.what.reason == "agent_ended");
+  CHECK(report.what.detail.find("exit code 3") != std::string::npos);
+  CHECK(report.what.detail.find("out of luck") != std::string::npos);
+  CHECK(report.what.output == "half the work\n");
+  CHECK_FALSE(report.usable);
+}
+
+TEST_CASE("an answer that was written just before the exit counts") {
+  shell_session s("read -r line; " + answer_a + "exit 1");
+  CHECK(s.turn("a").what.end == turn_end::done);
+}
+
+TEST_CASE("a program that ends between two tasks, without a word on the second, breaks neither") {
+  shell_session s("read -r line; " + answer_a + "exit 0");
+  CHECK(s.turn("a").what.end == turn_end::done);
+  const auto second = s.turn("a");
+  CHECK(second.what.end == turn_end::stopped);
+  CHECK(second.what.reason == "agent_ended");
+  CHECK_FALSE(second.usable);
+}
+
+TEST_CASE("silence beyond the limit ends the turn and the program, whatever it ignores") {
+  shell_session s("trap '' TERM; read -r line; while :; do read -r line || sleep 1000; done");
+  const auto report = s.turn("a", 50ms);
+  CHECK(report.what.end == turn_end::timed_out);
+  CHECK(report.what.reason == "timed_out");
+  CHECK_FALSE(report.usable);
+}
+
+TEST_CASE("an interruption ends the turn at once") {
+  shell_session s("echo started; read -r line; sleep 1000");
+  std::stop_source stop;
+  std::jthread interrupter([&] { stop.request_stop(); });
+  const auto report = s.turn("a", long_enough, stop.get_token());
+  CHECK(report.what.end == turn_end::stopped);
+}
+
+TEST_CASE("a line over the limit or not in UTF-8 ends the turn with that reason and keeps what was said") {
+  {
+    shell_session s("read -r line; echo before; head -c 9000000 /dev/zero | tr '\\0' x; echo; sleep 1000");
+    const auto report = s.turn("a");
+    CHECK(report.what.end == turn_end::broke);
+    CHECK(report.what.reason == "line_too_long");
+    CHECK(report.what.output == "before\n");
+  }
+  shell_session s("read -r line; echo before; printf '\\377\\n'; sleep 1000");
+  const auto report = s.turn("a");
+  CHECK(report.what.end == turn_end::broke);
+  CHECK(report.what.reason == "bad_encoding");
+  CHECK(report.what.output == "before\n");
+}
+
+TEST_CASE("a task larger than a pipe reaches a program that reads slowly") {
+  shell_session s(
+      R"(read -r line; printf '{"type":"result","task_id":"a","status":"done","output":"%s"}\n' "${#line}"; )"
+      "read -r line");
+  turn_request request;
+  request.task = task_id("a");
+  request.description = std::string(2'000'000, 'x');
+  const auto report = s.session->run_turn(request, long_enough, {});
+  CHECK(report.what.end == turn_end::done);
+  CHECK(std::stoll(report.what.output) > 2'000'000);
+}
+
+TEST_CASE("a program that is missing is said, and nothing is started") {
+  const scratch_folder folder;
+  const auto runs = make_command_agent({.argv = {"no-such-program-of-cobatch"}});
+  session_start how;
+  how.working_directory = how.folder = folder.path;
+  const auto started = runs->start(how);
+  REQUIRE_FALSE(started);
+  CHECK(started.error().code == errc::agent_missing);
+  CHECK(std::filesystem::is_empty(folder.path));
+}
+
+TEST_CASE("the session variables of a surrounding agent do not reach the program, and others do") {
+  ::setenv("CLAUDECODE", "1", 1);
+  ::setenv("COBATCH_TEST_VALUE", "kept", 1);
+  shell_session s(R"(read -r line; printf '{"type":"result","task_id":"a","status":"done","output":"%s"}\n' )"
+                  R"("[$CLAUDECODE][$COBATCH_TEST_VALUE]"; read -r line)");
+  CHECK(s.turn("a").what.output == "[][kept]");
+  ::unsetenv("CLAUDECODE");
+  ::unsetenv("COBATCH_TEST_VALUE");
+}
+
+TEST_CASE("what a dead session's file shows of a turn is recovered, and only whole lines count") {
+  shell_session s("read -r line; " + answer_a + "read -r line; " + answer_a +
+                  "read -r line; echo working; printf '{\"type\":\"res'");
+  REQUIRE(s.turn("a").what.end == turn_end::done);
+  REQUIRE(s.turn("a").what.end == turn_end::done);
+  CHECK(s.turn("a").what.end == turn_end::broke);
+  turn_record turn;
+  turn.turn = turn_no{2};
+  turn.task = task_id("a");
+  turn.process_turn = 2;
+  const auto found = s.runs->recover(s.folder.path, turn);
+  REQUIRE(found);
+  CHECK(found->output == "yes");
+  turn.process_turn = 3;
+  CHECK_FALSE(s.runs->recover(s.folder.path, turn));
+  turn.process = 2;
+  CHECK_FALSE(s.runs->recover(s.folder.path, turn));
+}

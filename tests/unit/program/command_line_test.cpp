@@ -1,0 +1,281 @@
+// The real program, started as people start it.
+#include "program/exit_codes.hpp"
+#include "unit/program/support.hpp"
+
+namespace cobatch_test {
+
+using namespace program;
+
+namespace {
+
+constexpr const char* three_done = R"({"tasks":[{"task_id":"a","description":"A"},{"task_id":"b","description":"B"},)"
+                                   R"({"task_id":"c","description":"C"}]})";
+
+// An agent program: answers every task, those whose id begins with "bad" with an error.
+std::string agent_program(const folder& f) {
+  return f.write("agent.py",
+                 "#!/usr/bin/env python3\n"
+                 "import json, sys\n"
+                 "for line in sys.stdin:\n"
+                 "    t = json.loads(line)\n"
+                 "    bad = t['task_id'].startswith('bad')\n"
+                 "    print(json.dumps({'type': 'result', 'task_id': t['task_id'], 'turn': t['turn'],\n"
+                 "        'status': 'error' if bad else 'done', 'output': '\\x1b[31mhello ' + t['description'],\n"
+                 "        'usage': {'input_tokens': 10, 'cache_creation_input_tokens': 1000,\n"
+                 "                  'cache_read_input_tokens': 500, 'output_tokens': 20}}), flush=True)\n",
+                 0700);
+}
+
+std::map<std::string, std::string> without_claude(const folder& f) {
+  return {{"PATH", f.str()}};
+}
+
+}  // namespace
+
+TEST_CASE("help and version succeed; every command's help ends with an example") {
+  const auto help = cobatch_run({"--help"});
+  CHECK(help.code == exit_success);
+  CHECK(help.out.find(exit_code_help) != std::string::npos);
+  CHECK(cobatch_run({"--version"}).out == "cobatch 0.1.0\n");
+  for (const std::string name : {"serve", "engine", "run", "call", "assign", "status", "unlock", "savings"}) {
+    CAPTURE(name);
+    const auto r = cobatch_run({name, "--help"});
+    CHECK(r.code == exit_success);
+    CHECK(r.out.find("\nExample:\n  ") != std::string::npos);
+    CHECK(help.out.find(name) != std::string::npos);
+  }
+}
+
+TEST_CASE("a command line that cannot be understood exits with 2 and prints nothing to standard output") {
+  const folder f;
+  const std::vector<std::vector<std::string>> cases{
+      {},
+      {"nonsense"},
+      {"status", "--nonsense"},
+      {"assign", "--root", f.str()},
+      {"assign", "only-an-id", "--root", f.str()},
+      {"assign", "a", "b", "--file", "x", "--root", f.str()},
+      {"assign", "a", "b", "--priority", "urgent", "--root", f.str()},
+      {"assign", "a", "b", "--context", "not json", "--root", f.str()},
+      {"serve", "--port", "70000"},
+      {"serve", "--agent", "nobody"},
+      {"serve", "--root", f.str(), "--agent", "command"},
+      {"serve", "--root", f.str(), "--agent", "scripted", "--bind", "0.0.0.0"},
+      {"serve", "--root", f.str(), "--agent", "scripted", "--allow-host", "box"},
+      {"run", "--root", f.str(), "--agent", "scripted", "--exec", "/bin/true"},
+      {"run", "--root", f.str(), "--agent", "scripted", "--turn-limit", "0"},
+  };
+  for (const auto& arguments : cases) {
+    std::string shown;
+    for (const auto& a : arguments) shown += a + " ";
+    CAPTURE(shown);
+    const auto r = cobatch_run(arguments);
+    CHECK(r.code == exit_usage);
+    CHECK(r.out.empty());
+    CHECK_FALSE(r.err.empty());
+  }
+  CHECK_FALSE(std::filesystem::exists(f.path() / "data"));
+}
+
+TEST_CASE("call prints one reply and exits by its kind") {
+  const folder f;
+  const auto call = [&](std::string_view request) { return cobatch_run({"call", "--root", f.str()}, request); };
+  const auto done = call(R"({"tool_name":"claude_assistant","action":"assign_task","params":)"
+                         R"({"task_id":"t","description":"d"}})");
+  CHECK(done.code == exit_success);
+  CHECK(text_in(done.json(), "status") == "success");
+  const auto refused =
+      call(R"({"tool_name":"claude_assistant","action":"check_task_status","params":{"task_id":"none"}})");
+  CHECK(refused.code == exit_refused);
+  CHECK(text_in(refused.json(), "code") == "task_not_found");
+  const auto malformed = call("not json");
+  CHECK(malformed.code == exit_usage);
+  CHECK(text_in(malformed.json(), "code") == "bad_json");
+  const auto missing = cobatch_run({"call", f.str() + "/none.json", "--root", f.str()});
+  CHECK(missing.code == exit_usage);
+  CHECK(text_in(missing.json(), "code") == "io_error");
+}
+
+TEST_CASE("call reads a file too") {
+  const folder f;
+  const std::string file = f.write("request.json", R"({"tool_name":"claude_assistant","action":"execute_queue"})");
+  const auto r = cobatch_run({"call", file, "--root", f.str()});
+  CHECK(r.code == exit_success);
+  CHECK(*r.json().find("task_count") == json::value(0));
+}
+
+TEST_CASE("a root that is no folder is a fault, and with --json an error in JSON") {
+  const folder f;
+  const std::string file = f.write("file", "");
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"status", "--root", file},
+                                                    {"assign", "a", "b", "--root", file},
+                                                    {"unlock", "--root", file},
+                                                    {"run", "--agent", "scripted", "--root", file},
+                                                    {"serve", "--agent", "scripted", "--port", "0", "--root", file},
+                                                    {"engine", "--agent", "scripted", "--root", file},
+                                                    {"savings", "b", "--root", file}}) {
+    CAPTURE(arguments.front());
+    const auto plain = cobatch_run(arguments);
+    CHECK(plain.code == exit_fault);
+    CHECK(plain.out.empty());
+    CHECK_FALSE(plain.err.empty());
+    auto with_json = arguments;
+    with_json.emplace_back("--json");
+    const auto r = cobatch_run(with_json);
+    CHECK(r.code == exit_fault);
+    CHECK(text_in(r.json(), "status") == "error");
+  }
+}
+
+TEST_CASE("assign stores a task; --open and --no-execute leave its batch open") {
+  const folder f;
+  const auto one = cobatch_run({"assign", "t1", "Do it", "--batch", "b", "--open", "--priority", "high", "--context",
+                                R"({"k":1})", "--root", f.str(), "--json"});
+  CHECK(one.code == exit_success);
+  CHECK(text_in(one.json(), "batch_status") == "open");
+  CHECK(text_in(cobatch_run({"assign", "t2", "x", "--batch", "c", "--no-execute", "--root", f.str(), "--json"}).json(),
+                "batch_status") == "open");
+  const auto last = cobatch_run({"assign", "t3", "x", "--batch", "b", "--root", f.str()});
+  CHECK(last.code == exit_success);
+  CHECK(last.out.find("number 2 of batch 'b'") != std::string::npos);
+  const auto refused = cobatch_run({"assign", "t1", "Something else", "--root", f.str()});
+  CHECK(refused.code == exit_refused);
+  CHECK(refused.out.empty());
+  CHECK(refused.err.find("task_exists") != std::string::npos);
+}
+
+TEST_CASE("assign takes a whole batch from a file or standard input, as an array or an object") {
+  const folder f;
+  const std::string file = f.write("tasks.json", three_done);
+  const auto from_file = cobatch_run({"assign", "--file", file, "--batch", "b", "--root", f.str(), "--json"});
+  CHECK(from_file.code == exit_success);
+  CHECK(*from_file.json().find("task_count") == json::value(3));
+  CHECK(text_in(from_file.json(), "batch_id") == "b");
+  const auto from_input = cobatch_run({"assign", "--file", "-", "--open", "--root", f.str(), "--json"},
+                                      R"([{"task_id":"d","description":"D"}])");
+  CHECK(from_input.code == exit_success);
+  CHECK(text_in(from_input.json(), "batch_status") == "open");
+  CHECK(cobatch_run({"assign", "--file", "-", "--root", f.str()}, "17").code == exit_usage);
+  CHECK(cobatch_run({"assign", "--file", f.str() + "/none", "--root", f.str()}).code == exit_usage);
+}
+
+TEST_CASE("run runs a batch to its end, tells a line a task, and exits with 0") {
+  const folder f;
+  const std::string program = agent_program(f);
+  cobatch_run({"assign", "--file", "-", "--batch", "b", "--open", "--root", f.str()}, three_done);
+  const auto r = cobatch_run({"run", "b", "--root", f.str(), "--agent", "command", "--exec", program});
+  CHECK(r.code == exit_success);
+  CHECK(r.out.find('\x1b') == std::string::npos);
+  CHECK(r.out.find("1 session, 3 turns: 3 done.") != std::string::npos);
+  for (const char* task : {"   1  a  done", "   2  b  done", "   3  c  done"})
+    CHECK(r.out.find(task) != std::string::npos);
+  const auto status = cobatch_run({"status", "b", "--root", f.str(), "--json"});
+  CHECK(text_in(status.json(), "batch_status") == "finished");
+}
+
+TEST_CASE("run exits with 1 if a task ended in error, and its JSON names it") {
+  const folder f;
+  const std::string program = agent_program(f);
+  cobatch_run({"assign", "good", "x", "--batch", "b", "--open", "--root", f.str()});
+  cobatch_run({"assign", "bad", "x", "--batch", "b", "--root", f.str()});
+  const auto r = cobatch_run({"run", "--root", f.str(), "--agent", "command", "--exec", program, "--json"});
+  CHECK(r.code == exit_refused);
+  const json::value body = r.json();
+  CHECK(text_in(body, "status") == "error");
+  REQUIRE(body.find("tasks")->as_array()->size() == 2);
+  CHECK(text_in((*body.find("tasks")->as_array())[0], "status") == "done");
+  CHECK(text_in((*body.find("tasks")->as_array())[1], "status") == "error");
+  CHECK(*body.find("tasks_left") == json::value(0));
+}
+
+TEST_CASE("run with nothing to run succeeds") {
+  const folder f;
+  const auto r = cobatch_run({"run", "--root", f.str(), "--agent", "scripted", "--json"});
+  CHECK(r.code == exit_success);
+  CHECK(*r.json().find("turns") == json::value(0));
+}
+
+TEST_CASE("run refuses an unknown batch") {
+  const folder f;
+  const auto r = cobatch_run({"run", "none", "--root", f.str(), "--agent", "scripted", "--json"});
+  CHECK(r.code == exit_refused);
+  CHECK(text_in(r.json(), "code") == "batch_not_found");
+}
+
+TEST_CASE("run exits with 6 if a batch is left that names another agent") {
+  const folder f;
+  cobatch_run({"assign", "t", "x", "--batch", "b", "--agent", "command", "--root", f.str()});
+  const auto r = cobatch_run({"run", "--root", f.str(), "--agent", "scripted", "--json"});
+  CHECK(r.code == exit_unfinished);
+  CHECK(*r.json().find("tasks_left") == json::value(1));
+}
+
+TEST_CASE("without an agent, run and engine exit with 5 and say how to choose one") {
+  const folder f;
+  for (const std::string name : {"run", "engine"}) {
+    const auto r = cobatch_run({name, "--root", f.str()}, {}, without_claude(f));
+    CHECK(r.code == exit_no_agent);
+    CHECK(r.err.find("--agent command --exec PROGRAM") != std::string::npos);
+    CHECK(text_in(cobatch_run({name, "--root", f.str(), "--json"}, {}, without_claude(f)).json(), "code") ==
+          "agent_missing");
+  }
+  CHECK(cobatch_run({"run", "--root", f.str(), "--agent", "command", "--exec", "/no/such/program"}).code ==
+        exit_no_agent);
+}
+
+TEST_CASE("status tells of the workspace, of a batch and of a task, and never prints an agent's text raw") {
+  const folder f;
+  cobatch_run({"assign", "t", "x", "--batch", "b", "--root", f.str()});
+  cobatch_run({"run", "--root", f.str(), "--agent", "command", "--exec", agent_program(f)});
+  const auto all = cobatch_run({"status", "--root", f.str(), "--json"});
+  CHECK(all.code == exit_success);
+  CHECK(*all.json().find("tasks")->find("done") == json::value(1));
+  CHECK(all.json().find("lock") != nullptr);
+  CHECK(cobatch_run({"status", "--root", f.str()}).code == exit_success);
+  CHECK(text_in(cobatch_run({"status", "b", "--root", f.str(), "--json"}).json(), "batch_status") == "finished");
+  CHECK(text_in(cobatch_run({"status", "t", "--root", f.str(), "--json"}).json(), "task_status") == "done");
+  const auto task = cobatch_run({"status", "t", "--root", f.str()});
+  CHECK(task.out.find("\\x1b[31mhello x") != std::string::npos);
+  CHECK(task.out.find('\x1b') == std::string::npos);
+  const auto none = cobatch_run({"status", "none", "--root", f.str(), "--json"});
+  CHECK(none.code == exit_refused);
+  CHECK(text_in(none.json(), "code") == "task_not_found");
+}
+
+TEST_CASE("unlock without a lock is refused; a foreign marker is explained by status and removed by unlock") {
+  const folder f;
+  CHECK(text_in(cobatch_run({"unlock", "--root", f.str(), "--json"}).json(), "code") == "no_marker");
+  f.write("data/execute_queue.lock", R"({"created_at":"2025-11-07","pid":1,"note":"x"})");
+  CHECK(cobatch_run({"status", "--root", f.str()}).out.find("execute_queue.lock") != std::string::npos);
+  const auto r = cobatch_run({"unlock", "--root", f.str(), "--json"});
+  CHECK(r.code == exit_success);
+  CHECK(*r.json().find("removed_marker") == json::value(true));
+  CHECK_FALSE(std::filesystem::exists(f.path() / "data/execute_queue.lock"));
+}
+
+TEST_CASE("savings prints the guide's table, every figure of it, and the modelled ones beside it") {
+  const auto r = cobatch_run({"savings"});
+  CHECK(r.code == exit_success);
+  for (const char* figure : {"94K", "48.5K", "48 %", "140K", "50.3K", "64 %", "235K", "54K", "77 %", "470K", "63K",
+                             "87 %", "140.3K", "145.8K", "+50.7 %", "-5.0 %"})
+    CHECK_MESSAGE(r.out.find(figure) != std::string::npos, figure);
+  const auto with_json = cobatch_run({"savings", "--json"});
+  CHECK(text_in(with_json.json(), "basis") == "modelled");
+  REQUIRE(with_json.json().find("rows")->as_array()->size() == 4);
+  CHECK(*(*with_json.json().find("rows")->as_array())[1].find("guide_percent") == json::value(64));
+}
+
+TEST_CASE("savings of a batch are measured; of one without figures they are refused") {
+  const folder f;
+  cobatch_run({"assign", "--file", "-", "--batch", "b", "--root", f.str()}, three_done);
+  CHECK(text_in(cobatch_run({"savings", "b", "--root", f.str(), "--json"}).json(), "code") == "no_usage");
+  cobatch_run({"run", "--root", f.str(), "--agent", "command", "--exec", agent_program(f)});
+  const auto r = cobatch_run({"savings", "b", "--root", f.str(), "--json"});
+  CHECK(r.code == exit_success);
+  CHECK(text_in(r.json(), "basis") == "measured");
+  CHECK(*r.json().find("tokens_cache_read") == json::value(1500));
+  CHECK(cobatch_run({"savings", "b", "--root", f.str()}).code == exit_success);
+  CHECK(text_in(cobatch_run({"savings", "none", "--root", f.str(), "--json"}).json(), "code") == "batch_not_found");
+}
+
+}  // namespace cobatch_test

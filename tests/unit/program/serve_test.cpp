@@ -1,0 +1,177 @@
+// The real server: what it says at the start, what it runs, and how it ends.
+#include <optional>
+
+#include <httplib.h>
+
+#include "program/exit_codes.hpp"
+#include "unit/program/support.hpp"
+
+namespace cobatch_test {
+
+using namespace program;
+
+namespace {
+
+// `cobatch serve` on a free port, once it has said which.
+class served {
+ public:
+  explicit served(const folder& f, std::vector<std::string> more, const std::string& command = "serve",
+                  const std::map<std::string, std::string>& environment = {}) {
+    std::vector<std::string> argv{COBATCH_PROGRAM, command, "--root", f.str(), "--json"};
+    if (command == "serve") argv.insert(argv.end(), {"--port", "0"});
+    argv.insert(argv.end(), more.begin(), more.end());
+    program_.emplace(argv, environment);
+    auto parsed = json::parse(program_->line());
+    REQUIRE(parsed);
+    about_ = std::move(*parsed);
+  }
+  [[nodiscard]] const json::value& about() const { return about_; }
+  [[nodiscard]] int port() const { return static_cast<int>(*about_.find("port")->as_int()); }
+  child& program() { return *program_; }
+
+  json::value ask(std::string_view action, const std::string& params) {
+    httplib::Client client("localhost", port());
+    client.set_read_timeout(60, 0);
+    const auto r = client.Post(
+        "/execute_task",
+        R"({"tool_name":"claude_assistant","action":")" + std::string(action) + R"(","params":)" + params + "}",
+        "application/json");
+    REQUIRE(r);
+    REQUIRE(r->status == 200);
+    return std::move(*json::parse(r->body));
+  }
+
+ private:
+  std::optional<child> program_;
+  json::value about_;
+};
+
+std::string slow_agent(const folder& f) {
+  return f.write("slow.py",
+                 "#!/usr/bin/env python3\n"
+                 "import os, sys, time\n"
+                 "sys.stdin.readline()\n"
+                 "open(os.environ['STARTED'], 'w').close()\n"
+                 "time.sleep(600)\n",
+                 0700);
+}
+
+void await_file(const std::filesystem::path& file) {
+  while (!std::filesystem::exists(file)) ::usleep(1000);
+}
+
+}  // namespace
+
+TEST_CASE("the guide's three calls run in one session, and the server ends with 0 when asked") {
+  const folder f;
+  served server(f, {"--agent", "scripted"});
+  for (int i = 1; i <= 3; ++i)
+    server.ask("assign_task", R"({"task_id":"create_doc_)" + std::to_string(i) +
+                                  R"(","description":"d","batch_id":"b","auto_execute":)" +
+                                  (i == 3 ? "true" : "false") + "}");
+  const auto ended = server.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":40})");
+  CHECK(*ended.find("ended") == json::value(true));
+  const auto first = server.ask("get_task_result", R"({"task_id":"create_doc_1"})");
+  const auto last = server.ask("get_task_result", R"({"task_id":"create_doc_3"})");
+  CHECK(*first.find("result")->find("session") == *last.find("result")->find("session"));
+  CHECK_FALSE(std::filesystem::exists(f.path() / "data/execute_queue.lock"));
+  server.program().signal(SIGTERM);
+  CHECK(server.program().wait() == exit_success);
+}
+
+TEST_CASE("serve says where it listens, for which workspace, with which agent, and how to stop it") {
+  const folder f;
+  child program({COBATCH_PROGRAM, "serve", "--root", f.str(), "--port", "0", "--agent", "scripted"});
+  CHECK(program.line().find("http://localhost:") != std::string::npos);
+  CHECK(program.line().find(std::filesystem::canonical(f.path()).string()) != std::string::npos);
+  CHECK(program.line().find("scripted agent: demo figures, no model is asked") != std::string::npos);
+  CHECK(program.line().find("Ctrl-C") != std::string::npos);
+  program.signal(SIGINT);
+  CHECK(program.wait() == exit_success);
+}
+
+TEST_CASE("without an agent, serve accepts tasks, runs none, and says how to choose one") {
+  const folder f;
+  served server(f, {}, "serve", {{"PATH", f.str()}});
+  CHECK(*server.about().find("engine") == json::value(false));
+  const auto r = server.ask("assign_task", R"({"task_id":"t","description":"d"})");
+  CHECK(text_in(r, "status") == "success");
+  REQUIRE(r.find("warnings") != nullptr);
+  CHECK(json::write(*r.find("warnings")).find("no_engine") != std::string::npos);
+  server.program().signal(SIGTERM);
+  CHECK(server.program().wait() == exit_success);
+
+  child plain({COBATCH_PROGRAM, "serve", "--root", f.str(), "--port", "0"}, {{"PATH", f.str()}});
+  CHECK_FALSE(plain.line_with("--agent command --exec PROGRAM").empty());
+}
+
+TEST_CASE("a port in use exits with 4 and says what to do") {
+  const folder f, g;
+  served server(f, {"--no-engine"});
+  const auto second = cobatch_run({"serve", "--root", g.str(), "--port", std::to_string(server.port()), "--no-engine"});
+  CHECK(second.code == exit_port);
+  CHECK(second.err.find("port_in_use") != std::string::npos);
+  CHECK(second.err.find("--port") != std::string::npos);
+}
+
+TEST_CASE("SIGTERM with a long poll in progress ends the server at once, with 0") {
+  const folder f;
+  served server(f, {"--no-engine"});
+  server.ask("assign_task", R"({"task_id":"t","description":"d","batch_id":"b"})");
+  std::jthread waiting([&] {
+    httplib::Client client("localhost", server.port());
+    client.set_read_timeout(60, 0);
+    client.Post("/execute_task", R"({"tool_name":"claude_assistant","action":"wait_batch","params":{"batch_id":"b"}})",
+                "application/json");
+  });
+  server.ask("lock_status", "{}");
+  server.program().signal(SIGTERM);
+  CHECK(server.program().wait() == exit_success);
+}
+
+TEST_CASE("unlock --force ends a session that runs, and its task stays queued") {
+  const folder f;
+  const auto started = f.path() / "started";
+  cobatch_run({"assign", "t", "x", "--batch", "b", "--root", f.str()});
+  served engine(f, {"--agent", "command", "--exec", slow_agent(f)}, "engine", {{"STARTED", started.string()}});
+  await_file(started);
+  CHECK(cobatch_run({"unlock", "--root", f.str()}).code == exit_refused);
+  const auto forced = cobatch_run({"unlock", "--force", "--root", f.str(), "--json"});
+  CHECK(forced.code == exit_success);
+  CHECK(*forced.json().find("session_cancelled") == json::value(true));
+  engine.program().signal(SIGTERM);
+  engine.program().signal(SIGTERM);
+  CHECK(engine.program().wait() == exit_success);
+}
+
+TEST_CASE("during a run execute_queue answers already_running") {
+  const folder f;
+  const auto started = f.path() / "started";
+  served server(f, {"--agent", "command", "--exec", slow_agent(f)}, "serve", {{"STARTED", started.string()}});
+  server.ask("assign_task", R"({"task_id":"t","description":"d","batch_id":"b"})");
+  await_file(started);
+  const auto r = server.ask("execute_queue", "{}");
+  CHECK(text_in(r, "status") == "already_running");
+  CHECK(text_in(r, "batch_id") == "b");
+  CHECK(*server.ask("lock_status", "{}").find("locked") == json::value(true));
+  CHECK(text_in(server.ask("cancel_task", R"({"task_id":"t"})"), "previous_status") == "in_progress");
+  CHECK(*server.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":40})").find("ended") == json::value(true));
+  server.program().signal(SIGTERM);
+  CHECK(server.program().wait() == exit_success);
+}
+
+TEST_CASE("a workspace that is replaced under a server ends it with 3 and the reason") {
+  const folder f;
+  served server(f, {"--agent", "scripted"});
+  std::filesystem::rename(f.path() / "data", f.path() / "moved");
+  std::filesystem::create_directory(f.path() / "data");
+  // Any sealed task in the old store wakes the engine, which looks at its workspace before it starts anything.
+  httplib::Client client("localhost", server.port());
+  client.Post("/execute_task",
+              R"({"tool_name":"claude_assistant","action":"assign_task","params":{"task_id":"t","description":"d"}})",
+              "application/json");
+  CHECK(server.program().wait() == exit_fault);
+  CHECK(server.program().err().find("workspace_replaced") != std::string::npos);
+}
+
+}  // namespace cobatch_test
