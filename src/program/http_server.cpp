@@ -146,16 +146,15 @@ class http_server::state final : private httplib::Server {
   }
 
   void answer_with_body(const httplib::ContentReader& read, httplib::Response& to) {
+    // A length that was told is checked by the library; one that was not shows only as the body comes.
     std::string body;
+    bool over = false;
     const bool whole = read([&](const char* part, std::size_t size) {
-      if (body.size() + size > max_request_bytes) {
-        to.status = 413;
-        return false;
-      }
-      body.append(part, size);
-      return true;
+      over = body.size() + size > max_request_bytes;
+      if (!over) body.append(part, size);
+      return !over;
     });
-    put(whole ? execute(body) : broken_request(to.status == 413 ? 413 : 400), to);
+    put(whole ? execute(body) : broken_request(over || to.status == 413 ? 413 : 400), to);
   }
 
   http_reply execute(const std::string& body) {

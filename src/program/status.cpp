@@ -14,8 +14,13 @@ namespace {
 constexpr std::size_t id_width = 40;
 constexpr std::size_t summary_width = 100;
 
-json::object lock_json(const lock_report& lock) {
-  return {{"locked", lock.guard_busy}, {"orchestrator_lost", lock.orchestrator_lost}, {"advice", lock.advice}};
+json::object lock_json(const workspace& place, const lock_report& lock) {
+  json::object out{{"locked", lock.guard_busy},
+                   {"orchestrator_lost", lock.orchestrator_lost},
+                   {"advice", lock.advice},
+                   {"lock_file", place.paths().marker.string()}};
+  if (!lock.marker_content.empty()) out.push_back({"marker_content", lock.marker_content});
+  return out;
 }
 
 json::object workspace_json(const workspace& place, const workspace_status& status) {
@@ -27,7 +32,7 @@ json::object workspace_json(const workspace& place, const workspace_status& stat
                    {"tasks", tally_json(status.all.tally)},
                    {"unfinished_batches", std::move(batches)}};
   if (status.all.live) out.push_back({"session", session_json(*status.all.live)});
-  out.push_back({"lock", lock_json(status.lock)});
+  out.push_back({"lock", lock_json(place, status.lock)});
   out.push_back({"engines", std::move(engines)});
   if (!status.warnings.empty()) out.push_back({"warnings", warnings_json(status.warnings)});
   return out;
@@ -51,6 +56,9 @@ void print_workspace(const workspace& place, const workspace_status& status) {
     if (!batch.hold_reason.empty()) print_line("    held: " + one_line(batch.hold_reason));
   }
   print_line("lock: " + one_line(status.lock.advice));
+  if (status.lock.marker != marker_state::absent)
+    print_line(fmt::format("  {} holds: {}", one_line(place.paths().marker.string()),
+                           shortened(status.lock.marker_content, summary_width)));
   if (status.engines.empty()) print_line("engines: none; run the tasks with cobatch run, engine or serve");
   for (const auto& engine : status.engines) print_line("engine: " + one_line(engine));
   print_warnings(status.warnings);

@@ -42,11 +42,15 @@ void append_left_open(answer& reply, const std::vector<batch_record>& left_open)
 }
 
 answer already_running(const execute_reply& done) {
-  answer reply{{{"message", "A session is running; nothing was changed. What is sealed runs after it by itself."}}};
+  const auto& live = done.outcome.live;
+  answer reply{
+      {{"message", live ? "A session is running; nothing was changed. What is sealed runs after it by itself."
+                        : "Somebody holds the lock; nothing was changed. What is sealed runs by itself once it "
+                          "is free. lock_status tells more."}}};
   reply.status = "already_running";
-  if (done.outcome.live) {
-    reply.fields.push_back({"batch_id", done.outcome.live->batch.str()});
-    reply.fields.push_back({"session", session_json(*done.outcome.live)});
+  if (live) {
+    reply.fields.push_back({"batch_id", live->batch.str()});
+    reply.fields.push_back({"session", session_json(*live)});
   }
   return reply;
 }

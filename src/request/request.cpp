@@ -78,9 +78,10 @@ json::array action_names() {
 }
 
 refusal unknown_tool(std::string_view given) {
-  return {errc::unknown_tool,
-          fmt::format("There is no tool {}; the tool here is '{}'. Nothing was changed.", in_quotes(given), protocol_tool),
-          {{"available_tools", json::array{protocol_tool}}}};
+  return {
+      errc::unknown_tool,
+      fmt::format("There is no tool {}; the tool here is '{}'. Nothing was changed.", in_quotes(given), protocol_tool),
+      {{"available_tools", json::array{protocol_tool}}}};
 }
 
 refusal unknown_action(std::string_view given) {

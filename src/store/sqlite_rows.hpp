@@ -1,15 +1,36 @@
 // Rows in SQLite, over one connection that is in a transaction.
 #pragma once
 
+#include <unordered_map>
+
 #include "store/rows.hpp"
 #include "store/sqlite_db.hpp"
 
 namespace cobatch {
 inline namespace v1 {
 
+/// Batches as the writer has seen or written them last: nearly every command begins with reading one. Only for the
+/// connection that writes, and only as long as no other has written; to be cleared after a rollback.
+class batch_cache {
+ public:
+  [[nodiscard]] const batch_row* find(const batch_id& id) const {
+    const auto at = rows_.find(id);
+    return at == rows_.end() ? nullptr : &at->second;
+  }
+  void put(const batch_row& row) {
+    constexpr std::size_t most = 512;
+    if (rows_.size() >= most) rows_.clear();
+    rows_.insert_or_assign(row.record.id, row);
+  }
+  void clear() noexcept { rows_.clear(); }
+
+ private:
+  std::unordered_map<batch_id, batch_row> rows_;
+};
+
 class sqlite_rows final : public rows {
  public:
-  explicit sqlite_rows(sqlite_db& db) : db_(db) {}
+  explicit sqlite_rows(sqlite_db& db, batch_cache* cache = nullptr) : db_(db), cache_(cache) {}
 
   std::optional<batch_row> find_batch(const batch_id& id) override;
   bool has_batch(const batch_id& id) override;
@@ -52,6 +73,7 @@ class sqlite_rows final : public rows {
 
  private:
   sqlite_db& db_;
+  batch_cache* cache_;  ///< may be null
   std::int64_t writes_ = 0;
   task_tally counted_;  ///< differences that are not yet in `meta`
 };

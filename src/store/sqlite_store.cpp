@@ -146,13 +146,13 @@ void sqlite_store::commit_group(std::span<job* const> jobs) {
 // Runs the commands in one transaction. They share it without savepoints, as a command that refuses has written
 // nothing; should one fail after it has written, all is rolled back, and false says that each is to run by itself.
 bool sqlite_store::run_group(std::span<job* const> jobs) {
-  sqlite_rows rows(*writer_);
+  sqlite_rows rows(*writer_, &batches_);
   std::optional<std::int64_t> change;
   bool torn = false;
   const auto done = guarded(
       [&] {
         writer_->run("BEGIN IMMEDIATE");
-        check_schema_is_ours();
+        notice_other_writers();
         for (job* const j : jobs) {
           j->outcome = {};
           run_one(rows, *j, torn);
@@ -189,13 +189,17 @@ void sqlite_store::run_one(sqlite_rows& rows, job& j, bool& torn) {
 }
 
 void sqlite_store::roll_back() noexcept {
+  batches_.clear();
   if (!writer_->in_transaction()) return;
   // SQLite has rolled back by itself if this fails.
   static_cast<void>(guarded([&] { writer_->run("ROLLBACK"); }, [](const sqlite_failure&) {}));
 }
 
-void sqlite_store::check_schema_is_ours() {
+// Called at the start of each transaction: what this process knows is void if another one has written, which may even
+// be of a later version.
+void sqlite_store::notice_other_writers() {
   if (writer_->data_version() == others_version_) return;
+  batches_.clear();
   if (const auto version = read_schema_version(*writer_, files_.database()); !version)
     throw store_failure{version.error()};
 }

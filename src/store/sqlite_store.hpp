@@ -53,7 +53,7 @@ class sqlite_store final : public command_store {
   [[nodiscard]] bool run_group(std::span<job* const> jobs);
   static void run_one(sqlite_rows& rows, job& j, bool& torn);
   void roll_back() noexcept;
-  void check_schema_is_ours();
+  void notice_other_writers();
   void note(const sqlite_failure& failure) noexcept;
   void checkpoint_if_long();
   [[nodiscard]] result<void> check_process() const;
@@ -73,6 +73,7 @@ class sqlite_store final : public command_store {
   std::int64_t process_;  // whose connections these are: they are of no use after fork
   std::unique_ptr<sqlite_db> writer_;
   std::uint32_t others_version_ = 0;  // of the file, to see that another connection changed it
+  batch_cache batches_;
   group_commit<job> group_;
   std::atomic<std::int64_t> known_change_{0};
 

@@ -101,9 +101,14 @@ std::int64_t sql_limit(std::size_t limit) {
 }  // namespace
 
 std::optional<batch_row> sqlite_rows::find_batch(const batch_id& id) {
+  if (cache_ != nullptr)
+    if (const auto* known = cache_->find(id)) return *known;
   static const std::string sql = select_batch + "WHERE b.batch_id = ?1";
   auto q = db_.query(sql.c_str(), id.str());
-  return q.step() ? std::optional(read_batch(q)) : std::nullopt;
+  if (!q.step()) return std::nullopt;
+  auto row = read_batch(q);
+  if (cache_ != nullptr) cache_->put(row);
+  return row;
 }
 
 bool sqlite_rows::has_batch(const batch_id& id) {
@@ -130,6 +135,7 @@ void sqlite_rows::insert_batch(batch_row& row) {
       b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at, row.last_position, n[0], n[1],
       n[2], n[3], n[4]);
   row.key = db_.last_insert_key();
+  if (cache_ != nullptr) cache_->put(row);
   ++writes_;
 }
 
@@ -147,6 +153,7 @@ void sqlite_rows::update_batch(const batch_row& before, const batch_row& after) 
   if (moves)
     db_.run("UPDATE batch SET state = ?2, priority = ?3, sealed_at = ?4 WHERE seq = ?1", after.key, word_for(b.state),
             static_cast<int>(b.prio), b.sealed_at);
+  if (cache_ != nullptr) cache_->put(after);
   ++writes_;
 }
 

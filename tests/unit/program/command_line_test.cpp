@@ -226,7 +226,7 @@ TEST_CASE("without an agent, run and engine exit with 5 and say how to choose on
 TEST_CASE("status tells of the workspace, of a batch and of a task, and never prints an agent's text raw") {
   const folder f;
   cobatch_run({"assign", "t", "x", "--batch", "b", "--root", f.str()});
-  cobatch_run({"run", "--root", f.str(), "--agent", "command", "--exec", agent_program(f)});
+  cobatch_run({"run", "--root", f.str(), "--agent", "command", "--exec", agent_program(f), "--linger", "0"});
   const auto all = cobatch_run({"status", "--root", f.str(), "--json"});
   CHECK(all.code == exit_success);
   CHECK(*all.json().find("tasks")->find("done") == json::value(1));
@@ -269,7 +269,7 @@ TEST_CASE("savings of a batch are measured; of one without figures they are refu
   const folder f;
   cobatch_run({"assign", "--file", "-", "--batch", "b", "--root", f.str()}, three_done);
   CHECK(text_in(cobatch_run({"savings", "b", "--root", f.str(), "--json"}).json(), "code") == "no_usage");
-  cobatch_run({"run", "--root", f.str(), "--agent", "command", "--exec", agent_program(f)});
+  cobatch_run({"run", "--root", f.str(), "--agent", "command", "--exec", agent_program(f), "--linger", "0"});
   const auto r = cobatch_run({"savings", "b", "--root", f.str(), "--json"});
   CHECK(r.code == exit_success);
   CHECK(text_in(r.json(), "basis") == "measured");

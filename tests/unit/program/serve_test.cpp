@@ -133,7 +133,8 @@ TEST_CASE("unlock --force ends a session that runs, and its task stays queued") 
   const folder f;
   const auto started = f.path() / "started";
   cobatch_run({"assign", "t", "x", "--batch", "b", "--root", f.str()});
-  served engine(f, {"--agent", "command", "--exec", slow_agent(f)}, "engine", {{"STARTED", started.string()}});
+  served engine(f, {"--agent", "command", "--exec", slow_agent(f), "--linger", "0"}, "engine",
+                {{"STARTED", started.string()}});
   await_file(started);
   CHECK(cobatch_run({"unlock", "--root", f.str()}).code == exit_refused);
   const auto forced = cobatch_run({"unlock", "--force", "--root", f.str(), "--json"});
@@ -147,7 +148,8 @@ TEST_CASE("unlock --force ends a session that runs, and its task stays queued") 
 TEST_CASE("during a run execute_queue answers already_running") {
   const folder f;
   const auto started = f.path() / "started";
-  served server(f, {"--agent", "command", "--exec", slow_agent(f)}, "serve", {{"STARTED", started.string()}});
+  served server(f, {"--agent", "command", "--exec", slow_agent(f), "--linger", "0"}, "serve",
+                {{"STARTED", started.string()}});
   server.ask("assign_task", R"({"task_id":"t","description":"d","batch_id":"b"})");
   await_file(started);
   const auto r = server.ask("execute_queue", "{}");
@@ -171,7 +173,7 @@ TEST_CASE("a workspace that is replaced under a server ends it with 3 and the re
               R"({"tool_name":"claude_assistant","action":"assign_task","params":{"task_id":"t","description":"d"}})",
               "application/json");
   CHECK(server.program().wait() == exit_fault);
-  CHECK(server.program().err().find("workspace_replaced") != std::string::npos);
+  CHECK_MESSAGE(server.program().err().find("workspace_replaced") != std::string::npos, server.program().err());
 }
 
 }  // namespace cobatch_test

@@ -1,3 +1,4 @@
+#include <fstream>
 #include <thread>
 
 #include "unit/request/fixture.hpp"
@@ -129,6 +130,32 @@ TEST_CASE("with no lock, lock_status says so and unlock has nothing to remove") 
   CHECK(r.text("lock_file") == f.place().paths().marker.string());
   CHECK_FALSE(r.text("message").empty());
   CHECK(f.ask("unlock").text("code") == "no_marker");
+}
+
+TEST_CASE("a lock file that we did not write is honoured, explained, and removed when asked") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  std::ofstream(f.place().paths().marker) << R"({"created_at":"2025-11-07T21:45:00","pid":1,"note":"other"})";
+  const auto lock = f.ask("lock_status");
+  CHECK(lock.text("marker") == "foreign");
+  CHECK(lock.text("marker_content").find("other") != std::string::npos);
+  CHECK(lock.says("unlock"));
+  const auto run = f.ask("execute_queue");
+  CHECK(run.text("status") == "already_running");
+  CHECK(run.says("nothing was changed"));
+  const auto removed = f.ask("unlock");
+  CHECK(removed.text("status") == "success");
+  CHECK(removed.flag("removed_marker"));
+  CHECK_FALSE(removed.flag("session_cancelled"));
+  CHECK(f.ask("execute_queue").text("status") == "task_started");
+}
+
+TEST_CASE("a dead session's row does not keep execute_queue from starting") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "," + task("b") + "]}");
+  f.begin_turn(f.begin_session().id);
+  const auto r = f.ask("execute_queue");
+  CHECK(r.text("status") == "task_started");
 }
 
 }  // namespace cobatch_test

@@ -1,0 +1,133 @@
+// 1,000 scripted tasks in one batch, end to end, against what they must cost at least: a round trip through pipes to
+// the same program for each task, and two durable writes (the turn's record before it is sent, its result after it).
+//
+// Rounds are interleaved, so that both sides meet the same machine. Prints every figure; no thresholds here.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+#include <cobatch/engine.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "system/keeper.hpp"
+#include "system/unique_fd.hpp"
+
+using namespace cobatch;
+
+namespace {
+
+constexpr int tasks = 1000;
+constexpr int rounds = 5;
+using seconds = std::chrono::duration<double>;
+
+[[noreturn]] void give_up(const std::string& why) {
+  std::fprintf(stderr, "%s\n", why.c_str());
+  std::exit(1);
+}
+
+std::filesystem::path scratch() {
+  std::string name = (std::filesystem::current_path() / "batch-bench-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) give_up("no scratch folder");
+  return name;
+}
+
+double end_to_end(const std::filesystem::path& folder) {
+  auto place = workspace::open({.root = folder});
+  if (!place) give_up(place.error().message);
+  assign_request request;
+  for (int i = 0; i < tasks; ++i) {
+    task_spec task;
+    task.id = task_id("task_" + std::to_string(i));
+    task.description = "bench";
+    request.tasks.push_back(task);
+  }
+  request.whole_batch = true;
+  if (auto stored = place->assign(request); !stored) give_up(stored.error().message);
+  engine_options options;
+  options.agents = {make_scripted_agent({})};
+  options.max_tasks_per_session = tasks;
+  const auto start = std::chrono::steady_clock::now();
+  const auto report = run(*place, options, {}, run_until::idle);
+  const double took = seconds(std::chrono::steady_clock::now() - start).count();
+  if (!report || report->turns != tasks) give_up("the batch did not run");
+  return took;
+}
+
+double pipe_round_trips() {
+  const auto player = find_helper("cobatch-scripted");
+  if (!player) give_up(player.error().message);
+  int in[2];
+  int out[2];
+  if (::pipe(in) != 0 || ::pipe(out) != 0) give_up("no pipe");
+  const auto start = std::chrono::steady_clock::now();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(in[0], 0);
+    ::dup2(out[1], 1);
+    for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
+    ::execl(player->c_str(), player->c_str(), nullptr);
+    ::_exit(127);
+  }
+  ::close(in[0]);
+  ::close(out[1]);
+  const std::string ask =
+      R"({"type":"task","turn":1,"task_id":"task_1","batch_id":"b","position":1,"description":"bench","prompt":"p"})"
+      "\n";
+  std::vector<char> buffer(64 * 1024);
+  for (int i = 0; i < tasks; ++i) {
+    if (::write(in[1], ask.data(), ask.size()) != static_cast<ssize_t>(ask.size())) give_up("short write");
+    for (bool whole = false; !whole;) {
+      const ssize_t got = ::read(out[0], buffer.data(), buffer.size());
+      if (got <= 0) give_up("the player ended");
+      whole = buffer[static_cast<std::size_t>(got) - 1] == '\n';
+    }
+  }
+  ::close(in[1]);
+  ::waitpid(child, nullptr, 0);
+  ::close(out[0]);
+  return seconds(std::chrono::steady_clock::now() - start).count();
+}
+
+double durable_appends(const std::filesystem::path& folder) {
+  const unique_fd fd(::open((folder / "journal").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const std::string record(300, 'x');
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 2 * tasks; ++i)
+    if (::write(fd.get(), record.data(), record.size()) < 0 || ::fdatasync(fd.get()) != 0) give_up("no journal");
+  return seconds(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+int main() {
+  std::vector<double> ours;
+  std::vector<double> pipes;
+  std::vector<double> least;
+  std::printf("%d tasks in one batch, %d interleaved rounds; seconds\n", tasks, rounds);
+  std::printf("%8s %12s %18s %14s\n", "round", "end to end", "pipe round trips", "2 fdatasyncs");
+  for (int i = 0; i < rounds; ++i) {
+    const auto folder = scratch();
+    const double pipe = pipe_round_trips();
+    const double appends = durable_appends(folder);
+    ours.push_back(end_to_end(folder));
+    pipes.push_back(pipe);
+    least.push_back(pipe + appends);
+    std::printf("%8d %12.3f %18.3f %14.3f\n", i + 1, ours.back(), pipe, appends);
+    std::filesystem::remove_all(folder);
+  }
+  std::printf("median end to end ÷ (pipe round trips + two durable appends a task): %.2f\n",
+              median(ours) / median(least));
+  std::printf("median end to end ÷ pipe round trips alone: %.1f\n", median(ours) / median(pipes));
+}
