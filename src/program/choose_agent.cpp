@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "program/hurried_agent.hpp"
 #include "program/terminal.hpp"
 #include "system/keeper.hpp"
 
@@ -88,9 +89,9 @@ std::string how_to_choose_an_agent() {
          "--agent scripted (a demo), or install claude.";
 }
 
-engine_options engine_options_of(const agent_options& options, const chosen_agent& chosen) {
+engine_options engine_options_of(const agent_options& options, const chosen_agent& chosen, std::stop_token hurry) {
   engine_options wanted;
-  if (chosen.driver) wanted.agents.push_back(chosen.driver);
+  if (chosen.driver) wanted.agents.push_back(hurried(chosen.driver, std::move(hurry)));
   wanted.working_directory = options.working_directory;
   wanted.turn_limit = from_seconds(options.turn_limit_seconds);
   wanted.linger = from_seconds(options.linger_seconds);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct chosen_agent {
 /// How to choose one, for those who have none.
 [[nodiscard]] std::string how_to_choose_an_agent();
 
-[[nodiscard]] engine_options engine_options_of(const agent_options& options, const chosen_agent& chosen);
+/// `hurry` ends a running turn at once, whatever its grace.
+[[nodiscard]] engine_options engine_options_of(const agent_options& options, const chosen_agent& chosen,
+                                               std::stop_token hurry);
 
 }  // namespace cobatch::program

@@ -1,12 +1,15 @@
 // The command line: which options there are, and what their help says.
 #include "program/command_line.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include <cobatch/protocol.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "program/exit_codes.hpp"
@@ -174,6 +177,8 @@ int run_command_line(int argc, const char* const* argv) {
   } catch (const CLI::Success& asked_for_help) {
     return app.exit(asked_for_help);
   } catch (const CLI::ParseError& mistake) {
+    if (std::any_of(argv, argv + argc, [](std::string_view argument) { return argument == "--json"; }))
+      print_line(error_json({errc::bad_value, mistake.what()}));
     print_error_line(fmt::format("cobatch: {}", one_line(mistake.what())));
     print_error_line("Run cobatch --help, or cobatch COMMAND --help, for what there is.");
     return exit_usage;

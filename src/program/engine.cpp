@@ -21,10 +21,10 @@ int run_engine(const engine_command_options& options) {
   auto place = open_workspace(options.common, options.agent.max_tasks_per_session);
   if (!place) return fail_with(place.error(), json);
 
-  std::stop_source stop;
+  std::stop_source stop, hurry;
   auto signals = stop_signals::watch([&](int count) {
     stop.request_stop();
-    if (count > 1) (void)place->unlock(true);
+    if (count > 1) hurry.request_stop();
   });
   if (!signals) return fail_with(signals.error(), json);
   if (json) {
@@ -39,7 +39,7 @@ int run_engine(const engine_command_options& options) {
   }
 
   progress_printer printer(is_terminal(STDOUT_FILENO));
-  engine_options wanted = engine_options_of(options.agent, *chosen);
+  engine_options wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
   wanted.on_event = [&](const engine_event& event) {
     if (!json) printer.on_event(event);
   };

@@ -149,15 +149,15 @@ int run_run(const run_options& options) {
   if (!json)
     for (const auto& line : chosen->about) print_line(line);
 
-  std::stop_source stop;
+  std::stop_source stop, hurry;
   auto signals = stop_signals::watch([&](int count) {
     stop.request_stop();
-    if (count > 1) (void)place->unlock(true);
+    if (count > 1) hurry.request_stop();
   });
   if (!signals) return fail_with(signals.error(), json);
   outcome_keeper outcomes;
   progress_printer printer(is_terminal(STDOUT_FILENO));
-  engine_options wanted = engine_options_of(options.agent, *chosen);
+  engine_options wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
   wanted.only = batch;
   wanted.on_event = [&](const engine_event& event) {
     outcomes.on_event(event);

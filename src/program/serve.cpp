@@ -113,16 +113,16 @@ int run_serve(const serve_options& options) {
   auto server = http_server::open(*place, std::move(wanted_server));
   if (!server) return fail_with(server.error(), json);
 
-  std::stop_source stop;
+  std::stop_source stop, hurry;
   auto signals = stop_signals::watch([&](int count) {
     stop.request_stop();
-    if (count > 1) (void)place->unlock(true);
+    if (count > 1) hurry.request_stop();
   });
   if (!signals) return fail_with(signals.error(), json);
   print_start(options, *place, *chosen, *rules, server->port());
 
   progress_printer printer(is_terminal(STDOUT_FILENO));
-  engine_options wanted = engine_options_of(options.agent, *chosen);
+  engine_options wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
   wanted.on_event = [&](const engine_event& event) {
     if (!json) printer.on_event(event);
   };

@@ -107,7 +107,7 @@ palette::palette(int descriptor) {
 }
 
 std::string palette::paint(std::string_view code, std::string_view text) const {
-  return on_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+  return on_ && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
 }
 
 void print_line(std::string_view line) {

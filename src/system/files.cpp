@@ -142,8 +142,8 @@ result<void> check_plain_file(int fd, int folder_fd, const fs::path& path_for_me
     return fail(errc::unsafe_file, name + " is not a regular file; it was not touched. Move it away and try again");
   if (info.st_nlink != 1)
     return fail(errc::unsafe_file, name + " has " + std::to_string(info.st_nlink) +
-                                       " names (hard links), so others may change it; it was not touched. Copy it "
-                                       "onto itself, or move it away, and try again");
+                                       " names (hard links), so others may change it; it was not touched. Put a plain "
+                                       "copy in its place, or move it away, and try again");
   const std::int64_t own = mount_of(fd);
   const std::int64_t folder = mount_of(folder_fd);
   if (own < 0 || folder < 0) return fail(system_error(errno, "find the mount of", path_for_messages));

@@ -105,7 +105,11 @@ result<keeper> keeper::start(const keeper_start& how) {
 
   keeper made;
   made.grace_ = how.grace;
-  const fs::path stem = fs::absolute(how.folder) / std::to_string(how.number);
+  std::error_code no_current_folder;
+  const fs::path stem = fs::absolute(how.folder, no_current_folder) / std::to_string(how.number);
+  const fs::path agent_folder =
+      fs::absolute(how.working_directory.empty() ? "." : how.working_directory, no_current_folder);
+  if (no_current_folder) return fail(system_error(no_current_folder.value(), "find", "the current folder"));
   made.output_ = stem.string() + ".out";
   made.errors_ = stem.string() + ".err";
   auto output = open_output(made.output_);
@@ -116,8 +120,7 @@ result<keeper> keeper::start(const keeper_start& how) {
   keeper_command command{
       .program = *keeper_program,
       .argv = {"cobatch-keeper", "1", std::to_string(::getpid()), std::to_string(how.grace.count()),
-               std::to_string(how.number), stem.parent_path().string(),
-               fs::absolute(how.working_directory.empty() ? "." : how.working_directory).string(), program->string()},
+               std::to_string(how.number), stem.parent_path().string(), agent_folder.string(), program->string()},
       .environment = how.environment,
       .guard = how.guard,
       .output = std::move(*output),

@@ -64,7 +64,8 @@ result<fs::path> find_helper(std::string_view name) {
 
 result<fs::path> find_keeper() {
   if (const char* named = std::getenv("COBATCH_KEEPER"); named != nullptr && *named != '\0') {
-    if (is_program(named)) return fs::absolute(named);
+    std::error_code none;
+    if (is_program(named)) return fs::absolute(named, none);
     return fail(errc::keeper_missing, "COBATCH_KEEPER names " + std::string(named) +
                                           ", which is not a program; nothing was started. Correct it, or unset it");
   }

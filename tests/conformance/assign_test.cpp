@@ -3,8 +3,7 @@
 using namespace cobatch_test;
 using kind = assign_outcome::kind;
 
-TEST_CASE_TEMPLATE("a task is stored as it was given", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a task is stored as it was given") {
   assign_request request;
   request.batch = "b"_batch;
   request.agent = "codex";
@@ -35,8 +34,7 @@ TEST_CASE_TEMPLATE("a task is stored as it was given", Kind, EVERY_STORE) {
   CHECK(batch.tally[task_state::queued] == 1);
 }
 
-TEST_CASE_TEMPLATE("texts of any content and length come back byte for byte", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("texts of any content and length come back byte for byte") {
   assign_request request;
   request.batch = "b"_batch;
   auto spec = task("a");
@@ -46,19 +44,17 @@ TEST_CASE_TEMPLATE("texts of any content and length come back byte for byte", Ki
   CHECK(w.task_now("a").spec.description == spec.description);
 }
 
-TEST_CASE_TEMPLATE("the guide's flow: collect, then seal with the last task", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("the guide's flow: collect, then seal with the last task") {
   CHECK(w.stored("b"_batch, {"a"}, false).state == batch_state::open);
   CHECK(w.stored("b"_batch, {"b"}, false).state == batch_state::open);
   const auto last = w.assign("b"_batch, {"c"}, true);
   CHECK(last.batch.state == batch_state::sealed);
-  CHECK((last.sealed_now || Kind::loses_answers));
+  CHECK((last.sealed_now || w.loses_answers()));
   CHECK(!last.next_round);
   CHECK(w.task_now("c").position == 3);
 }
 
-TEST_CASE_TEMPLATE("a batch of its own gets the next free second for a name", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a batch of its own gets the next free second for a name") {
   const auto first = w.stored(std::nullopt, {"a"});
   CHECK(first.id == make_batch_id(w.clock.now()));
   CHECK(w.stored(std::nullopt, {"b"}).id == make_batch_id(w.clock.now() + std::chrono::seconds{1}));
@@ -71,8 +67,7 @@ TEST_CASE_TEMPLATE("a batch of its own gets the next free second for a name", Ki
   CHECK(w.stored(std::nullopt, {"g"}).id == make_batch_id(w.clock.now()));
 }
 
-TEST_CASE_TEMPLATE("assigning equal content again stores nothing and tells the state", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("assigning equal content again stores nothing and tells the state") {
   const auto first = w.stored("b"_batch, {"a", "b"});
   w.begun(w.claimed().id, 1);
   w.clock.turn(std::chrono::minutes{1});
@@ -88,8 +83,7 @@ TEST_CASE_TEMPLATE("assigning equal content again stores nothing and tells the s
   CHECK(w.batch_now("b"_batch).tally.total() == 2);
 }
 
-TEST_CASE_TEMPLATE("who assigned a task is no part of its content", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("who assigned a task is no part of its content") {
   w.stored("b"_batch, {"a"});
   assign_request request;
   request.batch = "b"_batch;
@@ -99,22 +93,19 @@ TEST_CASE_TEMPLATE("who assigned a task is no part of its content", Kind, EVERY_
   CHECK(w.task_now("a").spec.assigned_by.empty());
 }
 
-TEST_CASE_TEMPLATE("a duplicate with auto_execute seals a batch that is still open", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a duplicate with auto_execute seals a batch that is still open") {
   w.stored("b"_batch, {"a"}, false);
   w.clock.turn(std::chrono::seconds{5});
   CHECK(w.assign("b"_batch, {"a"}, false).batch.state == batch_state::open);
   const auto out = w.assign("b"_batch, {"a"}, true);
   CHECK(out.what == kind::duplicate);
-  CHECK((out.sealed_now || Kind::loses_answers));
+  CHECK((out.sealed_now || w.loses_answers()));
   CHECK(out.batch.state == batch_state::sealed);
   CHECK(w.batch_now("b"_batch).sealed_at == w.clock.now());
   CHECK(!w.assign("b"_batch, {"a"}, true).sealed_now);
 }
 
-TEST_CASE_TEMPLATE("a taken id with other content or in another batch is refused and nothing is stored", Kind,
-                   EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a taken id with other content or in another batch is refused and nothing is stored") {
   w.stored("b"_batch, {"a"}, false);
   SUBCASE("other content") {
     assign_request request;
@@ -137,20 +128,18 @@ TEST_CASE_TEMPLATE("a taken id with other content or in another batch is refused
   CHECK(w.batch_now("b"_batch).state == batch_state::open);
 }
 
-TEST_CASE_TEMPLATE("of tasks that are partly there the new ones are stored", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("of tasks that are partly there the new ones are stored") {
   w.stored("b"_batch, {"a"}, false);
   const auto out = w.assign("b"_batch, {"a", "b", "c"}, false);
   CHECK(w.answered(out.what, kind::stored, kind::duplicate));
   REQUIRE(out.tasks.size() == 3);
   CHECK(out.tasks[0].duplicate);
-  CHECK((Kind::loses_answers || !out.tasks[1].duplicate));
+  CHECK((w.loses_answers() || !out.tasks[1].duplicate));
   CHECK(out.tasks[2].position == 3);
   CHECK(w.batch_now("b"_batch).tally[task_state::queued] == 3);
 }
 
-TEST_CASE_TEMPLATE("duplicates from several batches seal none of them, and tell of the latest", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("duplicates from several batches seal none of them, and tell of the latest") {
   w.stored("first"_batch, {"a"}, false);
   w.stored("second"_batch, {"b"}, false);
   const auto out = w.assign(std::nullopt, {"b", "a"}, true);
@@ -161,8 +150,7 @@ TEST_CASE_TEMPLATE("duplicates from several batches seal none of them, and tell 
   CHECK(w.batch_now("second"_batch).state == batch_state::open);
 }
 
-TEST_CASE_TEMPLATE("a request that cannot be is an error and stores nothing", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a request that cannot be is an error and stores nothing") {
   assign_request request;
   request.batch = "b"_batch;
   CHECK(w->assign(request).error().code == errc::bad_value);
@@ -172,8 +160,7 @@ TEST_CASE_TEMPLATE("a request that cannot be is an error and stores nothing", Ki
   CHECK(!must(w->find_batch("b"_batch)));
 }
 
-TEST_CASE_TEMPLATE("a batch has one agent", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a batch has one agent") {
   const auto with_agent = [&](std::string id, std::string agent, bool seal) {
     assign_request request;
     request.batch = "b"_batch;
@@ -194,8 +181,7 @@ TEST_CASE_TEMPLATE("a batch has one agent", Kind, EVERY_STORE) {
   CHECK(w.batch_now("b"_batch).state == batch_state::open);
 }
 
-TEST_CASE_TEMPLATE("a running batch without an agent of its own gets none", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a running batch without an agent of its own gets none") {
   w.stored("b"_batch, {"a"});
   w.claimed();
   assign_request request;
@@ -206,8 +192,7 @@ TEST_CASE_TEMPLATE("a running batch without an agent of its own gets none", Kind
   CHECK(!must(w->find_task("b"_task)));
 }
 
-TEST_CASE_TEMPLATE("a batch takes at most max_batch_tasks", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a batch takes at most max_batch_tasks") {
   assign_request request;
   request.batch = "b"_batch;
   for (std::size_t i = 0; i < max_batch_tasks; ++i) request.tasks.push_back(task(std::to_string(i)));
@@ -218,8 +203,7 @@ TEST_CASE_TEMPLATE("a batch takes at most max_batch_tasks", Kind, EVERY_STORE) {
   CHECK(!must(w->find_task("one more"_task)));
 }
 
-TEST_CASE_TEMPLATE("only a batch sealed by its very first single task under its own name lingers", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("only a batch sealed by its very first single task under its own name lingers") {
   CHECK(w.stored("early"_batch, {"a"}).lingers);
   CHECK(w.stored("early"_batch, {"b"}).lingers);
   CHECK(!w.stored(std::nullopt, {"c"}).lingers);
@@ -233,9 +217,7 @@ TEST_CASE_TEMPLATE("only a batch sealed by its very first single task under its 
   CHECK(!must(w->assign(whole)).batch.lingers);
 }
 
-TEST_CASE_TEMPLATE("late tasks join a batch that is sealed or running, whatever they say of auto_execute", Kind,
-                   EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("late tasks join a batch that is sealed or running, whatever they say of auto_execute") {
   w.stored("b"_batch, {"a"});
   CHECK(w.stored("b"_batch, {"b"}, false).state == batch_state::sealed);
   const auto session = w.claimed();
@@ -249,8 +231,7 @@ TEST_CASE_TEMPLATE("late tasks join a batch that is sealed or running, whatever 
   CHECK(w.begin(session.id, 4).what == begin_outcome::kind::none_left);
 }
 
-TEST_CASE_TEMPLATE("a task for a batch that had ended starts its next round, sealed at once", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a task for a batch that had ended starts its next round, sealed at once") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -264,7 +245,7 @@ TEST_CASE_TEMPLATE("a task for a batch that had ended starts its next round, sea
   }
   w.clock.turn(std::chrono::seconds{3});
   const auto out = w.assign("b"_batch, {"b"}, false);
-  CHECK((out.next_round || Kind::loses_answers));
+  CHECK((out.next_round || w.loses_answers()));
   CHECK(out.batch.state == batch_state::sealed);
   CHECK(out.batch.round == 2);
   CHECK(out.batch.sealed_at == w.clock.now());
@@ -280,8 +261,7 @@ TEST_CASE_TEMPLATE("a task for a batch that had ended starts its next round, sea
   CHECK(w.begun(next.id, 1).task.spec.id == "b"_task);
 }
 
-TEST_CASE_TEMPLATE("sealing changes an open batch with work and no other", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("sealing changes an open batch with work and no other") {
   using seal = seal_outcome::kind;
   CHECK(must(w->seal("none"_batch)).what == seal::not_found);
   w.stored("b"_batch, {"a"}, false);
@@ -297,8 +277,7 @@ TEST_CASE_TEMPLATE("sealing changes an open batch with work and no other", Kind,
   CHECK(again.batch.sealed_at == out.batch.sealed_at);
 }
 
-TEST_CASE_TEMPLATE("a batch with nothing left to run is not sealed", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a batch with nothing left to run is not sealed") {
   w.stored("b"_batch, {"a"}, false);
   must(w->cancel("a"_task));
   CHECK(must(w->seal("b"_batch)).what == seal_outcome::kind::empty_batch);

@@ -9,8 +9,7 @@ namespace {
 constexpr auto never = steady_clock::time_point::max();
 }
 
-TEST_CASE_TEMPLATE("the version grows with every change and with nothing else", Kind, memory_kind, sqlite_kind) {
-  world<Kind> w;
+STORE_TEST_ONCE("the version grows with every change and with nothing else") {
   auto seen = w->version();
   const auto grew = [&] {
     const auto now = w->version();
@@ -55,8 +54,7 @@ TEST_CASE_TEMPLATE("the version grows with every change and with nothing else", 
   CHECK(!grew());
 }
 
-TEST_CASE_TEMPLATE("a waiter wakes when another thread changes something", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a waiter wakes when another thread changes something") {
   const auto seen = w->version();
   std::int64_t after = seen;
   std::thread waiter([&] { after = w->wait_for_change(seen, never, {}); });
@@ -65,22 +63,19 @@ TEST_CASE_TEMPLATE("a waiter wakes when another thread changes something", Kind,
   CHECK(after > seen);
 }
 
-TEST_CASE_TEMPLATE("waiting for what has changed already returns at once", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("waiting for what has changed already returns at once") {
   const auto seen = w->version();
   w.stored("b"_batch, {"a"});
   CHECK(w->wait_for_change(seen, never, {}) == w->version());
 }
 
-TEST_CASE_TEMPLATE("a wait ends at its deadline, with the version unchanged", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a wait ends at its deadline, with the version unchanged") {
   const auto seen = w->version();
   CHECK(w->wait_for_change(seen, steady_clock::now(), {}) == seen);
   CHECK(w->wait_for_change(seen, steady_clock::now() + std::chrono::milliseconds{20}, {}) == seen);
 }
 
-TEST_CASE_TEMPLATE("a wait ends when it is asked to stop", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a wait ends when it is asked to stop") {
   const auto seen = w->version();
   SUBCASE("meanwhile") {
     std::jthread waiter([&](std::stop_token stop) { CHECK(w->wait_for_change(seen, never, stop) == seen); });
@@ -101,8 +96,7 @@ TEST_CASE_TEMPLATE("a wait ends when it is asked to stop", Kind, EVERY_STORE) {
   }
 }
 
-TEST_CASE_TEMPLATE("commands of many threads are each done once", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("commands of many threads are each done once") {
   constexpr int threads = 8;
   constexpr int each = 40;
   std::vector<std::thread> callers;
@@ -127,8 +121,7 @@ TEST_CASE_TEMPLATE("commands of many threads are each done once", Kind, EVERY_ST
   }
 }
 
-TEST_CASE_TEMPLATE("of many that claim at once one gets the session", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("of many that claim at once one gets the session") {
   w.stored("b"_batch, {"a", "b"});
   std::atomic<int> claimed = 0;
   std::vector<std::thread> engines;

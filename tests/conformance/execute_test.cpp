@@ -14,8 +14,7 @@ using list = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("execute changes nothing while a session lives", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("execute changes nothing while a session lives") {
   w.stored("a"_batch, {"a"});
   w.stored("open"_batch, {"b"}, false);
   w.clock.turn(std::chrono::hours{1});
@@ -28,8 +27,7 @@ TEST_CASE_TEMPLATE("execute changes nothing while a session lives", Kind, EVERY_
   CHECK(w.batch_now("open"_batch).state == batch_state::open);
 }
 
-TEST_CASE_TEMPLATE("a session that nobody holds hinders nothing, and its batch runs again", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a session that nobody holds hinders nothing, and its batch runs again") {
   w.stored("a"_batch, {"a"});
   w.claimed();
   const auto out = must(w->execute({std::nullopt, epoch{}}));
@@ -39,9 +37,7 @@ TEST_CASE_TEMPLATE("a session that nobody holds hinders nothing, and its batch r
   CHECK(must(w->execute({std::nullopt, epoch{99}})).what == kind::started);
 }
 
-TEST_CASE_TEMPLATE("execute without an id runs sealed batches and seals those left untouched for 30 s", Kind,
-                   EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("execute without an id runs sealed batches and seals those left untouched for 30 s") {
   w.stored("left"_batch, {"a"}, false);
   w.clock.turn(std::chrono::milliseconds{1});
   w.stored("fresh"_batch, {"b"}, false);
@@ -56,8 +52,7 @@ TEST_CASE_TEMPLATE("execute without an id runs sealed batches and seals those le
   CHECK(w.batch_now("fresh"_batch).state == batch_state::open);
 }
 
-TEST_CASE_TEMPLATE("with nothing sealed there is nothing to do, and what is open is told", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("with nothing sealed there is nothing to do, and what is open is told") {
   CHECK(must(w->execute({})).what == kind::nothing_to_do);
   w.stored("fresh"_batch, {"b"}, false);
   const auto out = must(w->execute({}));
@@ -67,8 +62,7 @@ TEST_CASE_TEMPLATE("with nothing sealed there is nothing to do, and what is open
   CHECK(must(w->execute({})).left_open.empty());
 }
 
-TEST_CASE_TEMPLATE("execute with an id seals and runs exactly that batch", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("execute with an id seals and runs exactly that batch") {
   w.stored("a"_batch, {"a"}, false);
   w.stored("b"_batch, {"b"}, false);
   const auto out = must(w->execute({"a"_batch, {}}));
@@ -79,8 +73,7 @@ TEST_CASE_TEMPLATE("execute with an id seals and runs exactly that batch", Kind,
   CHECK(must(w->execute({"none"_batch, {}})).what == kind::not_found);
 }
 
-TEST_CASE_TEMPLATE("a named batch with no task to run is empty", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a named batch with no task to run is empty") {
   w.stored("b"_batch, {"a"}, false);
   SUBCASE("cancelled while open") {
     must(w->cancel("a"_task));
@@ -96,8 +89,7 @@ TEST_CASE_TEMPLATE("a named batch with no task to run is empty", Kind, EVERY_STO
   CHECK(must(w->execute({"b"_batch, {}})).what == kind::empty_batch);
 }
 
-TEST_CASE_TEMPLATE("after three sessions without a settled turn the batch is held with a reason", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("after three sessions without a settled turn the batch is held with a reason") {
   w.stored("b"_batch, {"a"});
   CHECK(w.fruitless_session("b"_batch).batch.state == batch_state::sealed);
   CHECK(w.fruitless_session("b"_batch, session_end::stopped).batch.fruitless_sessions == 1);
@@ -156,8 +148,7 @@ TEST_CASE_TEMPLATE("after three sessions without a settled turn the batch is hel
   }
 }
 
-TEST_CASE_TEMPLATE("a settled turn sets the count of fruitless sessions back", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a settled turn sets the count of fruitless sessions back") {
   w.stored("b"_batch, {"a", "b"});
   w.fruitless_session("b"_batch);
   w.fruitless_session("b"_batch);
@@ -170,8 +161,7 @@ TEST_CASE_TEMPLATE("a settled turn sets the count of fruitless sessions back", K
   CHECK(out.batch.state == batch_state::sealed);
 }
 
-TEST_CASE_TEMPLATE("priority orders batches, then the oldest seal", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("priority orders batches, then the oldest seal") {
   const auto assign = [&](std::string id, priority prio, bool seal) {
     assign_request request;
     request.batch = batch_id(id);
@@ -198,15 +188,13 @@ TEST_CASE_TEMPLATE("priority orders batches, then the oldest seal", Kind, EVERY_
   }
 }
 
-TEST_CASE_TEMPLATE("of batches sealed at one moment the older runs first", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("of batches sealed at one moment the older runs first") {
   w.stored("z"_batch, {"a"});
   w.stored("a"_batch, {"b"});
   CHECK(w.claimed().batch == "z"_batch);
 }
 
-TEST_CASE_TEMPLATE("a batch has the highest priority of its tasks", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a batch has the highest priority of its tasks") {
   assign_request request;
   request.batch = "b"_batch;
   request.tasks = {task("a", priority::low), task("b", priority::high), task("c", priority::medium)};

@@ -131,9 +131,8 @@ struct run_of {
   std::string state;
 };
 
-template <class Kind>
-run_of run(std::uint64_t seed) {
-  world<Kind> w;
+run_of run(kind_of_store kind, std::uint64_t seed) {
+  world w(kind);
   commands_at_random commands(seed);
   run_of out;
   for (int i = 0; i < steps; ++i)
@@ -149,8 +148,8 @@ run_of run(std::uint64_t seed) {
 TEST_CASE("two kinds of store give the same answers and come to the same state, whatever is asked") {
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     CAPTURE(seed);
-    const auto memory = run<memory_kind>(seed);
-    const auto sqlite = run<sqlite_kind>(seed);
+    const auto memory = run(kind_of_store::memory, seed);
+    const auto sqlite = run(kind_of_store::sqlite, seed);
     for (int i = 0; i < steps; ++i) {
       CAPTURE(i);
       const auto at = static_cast<std::size_t>(i);
@@ -163,11 +162,13 @@ TEST_CASE("two kinds of store give the same answers and come to the same state, 
 TEST_CASE("commands that are repeated after a lost answer come to the state of commands given once") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
-    REQUIRE(first_difference(run<memory_kind>(seed).state, run<faulty_memory_kind>(seed).state) == "");
+    REQUIRE(first_difference(run(kind_of_store::memory, seed).state, run(kind_of_store::faulty_memory, seed).state) ==
+            "");
   }
   for (std::uint64_t seed = 21; seed <= 22; ++seed) {
     CAPTURE(seed);
-    REQUIRE(first_difference(run<memory_kind>(seed).state, run<faulty_sqlite_kind>(seed).state) == "");
+    REQUIRE(first_difference(run(kind_of_store::memory, seed).state, run(kind_of_store::faulty_sqlite, seed).state) ==
+            "");
   }
 }
 

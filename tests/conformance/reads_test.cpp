@@ -12,8 +12,7 @@ std::vector<std::string> names(const std::vector<task_record>& tasks) {
 using list = std::vector<std::string>;
 
 // One session that ends the first `count` tasks of the batch as done, the last of them as an error.
-template <class Kind>
-epoch run_some(world<Kind>& w, batch_id batch, int count) {
+epoch run_some(world& w, batch_id batch, int count) {
   const auto session = w.claimed(std::move(batch));
   for (int i = 1; i <= count; ++i) {
     w.begun(session.id, i);
@@ -25,8 +24,7 @@ epoch run_some(world<Kind>& w, batch_id batch, int count) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("what is not there is not found", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("what is not there is not found") {
   CHECK(!must(w->find_task("a"_task)));
   CHECK(!must(w->find_result("a"_task)));
   CHECK(!must(w->find_batch("a"_batch)));
@@ -40,8 +38,7 @@ TEST_CASE_TEMPLATE("what is not there is not found", Kind, EVERY_STORE) {
   CHECK(must(w->read_views(10)).tasks.empty());
 }
 
-TEST_CASE_TEMPLATE("tasks are listed by batch, state and position, in order, up to a limit", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("tasks are listed by batch, state and position, in order, up to a limit") {
   w.stored("x"_batch, {"x1", "x2", "x3", "x4"});
   w.stored("y"_batch, {"y1"}, false);
   run_some(w, "x"_batch, 2);
@@ -60,8 +57,7 @@ TEST_CASE_TEMPLATE("tasks are listed by batch, state and position, in order, up 
   CHECK(listed({"none"_batch, {}, 0, 1000}).empty());
 }
 
-TEST_CASE_TEMPLATE("turns are listed by session, batch and task, in order, from any place on", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("turns are listed by session, batch and task, in order, from any place on") {
   w.stored("x"_batch, {"x1", "x2"});
   w.stored("y"_batch, {"y1"});
   const auto first = w.claimed("x"_batch);
@@ -110,8 +106,7 @@ TEST_CASE_TEMPLATE("turns are listed by session, batch and task, in order, from 
   CHECK(listed(page) == list{all[1], all[3]});
 }
 
-TEST_CASE_TEMPLATE("a marker leads to the session that wrote it", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a marker leads to the session that wrote it") {
   w.stored("b"_batch, {"a"});
   w.clock.turn(std::chrono::milliseconds{999});
   const auto first = w.claimed();
@@ -130,8 +125,7 @@ TEST_CASE_TEMPLATE("a marker leads to the session that wrote it", Kind, EVERY_ST
   CHECK(found("b"_batch, written(second) + std::chrono::seconds{1}) == epoch{});
 }
 
-TEST_CASE_TEMPLATE("views hold every live task and the latest ended ones, in order of assignment", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("views hold every live task and the latest ended ones, in order of assignment") {
   w.stored("x"_batch, {"x1", "x2", "x3", "x4", "x5"});
   w.stored("y"_batch, {"y1"});
   const epoch session = run_some(w, "x"_batch, 3);
@@ -151,8 +145,7 @@ TEST_CASE_TEMPLATE("views hold every live task and the latest ended ones, in ord
   CHECK(names(must(w->read_views(0)).tasks) == list{"x5", "y1"});
 }
 
-TEST_CASE_TEMPLATE("the overview counts every task and tells what is unfinished, running first", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("the overview counts every task and tells what is unfinished, running first") {
   w.stored("open"_batch, {"o"}, false);
   w.stored("sealed"_batch, {"s"});
   w.stored("running"_batch, {"r1", "r2"});
@@ -172,8 +165,7 @@ TEST_CASE_TEMPLATE("the overview counts every task and tells what is unfinished,
   CHECK(all.live->batch == "running"_batch);
 }
 
-TEST_CASE_TEMPLATE("a thousand unfinished batches are told, no more", Kind, memory_kind, sqlite_kind) {
-  world<Kind> w;
+STORE_TEST_ONCE("a thousand unfinished batches are told, no more") {
   for (int i = 0; i < 1001; ++i) {
     assign_request request;
     request.batch = batch_id("b" + std::to_string(i));

@@ -2,8 +2,7 @@
 
 using namespace cobatch_test;
 
-TEST_CASE_TEMPLATE("a claim makes a session row and the batch runs", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a claim makes a session row and the batch runs") {
   w.stored("b"_batch, {"a"});
   auto request = w.claim_of();
   const auto out = must(w->claim(request));
@@ -20,8 +19,7 @@ TEST_CASE_TEMPLATE("a claim makes a session row and the batch runs", Kind, EVERY
   CHECK(must(w->read_overview()).live == out.session);
 }
 
-TEST_CASE_TEMPLATE("the same nonce is the same session, another finds it live", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("the same nonce is the same session, another finds it live") {
   w.stored("b"_batch, {"a"});
   w.stored("c"_batch, {"c"});
   const auto request = w.claim_of();
@@ -34,8 +32,7 @@ TEST_CASE_TEMPLATE("the same nonce is the same session, another finds it live", 
   CHECK(w.batch_now("c"_batch).state == batch_state::sealed);
 }
 
-TEST_CASE_TEMPLATE("epochs only grow, and stay above what the guard has seen", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("epochs only grow, and stay above what the guard has seen") {
   w.stored("b"_batch, {"a"});
   CHECK(w.claimed().id == epoch{1});
   w.end(epoch{1}, session_end::stopped);
@@ -48,8 +45,7 @@ TEST_CASE_TEMPLATE("epochs only grow, and stay above what the guard has seen", K
   CHECK(must(w->claim(request)).session.id == epoch{43});
 }
 
-TEST_CASE_TEMPLATE("only sealed batches with a queued task that is served are claimed", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("only sealed batches with a queued task that is served are claimed") {
   const auto nothing = [&] {
     const bool none = must(w->claim(w.claim_of())).what == claim_outcome::kind::nothing;
     CHECK(must(w->has_work({{"claude"}, "claude"})) == !none);
@@ -77,8 +73,7 @@ TEST_CASE_TEMPLATE("only sealed batches with a queued task that is served are cl
   CHECK(out.session.agent == "codex");
 }
 
-TEST_CASE_TEMPLATE("a batch without an agent is taken only where the default agent is served", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a batch without an agent is taken only where the default agent is served") {
   w.stored("b"_batch, {"a"});
   auto request = w.claim_of();
   request.serves = {{"codex"}, "claude"};
@@ -89,16 +84,14 @@ TEST_CASE_TEMPLATE("a batch without an agent is taken only where the default age
   CHECK(must(w->claim(request)).session.agent == "claude");
 }
 
-TEST_CASE_TEMPLATE("a claim for one batch takes that one or none", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a claim for one batch takes that one or none") {
   w.stored("first"_batch, {"a"});
   w.stored("second"_batch, {"b"});
   CHECK(must(w->claim(w.claim_of("none"_batch))).what == claim_outcome::kind::nothing);
   CHECK(w.claimed("second"_batch).batch == "second"_batch);
 }
 
-TEST_CASE_TEMPLATE("turns take the tasks in order and are recorded before they run", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("turns take the tasks in order and are recorded before they run") {
   w.stored("b"_batch, {"a", "b"});
   const auto session = w.claimed();
   w.clock.turn(std::chrono::seconds{2});
@@ -125,8 +118,7 @@ TEST_CASE_TEMPLATE("turns take the tasks in order and are recorded before they r
   CHECK(must(w->read_overview()).tally == tally);
 }
 
-TEST_CASE_TEMPLATE("beginning a turn again is the same turn, settled or not", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("beginning a turn again is the same turn, settled or not") {
   w.stored("b"_batch, {"a", "b"});
   const auto session = w.claimed();
   const auto first = w.begun(session.id, 1);
@@ -140,8 +132,7 @@ TEST_CASE_TEMPLATE("beginning a turn again is the same turn, settled or not", Ki
   CHECK(w.task_now("b").state == task_state::queued);
 }
 
-TEST_CASE_TEMPLATE("turns have no gaps, and one is settled before the next begins", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("turns have no gaps, and one is settled before the next begins") {
   w.stored("b"_batch, {"a", "b"});
   const auto session = w.claimed();
   begin_request request;
@@ -155,8 +146,7 @@ TEST_CASE_TEMPLATE("turns have no gaps, and one is settled before the next begin
   CHECK(must(w->begin_turn(request)).what == begin_outcome::kind::begun);
 }
 
-TEST_CASE_TEMPLATE("a turn's end is kept with its result and its usage", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a turn's end is kept with its result and its usage") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   const auto begun = w.begun(session.id, 1);
@@ -197,8 +187,7 @@ TEST_CASE_TEMPLATE("a turn's end is kept with its result and its usage", Kind, E
   CHECK(w.batch_now("b"_batch).tally[task_state::done] == 1);
 }
 
-TEST_CASE_TEMPLATE("a figure that nobody reported stays absent", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a figure that nobody reported stays absent") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -209,8 +198,7 @@ TEST_CASE_TEMPLATE("a figure that nobody reported stays absent", Kind, EVERY_STO
   CHECK(!must(w->list_turns({})).at(0).used);
 }
 
-TEST_CASE_TEMPLATE("a turn is settled once: the first settlement stands", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a turn is settled once: the first settlement stands") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -226,8 +214,7 @@ TEST_CASE_TEMPLATE("a turn is settled once: the first settlement stands", Kind, 
   CHECK(w->version() == version);
 }
 
-TEST_CASE_TEMPLATE("a session that is not live begins and settles nothing", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a session that is not live begins and settles nothing") {
   w.stored("b"_batch, {"a", "b"});
   const auto old = w.claimed();
   w.begun(old.id, 1);
@@ -245,8 +232,7 @@ TEST_CASE_TEMPLATE("a session that is not live begins and settles nothing", Kind
   CHECK(!must(w->find_result("a"_task)));
 }
 
-TEST_CASE_TEMPLATE("with no task left the batch is ending, in the same transaction", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("with no task left the batch is ending, in the same transaction") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -267,8 +253,7 @@ TEST_CASE_TEMPLATE("with no task left the batch is ending, in the same transacti
   }
 }
 
-TEST_CASE_TEMPLATE("a session's end is kept once", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a session's end is kept once") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.clock.turn(std::chrono::minutes{1});
@@ -288,8 +273,7 @@ TEST_CASE_TEMPLATE("a session's end is kept once", Kind, EVERY_STORE) {
   CHECK(!must(w->read_overview()).live);
 }
 
-TEST_CASE_TEMPLATE("a session that ends in mid-turn stops the turn and charges nothing", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a session that ends in mid-turn stops the turn and charges nothing") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -307,8 +291,7 @@ TEST_CASE_TEMPLATE("a session that ends in mid-turn stops the turn and charges n
   CHECK(w.batch_now("b"_batch).tally[task_state::queued] == 1);
 }
 
-TEST_CASE_TEMPLATE("a task that broke is tried again, and fails when its attempts are used up", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a task that broke is tried again, and fails when its attempts are used up") {
   w.stored("b"_batch, {"a", "b"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -338,8 +321,7 @@ TEST_CASE_TEMPLATE("a task that broke is tried again, and fails when its attempt
   CHECK(w.begun(session.id, 3).task.spec.id == "b"_task);
 }
 
-TEST_CASE_TEMPLATE("what the agent itself reports is final", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("what the agent itself reports is final") {
   w.stored("b"_batch, {"a", "b"});
   const auto session = w.claimed();
   std::int64_t turn = 0;
@@ -355,8 +337,7 @@ TEST_CASE_TEMPLATE("what the agent itself reports is final", Kind, EVERY_STORE) 
   CHECK(w.session_now(session.id).turns_settled == 2);
 }
 
-TEST_CASE_TEMPLATE("a stopped turn charges nothing", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a stopped turn charges nothing") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -364,8 +345,7 @@ TEST_CASE_TEMPLATE("a stopped turn charges nothing", Kind, EVERY_STORE) {
   CHECK(w.begun(session.id, 2).turn.attempt == 1);
 }
 
-TEST_CASE_TEMPLATE("whichever of a cancel and a turn's end comes first stands", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("whichever of a cancel and a turn's end comes first stands") {
   using cancel = cancel_outcome::kind;
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
@@ -405,8 +385,7 @@ TEST_CASE_TEMPLATE("whichever of a cancel and a turn's end comes first stands", 
   }
 }
 
-TEST_CASE_TEMPLATE("a queued task that is cancelled never runs", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a queued task that is cancelled never runs") {
   using cancel = cancel_outcome::kind;
   CHECK(must(w->cancel("none"_task)).what == cancel::not_found);
   w.stored("b"_batch, {"a", "b"});
@@ -420,9 +399,7 @@ TEST_CASE_TEMPLATE("a queued task that is cancelled never runs", Kind, EVERY_STO
   CHECK(w.begun(w.claimed().id, 1).task.spec.id == "b"_task);
 }
 
-TEST_CASE_TEMPLATE("a waiting batch has ended when its last task is cancelled, and its next task is the next round",
-                   Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a waiting batch has ended when its last task is cancelled, and its next task is the next round") {
   w.stored("b"_batch, {"a"});
   must(w->cancel("a"_task));
   CHECK(w.batch_now("b"_batch).state == batch_state::finished);
@@ -431,8 +408,7 @@ TEST_CASE_TEMPLATE("a waiting batch has ended when its last task is cancelled, a
   CHECK(w.claimed().round == 2);
 }
 
-TEST_CASE_TEMPLATE("asking a live session to end is seen by its engine", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("asking a live session to end is seen by its engine") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   CHECK(!w.session_now(session.id).end_requested);
@@ -441,8 +417,7 @@ TEST_CASE_TEMPLATE("asking a live session to end is seen by its engine", Kind, E
   CHECK(must(w->request_end(session.id)));
 }
 
-TEST_CASE_TEMPLATE("recovery settles a turn that had ended, from what the agent had written", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("recovery settles a turn that had ended, from what the agent had written") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -459,8 +434,7 @@ TEST_CASE_TEMPLATE("recovery settles a turn that had ended, from what the agent 
   CHECK(must(w->find_result("a"_task))->what == ended_as(turn_end::done));
 }
 
-TEST_CASE_TEMPLATE("recovery counts any other running turn as interrupted, and the batch goes on", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("recovery counts any other running turn as interrupted, and the batch goes on") {
   w.stored("b"_batch, {"a", "b"});
   const auto session = w.claimed();
   std::optional<turn_no> finished;
@@ -484,9 +458,7 @@ TEST_CASE_TEMPLATE("recovery counts any other running turn as interrupted, and t
   CHECK(!again.previous->recovered);
 }
 
-TEST_CASE_TEMPLATE("a task interrupted too often fails, and a task that runs at most once fails at once", Kind,
-                   EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a task interrupted too often fails, and a task that runs at most once fails at once") {
   assign_request request;
   request.batch = "b"_batch;
   request.tasks = {task("a"), task("once")};
@@ -509,8 +481,7 @@ TEST_CASE_TEMPLATE("a task interrupted too often fails, and a task that runs at 
   CHECK(w.batch_now("b"_batch).state == batch_state::finished);
 }
 
-TEST_CASE_TEMPLATE("recovering a session between two turns ends it", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("recovering a session between two turns ends it") {
   w.stored("b"_batch, {"a", "b"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -522,8 +493,7 @@ TEST_CASE_TEMPLATE("recovering a session between two turns ends it", Kind, EVERY
   CHECK(must(w->recover({epoch{99}, {}, {}})).what == end_outcome::kind::not_found);
 }
 
-TEST_CASE_TEMPLATE("a full session hands the rest of its batch to the next one", Kind, EVERY_STORE) {
-  world<Kind> w;
+STORE_TEST("a full session hands the rest of its batch to the next one") {
   w.stored("b"_batch, {"a", "b"});
   const auto first = w.claimed();
   w.begun(first.id, 1);

@@ -64,33 +64,18 @@ class hand_clock {
   std::shared_ptr<std::atomic<std::int64_t>> ms_ = std::make_shared<std::atomic<std::int64_t>>(1'762'551'900'000);
 };
 
-struct memory_kind {
-  static constexpr bool loses_answers = false;
-  temporary_folder folder;
-  std::unique_ptr<store> open(const clock_fn& clock) { return make_memory_store(clock); }
-};
+/// The kinds of store; the faulty ones lose answers, and their commands are repeated until the outcome is known.
+enum class kind_of_store { memory, sqlite, faulty_memory, faulty_sqlite };
 
-struct sqlite_kind {
-  static constexpr bool loses_answers = false;
-  temporary_folder folder;
-  std::unique_ptr<store> open(const clock_fn& clock) { return must(open_sqlite_store({folder.path(), clock})); }
-};
+inline constexpr std::array every_kind{kind_of_store::memory, kind_of_store::sqlite, kind_of_store::faulty_memory,
+                                       kind_of_store::faulty_sqlite};
+/// The kinds that answer each command at once.
+inline constexpr std::array plain_kinds{kind_of_store::memory, kind_of_store::sqlite};
 
-template <class Inner>
-struct faulty_kind {
-  static constexpr bool loses_answers = true;
-  Inner inner;
-  std::unique_ptr<store> open(const clock_fn& clock) {
-    fault_schedule schedule;
-    schedule.seed = 7;
-    return make_repeating(make_faulty(inner.open(clock), schedule));
-  }
-};
-
-using faulty_memory_kind = faulty_kind<memory_kind>;
-using faulty_sqlite_kind = faulty_kind<sqlite_kind>;
-
-#define EVERY_STORE memory_kind, sqlite_kind, faulty_memory_kind, faulty_sqlite_kind
+constexpr const char* name_of_kind(kind_of_store kind) {
+  constexpr std::array names{"memory", "sqlite", "faulty memory", "faulty sqlite"};
+  return names[static_cast<std::size_t>(kind)];
+}
 
 /// One word for `task_id("a")` and `batch_id("b")`.
 inline task_id operator""_task(const char* text, std::size_t size) {
@@ -120,18 +105,36 @@ inline settlement ended_as(turn_end end) {
   return what;
 }
 
-template <class Kind>
 struct world {
+  explicit world(kind_of_store k) : kind(k), opened(open()) {}
+
+  kind_of_store kind;
   hand_clock clock;
-  Kind kind;
-  std::unique_ptr<store> opened = kind.open(clock.reader());
+  temporary_folder folder;
+  std::unique_ptr<store> opened;
+  int nonces = 0;
+
   store* operator->() { return opened.get(); }
+
+  [[nodiscard]] bool loses_answers() const {
+    return kind == kind_of_store::faulty_memory || kind == kind_of_store::faulty_sqlite;
+  }
+
+  [[nodiscard]] std::unique_ptr<store> open() {
+    const bool in_memory = kind == kind_of_store::memory || kind == kind_of_store::faulty_memory;
+    auto plain = in_memory ? make_memory_store(clock.reader())
+                           : must(open_sqlite_store({folder.path().string(), clock.reader()}));
+    if (!loses_answers()) return plain;
+    fault_schedule schedule;
+    schedule.seed = 7;
+    return make_repeating(make_faulty(std::move(plain), schedule));
+  }
 
   /// True if a command that was asked for once answered as `first`, or if its answer may have been lost and the repeat
   /// answered as `again`.
   template <class E>
-  static bool answered(E what, E first, E again) {
-    return what == first || (Kind::loses_answers && what == again);
+  bool answered(E what, E first, E again) const {
+    return what == first || (loses_answers() && what == again);
   }
 
   assign_outcome assign(std::optional<batch_id> batch, std::initializer_list<std::string> ids, bool seal = true) {
@@ -209,13 +212,25 @@ struct world {
     REQUIRE(found.has_value());
     return *found;
   }
-
-  int nonces = 0;
 };
 
-}  // namespace cobatch_test
+template <class Kinds>
+void on_each(const Kinds& kinds, void (*test)(world&)) {
+  for (const kind_of_store kind : kinds) SUBCASE(name_of_kind(kind)) {
+      world w(kind);
+      test(w);
+    }
+}
 
-TYPE_TO_STRING(cobatch_test::memory_kind);
-TYPE_TO_STRING(cobatch_test::sqlite_kind);
-TYPE_TO_STRING(cobatch_test::faulty_memory_kind);
-TYPE_TO_STRING(cobatch_test::faulty_sqlite_kind);
+// STORE_TEST("promise") { … } is a test of every kind of store, STORE_TEST_ONCE one of the plain kinds; `w` is its
+// world. The body is compiled once.
+#define STORE_TEST_ON(kinds, body, name) \
+  static void body(world& w);            \
+  TEST_CASE(name) {                      \
+    on_each(kinds, body);                \
+  }                                      \
+  static void body(world& w)
+#define STORE_TEST(name) STORE_TEST_ON(every_kind, DOCTEST_ANONYMOUS(store_test_), name)
+#define STORE_TEST_ONCE(name) STORE_TEST_ON(plain_kinds, DOCTEST_ANONYMOUS(store_test_), name)
+
+}  // namespace cobatch_test

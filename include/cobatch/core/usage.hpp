@@ -16,6 +16,15 @@
 namespace cobatch {
 inline namespace v1 {
 
+namespace detail {
+/// Sum that stops at the largest value: a hostile count must not wrap into a small or negative one.
+[[nodiscard]] constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
+  if (b > 0 && a > std::numeric_limits<std::int64_t>::max() - b) return std::numeric_limits<std::int64_t>::max();
+  if (b < 0 && a < std::numeric_limits<std::int64_t>::min() - b) return std::numeric_limits<std::int64_t>::min();
+  return a + b;
+}
+}  // namespace detail
+
 /// Token counts that do not overlap.
 struct tokens {
   std::int64_t uncached_input = 0;  ///< input neither read from nor written to a cache
@@ -27,22 +36,15 @@ struct tokens {
 
   /// What the guide calls input: everything loaded anew.
   [[nodiscard]] constexpr std::int64_t loaded_input() const noexcept {
-    return uncached_input + cache_write_5m + cache_write_1h;
+    return detail::saturating_add(detail::saturating_add(uncached_input, cache_write_5m), cache_write_1h);
   }
   /// Every token the model read or wrote.
-  [[nodiscard]] constexpr std::int64_t processed() const noexcept { return loaded_input() + cache_read + output; }
+  [[nodiscard]] constexpr std::int64_t processed() const noexcept {
+    return detail::saturating_add(detail::saturating_add(loaded_input(), cache_read), output);
+  }
 
   friend constexpr bool operator==(const tokens&, const tokens&) = default;
 };
-
-namespace detail {
-/// Sum that stops at the largest value: a hostile count must not wrap into a small or negative one.
-[[nodiscard]] constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
-  if (b > 0 && a > std::numeric_limits<std::int64_t>::max() - b) return std::numeric_limits<std::int64_t>::max();
-  if (b < 0 && a < std::numeric_limits<std::int64_t>::min() - b) return std::numeric_limits<std::int64_t>::min();
-  return a + b;
-}
-}  // namespace detail
 
 [[nodiscard]] constexpr tokens operator+(const tokens& a, const tokens& b) noexcept {
   using detail::saturating_add;

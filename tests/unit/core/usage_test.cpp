@@ -28,6 +28,8 @@ TEST_CASE("a hostile count stops at the largest value and never wraps") {
   constexpr auto most = std::numeric_limits<std::int64_t>::max();
   constexpr auto least = std::numeric_limits<std::int64_t>::min();
   CHECK((tokens{.output = most} + tokens{.output = 1}).output == most);
+  CHECK(tokens{.uncached_input = most, .cache_write_1h = most}.loaded_input() == most);
+  CHECK(tokens{.uncached_input = most, .cache_read = most, .output = most}.processed() == most);
   CHECK(detail::saturating_add(least, -1) == least);
   CHECK(detail::saturating_add(most, least) == -1);
   CHECK(detail::saturating_add(most, 0) == most);

@@ -73,6 +73,11 @@ TEST_CASE("a command line that cannot be understood exits with 2 and prints noth
     CHECK(r.code == exit_usage);
     CHECK(r.out.empty());
     CHECK_FALSE(r.err.empty());
+    auto with_json = arguments;
+    with_json.emplace_back("--json");
+    const auto in_json = cobatch_run(with_json);
+    CHECK(in_json.code == exit_usage);
+    CHECK(text_in(in_json.json(), "code") == "bad_value");
   }
   CHECK_FALSE(std::filesystem::exists(f.path() / "data"));
 }

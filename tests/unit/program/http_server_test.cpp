@@ -332,24 +332,33 @@ TEST_CASE("a wait too many is answered at once with the present state, while oth
   CHECK(not_ended == 1);
 }
 
-TEST_CASE("a stop answers the waits in progress and then ends") {
-  running_server server;
+TEST_CASE("a stop answers the wait in progress and then ends") {
+  auto options = on_any_port();
+  options.most_waits = 1;
+  running_server server(std::move(options));
   server.client().Post("/execute_task", assign("t1", R"(,"batch_id":"b")"), "application/json");
-  std::atomic<int> status{0};
-  std::jthread waiting([&] {
-    const auto r = server.client().Post(
-        "/execute_task", request("wait_batch", R"({"batch_id":"b","timeout_seconds":40})"), "application/json");
-    status = r ? r->status : -1;
-  });
-  // The server takes connections in order: once a later request is answered, the wait was taken up.
-  server.client().Get("/health");
+  const std::string wait = request("wait_batch", R"({"batch_id":"b","timeout_seconds":40})");
+  std::atomic<int> answered{0};
+  std::latch one_answered(1);
+  std::vector<std::jthread> waiting;
+  for (int i = 0; i < 2; ++i)
+    waiting.emplace_back([&] {
+      const auto r = server.client().Post("/execute_task", wait, "application/json");
+      if (!r || r->status != 200 || *json::parse(r->body)->find("ended") != json::value(false)) return;
+      if (++answered == 1) one_answered.count_down();
+    });
+  // One was turned away because the other is being served; that one is still waiting, for nothing runs the batch.
+  one_answered.wait();
+  CHECK(answered == 1);
   server.stop();
-  waiting.join();
-  CHECK((status == 200 || status == -1));
+  waiting.clear();
+  CHECK(answered == 2);
 }
 
 TEST_CASE("a stop does not wait for a client that sends nothing") {
-  running_server server;
+  auto options = on_any_port();
+  options.read_limit = std::chrono::hours{1};
+  running_server server(std::move(options));
   std::jthread silent([&] { exchange(server.port(), "POST /execute_task HTTP/1.1\r\n"); });
   server.client().Get("/health");
   server.stop();
@@ -387,7 +396,7 @@ TEST_CASE("only addresses of this machine are listened on, and the loopback ones
   CHECK_FALSE(program::is_loopback_address("192.0.2.1"));
 }
 
-TEST_CASE("a workspace that was replaced makes the health a fault") {
+TEST_CASE("a workspace that was replaced makes health and requests a fault, with 503") {
   running_server server;
   std::filesystem::rename(server.place().paths().data, server.place().paths().root / "moved");
   std::filesystem::create_directory(server.place().paths().data);
@@ -395,6 +404,10 @@ TEST_CASE("a workspace that was replaced makes the health a fault") {
   REQUIRE(r);
   CHECK(r->status == 503);
   CHECK(text_in(parsed(r->body), "code") == "workspace_replaced");
+  const auto refused = server.client().Post("/execute_task", assign("t1"), "application/json");
+  REQUIRE(refused);
+  CHECK(refused->status == 503);
+  CHECK(text_in(parsed(refused->body), "code") == "workspace_replaced");
 }
 
 }  // namespace cobatch_test

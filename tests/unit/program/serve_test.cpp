@@ -164,7 +164,9 @@ TEST_CASE("during a run execute_queue answers already_running") {
 
 TEST_CASE("a workspace that is replaced under a server ends it with 3 and the reason") {
   const folder f;
-  served server(f, {"--agent", "scripted"});
+  served server(f, {"--agent", "scripted", "--linger", "0"});
+  server.ask("assign_task", R"({"task_id":"before","description":"d","batch_id":"b"})");
+  CHECK(*server.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":40})").find("ended") == json::value(true));
   std::filesystem::rename(f.path() / "data", f.path() / "moved");
   std::filesystem::create_directory(f.path() / "data");
   // Any sealed task in the old store wakes the engine, which looks at its workspace before it starts anything.

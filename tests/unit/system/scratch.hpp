@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -67,7 +68,9 @@ bool eventually(Condition condition) {
 class forked {
  public:
   template <class Function>
-  explicit forked(Function what) : pid_(::fork()) {
+  explicit forked(Function what) {
+    std::fflush(stdout);  // what the tests have said is not said twice
+    pid_ = ::fork();
     if (pid_ == 0) {
       for (const int s : {SIGTERM, SIGINT, SIGABRT, SIGSEGV}) ::signal(s, SIG_DFL);  // doctest's are the parent's
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // should the tests themselves be killed
@@ -100,7 +103,7 @@ class forked {
   }
 
  private:
-  pid_t pid_;
+  pid_t pid_ = -1;
 };
 
 }  // namespace cobatch_test
