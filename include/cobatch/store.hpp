@@ -242,6 +242,7 @@ class store {
   store& operator=(const store&) = delete;
   virtual ~store() = default;
 
+  /// Also: bad_value (no task), duplicate_in_batch (a task id stands twice).
   [[nodiscard]] virtual result<assign_outcome> assign(const assign_request& request) = 0;
   [[nodiscard]] virtual result<seal_outcome> seal(const batch_id& batch) = 0;
   /// Seals what `execute_queue` seals, lets a held batch that is named go, and lists what will run.
@@ -250,7 +251,9 @@ class store {
   /// Gives the next batch to a new session: sealed, with a queued task, served; highest priority first, then oldest
   /// seal. A batch `held` past its `held_until` counts as sealed.
   [[nodiscard]] virtual result<claim_outcome> claim(const claim_request& request) = 0;
-  /// Takes the next queued task of the session's batch and records its turn, or finds that none is left.
+  /// Takes the next queued task of the session's batch and records its turn, or finds that none is left. A turn that is
+  /// there already is answered again. Also: bad_value (the ordinal is not the next one), task_in_progress (the
+  /// session's latest turn has not been settled).
   [[nodiscard]] virtual result<begin_outcome> begin_turn(const begin_request& request) = 0;
   /// Settles a turn once. A task that was cancelled meanwhile stays cancelled; the turn's cost is kept all the same.
   [[nodiscard]] virtual result<settle_outcome> settle_turn(epoch session, turn_no turn, const settlement& what) = 0;

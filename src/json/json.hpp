@@ -32,16 +32,21 @@ struct number {
 
 class value {
  public:
-  value() = default;
-  value(bool b) : data_(b) {}
-  value(std::int64_t n) : data_(n) {}
-  value(int n) : data_(static_cast<std::int64_t>(n)) {}
-  value(number n) : data_(std::move(n)) {}
-  value(std::string s) : data_(std::move(s)) {}
-  value(std::string_view s) : data_(std::string(s)) {}
-  value(const char* s) : data_(std::string(s)) {}
+  value();
+  value(bool b);
+  value(std::int64_t n);
+  value(int n);
+  value(number n);
+  value(std::string s);
+  value(std::string_view s);
+  value(const char* s);
   value(array a);
   value(object o);
+  value(const value&);
+  value(value&&) noexcept;
+  value& operator=(const value&);
+  value& operator=(value&&) noexcept;
+  ~value();
 
   [[nodiscard]] bool is_null() const noexcept;
   [[nodiscard]] const bool* as_bool() const noexcept;
@@ -69,6 +74,23 @@ struct member {
   value content;
   friend bool operator==(const member&, const member&) = default;
 };
+
+// Here, and not in the class, because a vector may only be made and destroyed where its elements are complete.
+inline value::value() = default;
+inline value::value(bool b) : data_(b) {}
+inline value::value(std::int64_t n) : data_(n) {}
+inline value::value(int n) : data_(static_cast<std::int64_t>(n)) {}
+inline value::value(number n) : data_(std::move(n)) {}
+inline value::value(std::string s) : data_(std::move(s)) {}
+inline value::value(std::string_view s) : data_(std::string(s)) {}
+inline value::value(const char* s) : data_(std::string(s)) {}
+inline value::value(array a) : data_(std::move(a)) {}
+inline value::value(object o) : data_(std::move(o)) {}
+inline value::value(const value&) = default;
+inline value::value(value&&) noexcept = default;
+inline value& value::operator=(const value&) = default;
+inline value& value::operator=(value&&) noexcept = default;
+inline value::~value() = default;
 
 inline constexpr std::size_t max_depth = 256;
 

@@ -6,9 +6,6 @@ namespace cobatch {
 inline namespace v1 {
 namespace json {
 
-value::value(array a) : data_(std::move(a)) {}
-value::value(object o) : data_(std::move(o)) {}
-
 bool value::is_null() const noexcept {
   return std::holds_alternative<std::monostate>(data_);
 }

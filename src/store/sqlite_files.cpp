@@ -71,6 +71,18 @@ result<void> check_identity(const fs::path& path, const file_identity& expected)
   return {};
 }
 
+result<unique_fd> open_own_file(const fs::path& folder, const char* name) {
+  const auto path = folder / name;
+  const unique_fd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd.open()) return fail(system_error(errno, "open", folder));
+  unique_fd fd(::openat(folder_fd.get(), name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd.open() && errno == ELOOP)
+    return fail(errc::unsafe_file, path.string() + " is a symbolic link; remove it, it is none of ours");
+  if (!fd.open()) return fail(system_error(errno, "open", path));
+  if (auto plain = check_plain_file(fd.get(), folder_fd.get(), path); !plain) return fail(plain.error());
+  return fd;
+}
+
 result<void> check_can_lock(const fs::path& folder) {
   const auto hopeless = cannot_lock(folder);
   if (!hopeless) return fail(hopeless.error());

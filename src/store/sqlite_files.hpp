@@ -7,6 +7,7 @@
 #include <cobatch/core/error.hpp>
 
 #include "system/files.hpp"
+#include "system/unique_fd.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -32,6 +33,10 @@ class sqlite_files {
 
 /// workspace_replaced unless `path` names the file with this identity.
 [[nodiscard]] result<void> check_identity(const std::filesystem::path& path, const file_identity& expected);
+
+/// Opens, or creates (0600), one of our own files in the folder; not the database, whose locks a second descriptor
+/// would drop. Errors: unsafe_file, not_writable, disk_full, io_error.
+[[nodiscard]] result<unique_fd> open_own_file(const std::filesystem::path& folder, const char* name);
 
 /// `cannot_lock` if the folder's file system cannot lock; also fails if there is no such folder.
 [[nodiscard]] result<void> check_can_lock(const std::filesystem::path& folder);

@@ -1,10 +1,11 @@
 #include "store/write_lock.hpp"
 
 #include <cerrno>
-#include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 #include <utility>
+
+#include "store/sqlite_files.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -34,22 +35,24 @@ write_lock::hold::~hold() {
 }
 
 result<std::unique_ptr<write_lock>> write_lock::open(const std::filesystem::path& folder) {
-  const auto path = folder / "write";
-  unique_fd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder_fd.open()) return fail(system_error(errno, "open", folder));
-  unique_fd fd(::openat(folder_fd.get(), "write", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd.open() && errno == ELOOP)
-    return fail(errc::unsafe_file, path.string() + " is a symbolic link; remove it, it is none of ours");
-  if (!fd.open()) return fail(system_error(errno, "open", path));
-  if (auto plain = check_plain_file(fd.get(), folder_fd.get(), path); !plain) return fail(plain.error());
-  auto identity = identity_of(fd.get(), path);
+  auto queue = open_own_file(folder, "write.queue");
+  if (!queue) return fail(queue.error());
+  auto fd = open_own_file(folder, "write");
+  if (!fd) return fail(fd.error());
+  auto path = folder / "write";
+  auto identity = identity_of(fd->get(), path);
   if (!identity) return fail(identity.error());
-  return std::unique_ptr<write_lock>(new write_lock(std::move(fd), path, *identity));
+  return std::unique_ptr<write_lock>(new write_lock(std::move(*fd), std::move(*queue), std::move(path), *identity));
 }
 
 result<write_lock::hold> write_lock::acquire() {
   std::unique_lock threads(threads_);
-  if (const int problem = lock_file(fd_.get(), LOCK_EX); problem != 0) return fail(lock_error(problem, path_));
+  int problem = lock_file(queue_.get(), LOCK_EX);
+  if (problem == 0) {
+    problem = lock_file(fd_.get(), LOCK_EX);
+    ::flock(queue_.get(), LOCK_UN);
+  }
+  if (problem != 0) return fail(lock_error(problem, path_));
   return hold(std::move(threads), fd_.get());
 }
 

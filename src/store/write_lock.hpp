@@ -1,7 +1,11 @@
 // One writer at a time, in all processes: SQLite's own locks are polled and unfair, and up to 3.51.2 a checkpoint
 // beside a writer can damage the file. So whoever writes, checkpoints, opens or closes holds this lock.
 //
-// It is an flock on the file `write` in the state folder. The file's first byte is the poison flag: after a failed
+// It is an flock on the file `write` in the state folder. The kernel does not hand such a lock over in turn: who has
+// just released it mostly gets it again before those who wait have woken. So whoever wants it first takes
+// `write.queue`, keeps that until he has `write`, and so nobody overtakes him.
+//
+// The file's first byte is the poison flag: after a failed
 // sync nobody knows what is on the disk, and later syncs may wrongly succeed, so every process stops writing until
 // the store has been verified.
 #pragma once
@@ -52,10 +56,11 @@ class write_lock {
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
-  write_lock(unique_fd fd, std::filesystem::path path, file_identity identity)
-      : fd_(std::move(fd)), path_(std::move(path)), identity_(identity) {}
+  write_lock(unique_fd fd, unique_fd queue, std::filesystem::path path, file_identity identity)
+      : fd_(std::move(fd)), queue_(std::move(queue)), path_(std::move(path)), identity_(identity) {}
 
   unique_fd fd_;
+  unique_fd queue_;
   std::filesystem::path path_;
   file_identity identity_;
   std::mutex threads_;  // flock does not exclude threads that share a description

@@ -24,7 +24,6 @@ constexpr std::array<const char*, view_count> view_names{"claude_task_queue.json
 constexpr const char* not_written = "view_not_written";
 
 constexpr std::chrono::seconds longest_wait_for_turn{5};
-constexpr milliseconds longest_pause{10'000};            // whatever a note says that a write took
 constexpr std::chrono::seconds retry_after_failure{30};  // a full disk may have room again without a change
 constexpr std::chrono::hours without_change{1};
 constexpr std::size_t most_warnings_kept = 16;

@@ -1,10 +1,14 @@
 // How fast the SQLite store is against the least that could be done instead, both in one run on one disk.
 //
-//   store_bench [FOLDER]     (default: a new folder in the temporary directory; give one on the disk you mean)
+//   store_bench [FOLDER [NAME…]]
+//
+// FOLDER: on the disk you mean (default: a new one in the temporary directory). NAME: only these of processes, wake,
+// assign, turns, callers, bulk, reads.
 //
 // Each comparison alternates between the two sides, block by block, so that what the disk does meanwhile meets both.
 // Times are microseconds; a ratio of medians is what the targets are about.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -434,19 +438,95 @@ void wake_up(const fs::path& root) {
   std::printf("  => gate: median <= 200 us, goal <= 50 us\n\n");
 }
 
+struct process_report {
+  double worst_wait = 0;  // us, of one assign
+  double worst_bare = 0;  // us, of one append + fdatasync between the assigns
+  std::array<std::int64_t, 64> per_second{};
+};
+
+// In a process of its own: assigns for a while as fast as it may, and now and then syncs a file of its own.
+[[noreturn]] void run_assigner(const fs::path& root, int out, int number, int seconds) {
+  auto s = must(open_sqlite_store({(root / "processes").string(), system_now}));
+  const journal bare(root / ("processes." + std::to_string(number)));
+  const std::string bytes = record_of_300_bytes();
+  const std::string name = std::to_string(number);
+  process_report report;
+  const auto start = clock_type::now();
+  for (int i = 0;; ++i) {
+    const auto second = std::chrono::duration_cast<std::chrono::seconds>(clock_type::now() - start).count();
+    if (second >= seconds) break;
+    report.worst_wait = std::max(
+        report.worst_wait, time_of([&] { must(s->assign(one_task("b" + name, name + "/" + std::to_string(i)))); }));
+    ++report.per_second[static_cast<std::size_t>(second)];
+    if (i % 20 != 0) continue;
+    report.worst_bare = std::max(report.worst_bare, time_of([&] {
+                                   bare.append(bytes);
+                                   bare.sync();
+                                 }));
+  }
+  if (::write(out, &report, sizeof report) != static_cast<ssize_t>(sizeof report)) ::_exit(1);
+  ::_exit(0);
+}
+
+void many_processes(const fs::path& root) {
+  constexpr int seconds = 10;
+  std::printf("8 processes that assign as fast as they may, %d s\n", seconds);
+  constexpr int processes = 8;
+  open_store(root / "processes").reset();
+  int ends[2];
+  if (::pipe(ends) != 0) give_up("pipe");
+  std::vector<pid_t> children;
+  for (int p = 0; p < processes; ++p) {
+    const pid_t child = ::fork();
+    if (child == 0) run_assigner(root, ends[1], p, seconds);
+    children.push_back(child);
+  }
+  std::vector<process_report> reports(processes);
+  for (auto& report : reports)
+    if (::read(ends[0], &report, sizeof report) != static_cast<ssize_t>(sizeof report)) give_up("a process ended");
+  for (const pid_t child : children) ::waitpid(child, nullptr, 0);
+
+  double worst_wait = 0, worst_bare = 0, worst_share = 0;
+  std::int64_t total = 0;
+  for (int second = 0; second < seconds; ++second) {
+    std::vector<double> shares;
+    for (const auto& report : reports) {
+      shares.push_back(static_cast<double>(report.per_second[static_cast<std::size_t>(second)]));
+      total += report.per_second[static_cast<std::size_t>(second)];
+    }
+    const double largest = *std::max_element(shares.begin(), shares.end());
+    worst_share = std::max(worst_share, largest / std::max(1.0, median(shares)));
+  }
+  for (const auto& report : reports) {
+    worst_wait = std::max(worst_wait, report.worst_wait);
+    worst_bare = std::max(worst_bare, report.worst_bare);
+  }
+  std::printf("  %.0f assigns/s; worst wait %.1f ms, worst bare append + fdatasync %.1f ms\n",
+              static_cast<double>(total) / seconds, worst_wait / 1000, worst_bare / 1000);
+  print_ratio("worst wait / allowed", worst_wait / std::max(20'000.0, 9 * worst_bare), "gate <= 1, goal <= 0.5");
+  print_ratio("largest / median share in any second", worst_share, "gate <= 2, goal <= 1.3");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::vector<std::pair<std::string, void (*)(const fs::path&)>> all{{"processes", many_processes},
+                                                                           {"wake", wake_up},
+                                                                           {"assign", durable_assign},
+                                                                           {"turns", turns},
+                                                                           {"callers", many_callers},
+                                                                           {"bulk", bulk},
+                                                                           {"reads", reads}};
   std::string made = (fs::temp_directory_path() / "cobatch-bench-XXXXXX").string();
   if (argc < 2 && ::mkdtemp(made.data()) == nullptr) give_up("cannot make a folder");
   const fs::path root = argc < 2 ? fs::path(made) : fs::path(argv[1]);
   fs::create_directories(root);
-  wake_up(root);
-  durable_assign(root);
-  turns(root);
-  many_callers(root);
-  bulk(root);
-  reads(root);
+  const std::vector<std::string> wanted(argv + std::min(argc, 2), argv + argc);
+  for (const auto& [name, run] : all) {
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+    run(root);
+    std::fflush(stdout);
+  }
   if (argc < 2) fs::remove_all(root);
   return 0;
 }

@@ -12,14 +12,20 @@ echo '{"turns":[{"wait_for_file":"go_on","output":"first"},{"output":"second"}]}
 "$prefix/bin/cobatch" assign two "The second" --batch both 2>/dev/null
 "$prefix/bin/cobatch" run both --agent scripted --script script.json &
 runner=$!
-# While the agent waits: where its programs are.
-until helpers=$(find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$PWD" 2>/dev/null | sed 's/cwd$/exe/' |
-  xargs -r readlink | grep -E 'cobatch-(keeper|scripted)$' | sort) && [[ $helpers == *scripted* ]]; do
+# While the agent waits: where it and its keeper, its parent, come from. (Processes that end meanwhile are no failure.)
+agents() {
+  { find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$PWD" 2>/dev/null || true; } | while read -r folder; do
+    if [[ $(readlink "${folder%cwd}exe") == */cobatch-scripted ]]; then echo "${folder%/cwd}"; fi
+  done
+}
+until agent=$(agents) && [[ -n $agent ]]; do
   kill -0 "$runner"
   sleep 0.05
 done
+keeper=/proc/$(awk '/^PPid:/ {print $2}' "$agent/status")
+helpers=$(readlink "$agent/exe" "$keeper/exe")
 touch go_on
 wait "$runner"
-echo "$helpers"
-must_not grep -v "^$prefix/libexec/cobatch/" <<<"$helpers"
+[[ $helpers == "$prefix/libexec/cobatch/cobatch-scripted"$'\n'"$prefix/libexec/cobatch/cobatch-keeper" ]] ||
+  { echo "other helpers: $helpers" && exit 1; }
 [[ $("$prefix/bin/cobatch" status two --json) == *'"output":"second"'* ]]

@@ -93,7 +93,7 @@ TEST_CASE("the files are for their owner only") {
   temporary_folder folder;
   const auto s = opened(folder.path());
   must(s->assign(one("b", "a")));
-  for (const char* name : {"store.db", "store.db-wal", "store.db-shm", "write", "bell"}) {
+  for (const char* name : {"store.db", "store.db-wal", "store.db-shm", "write", "write.queue", "bell"}) {
     CAPTURE(name);
     struct stat info {};
     REQUIRE(::stat((folder.path() / name).c_str(), &info) == 0);
@@ -201,7 +201,7 @@ TEST_CASE("a log whose database is gone is not thrown away") {
 TEST_CASE("files that are links are refused") {
   temporary_folder elsewhere;
   temporary_folder folder;
-  for (const std::string name : {"store.db", "store.db-wal", "write", "bell"}) {
+  for (const std::string name : {"store.db", "store.db-wal", "write", "write.queue", "bell"}) {
     CAPTURE(name);
     const auto target = elsewhere.path() / name;
     write_bytes(target, "");
