@@ -51,6 +51,8 @@ struct engine_options {
   std::chrono::milliseconds stop_grace{std::chrono::seconds{10}};  ///< for the running turn when a stop is requested
   int max_tasks_per_session = 10;
   std::optional<batch_id> only = {};  ///< run this batch and leave the others alone
+  /// Ends the grace of a stop: with both requested, the running turn is interrupted at once.
+  std::stop_token hurry = {};
   /// Called from the thread that runs the engine; must not throw.
   std::function<void(const engine_event&)> on_event = {};
 };
@@ -68,7 +70,8 @@ struct run_report {
 /// Runs an engine in the calling thread; from another thread, request a stop: no new turn is begun, the running one
 /// gets its grace, everything is settled, and `run` returns. For a background engine, call it in a std::jthread.
 /// Errors: bad_value (no agents), workspace_replaced, storage_fault and whatever else makes going on impossible.
-/// What can pass (a full disk, a busy guard, an agent that fails to start) is told as an event and tried again.
+/// What can pass (a full disk, a busy guard, an agent that fails to start) is told as an event and tried again, with
+/// `idle` five times in a row.
 [[nodiscard]] result<run_report> run(workspace& place, const engine_options& options, std::stop_token stop,
                                      run_until until);
 

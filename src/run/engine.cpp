@@ -28,6 +28,8 @@ using steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds idle_tick{15};
 // A foreign marker's going is not notified everywhere.
 constexpr std::chrono::milliseconds marker_tick{250};
+// Failures in a row after which an engine that runs until it is idle gives up.
+constexpr int failures_when_idle = 5;
 
 std::string make_nonce() {
   std::random_device random;
@@ -73,14 +75,17 @@ class engine {
     // What an earlier session left is put in order even if there is nothing to run.
     next after = attempt(true);
     std::chrono::milliseconds trouble_wait{500};
+    int failures = 0;
     while (!stop_.stop_requested()) {
       if (after.failed) {
-        if (is_final(after.failed->code)) return fail(*after.failed);
+        const bool given_up = until_ == run_until::idle && ++failures == failures_when_idle;
+        if (given_up || is_final(after.failed->code)) return fail(*after.failed);
         tell(engine_event::kind::trouble, after.failed->message);
         pause_for(trouble_wait, stop_);
         trouble_wait = std::min<std::chrono::milliseconds>(trouble_wait * 2, std::chrono::seconds{30});
       } else {
         trouble_wait = std::chrono::milliseconds{500};
+        failures = 0;
         if (after.idle && until_ == run_until::idle) break;
         if (after.wait) wait_for(after);
       }
@@ -221,6 +226,7 @@ class engine {
     report_.turns += ended->turns;
     if (auto released = lock.release(); !released) return failure(released.error());
     for (const auto& w : place_.refresh_views()) tell(engine_event::kind::trouble, w.message);
+    if (ended->session.end == session_end::not_started) return failure({errc::io_error, ended->session.end_detail});
     return {};
   }
 

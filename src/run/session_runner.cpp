@@ -23,7 +23,8 @@ class session_runner {
   explicit session_runner(const session_context& context)
       : c_(context),
         session_(context.session),
-        monitor_(context.place.storage(), context.session.id, context.stop, context.options.stop_grace),
+        monitor_(context.place.storage(), context.session.id, context.stop, context.options.stop_grace,
+                 context.options.hurry),
         folder_(context.place.paths().sessions / std::to_string(context.session.id.value)),
         not_after_(steady::now() + context.options.session_limit) {}
 

@@ -12,8 +12,12 @@ constexpr std::chrono::hours forever{1};
 }  // namespace
 
 turn_monitor::turn_monitor(store& storage, epoch session, std::stop_token engine_stop,
-                           std::chrono::milliseconds stop_grace)
-    : storage_(storage), session_(session), engine_stop_(std::move(engine_stop)), grace_(stop_grace) {
+                           std::chrono::milliseconds stop_grace, std::stop_token hurry)
+    : storage_(storage),
+      session_(session),
+      engine_stop_(std::move(engine_stop)),
+      hurry_(std::move(hurry)),
+      grace_(stop_grace) {
   thread_ = std::jthread([this](const std::stop_token& quit) { watch(quit); });
 }
 
@@ -60,8 +64,12 @@ void turn_monitor::watch(const std::stop_token& quit) {
 // From the stop on the grace is what counts; a cancel in that time is settled with the turn.
 void turn_monitor::await_stop_grace(const std::stop_token& quit) {
   const auto deadline = steady::now() + grace_;
+  const std::stop_callback on_hurry(hurry_, [this] {
+    const std::lock_guard lock(mutex_);  // not between the look at hurry_ and the wait
+    changed_.notify_all();
+  });
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, quit, deadline, [] { return false; });
+  changed_.wait_until(lock, quit, deadline, [this] { return hurry_.stop_requested(); });
   if (quit.stop_requested()) return;
   lock.unlock();
   interrupt(interruption::stopping);

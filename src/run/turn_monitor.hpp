@@ -25,7 +25,9 @@ enum class interruption : std::uint8_t {
 
 class turn_monitor {
  public:
-  turn_monitor(store& storage, epoch session, std::stop_token engine_stop, std::chrono::milliseconds stop_grace);
+  /// `hurry` ends the grace of a stop.
+  turn_monitor(store& storage, epoch session, std::stop_token engine_stop, std::chrono::milliseconds stop_grace,
+               std::stop_token hurry);
   ~turn_monitor();
 
   /// A turn of this task begins; the token asks for its interruption.
@@ -44,7 +46,7 @@ class turn_monitor {
 
   store& storage_;
   epoch session_;
-  std::stop_token engine_stop_;
+  std::stop_token engine_stop_, hurry_;
   std::chrono::milliseconds grace_;
 
   std::mutex mutex_;

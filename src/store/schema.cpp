@@ -14,9 +14,11 @@ constexpr int application_id = 0x636f6274;
 
 // Times are milliseconds since 1970, UTC. States are words, for people who read the file with other tools.
 //
-// A task's text lies apart from its state, so that a change of state does not rewrite it. `task_live` finds the next
-// queued task, `task_ended` the latest ended ones, `batch_waiting` the next batch to run. The indexes' conditions and
-// columns are chosen so that beginning a turn changes none of them.
+// What is written most often touches the fewest pages: assigning a task writes its row and two index entries, beginning
+// a turn changes no index of `task`. `task_batch` serves both the tasks of a batch in order and its next queued one
+// (`ended` is 0 until `ended_at` is set), so there is no index of queued tasks; `batch_waiting` leads to the batches
+// that have any, as a finished batch has none. Long texts lie in `task_text`, so that a change of state does not
+// rewrite them; the columns in `task` are then NULL.
 constexpr const char* version_1 = R"sql(
 CREATE TABLE meta(
   one INTEGER PRIMARY KEY CHECK(one = 1),
@@ -46,10 +48,10 @@ CREATE TABLE task(
   priority TEXT NOT NULL, max_attempts INTEGER NOT NULL,
   attempts INTEGER NOT NULL, interruptions INTEGER NOT NULL,
   epoch INTEGER NOT NULL, turn INTEGER NOT NULL,
-  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER
+  created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, ended INTEGER NOT NULL,
+  description TEXT, context TEXT, assigned_by TEXT
 ) STRICT;
-CREATE UNIQUE INDEX task_batch ON task(batch_seq, position);
-CREATE INDEX task_live ON task(batch_seq, position) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX task_batch ON task(batch_seq, ended, position);
 CREATE INDEX task_ended ON task(ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE task_text(

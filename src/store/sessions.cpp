@@ -224,7 +224,9 @@ std::string hold_sentence(int fruitless, const session_row& session) {
 void settle_batch(batch_row& batch, const session_row& session, timestamp now) {
   batch_record& b = batch.record;
   b.fruitless_sessions = fruitless_after(b.fruitless_sessions, *session.record.end, session.record.turns_settled);
-  b.state = on_session_end(b.state, b.round, session.record.round, b.tally[task_state::queued], b.fruitless_sessions);
+  // A task that somebody has in progress by hand keeps its batch from having finished, too.
+  const std::int64_t left = b.tally[task_state::queued] + b.tally[task_state::in_progress];
+  b.state = on_session_end(b.state, b.round, session.record.round, left, b.fruitless_sessions);
   if (b.state != batch_state::held) return;
   b.hold_reason = hold_sentence(b.fruitless_sessions, session);
   b.held_until = now + hold_time(b.fruitless_sessions);

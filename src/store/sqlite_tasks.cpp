@@ -42,8 +42,8 @@ batch_row read_batch(const sqlite_query& q) {
 const std::string select_task =
     "SELECT t.seq, t.batch_seq, t.task_id, b.batch_id, t.position, t.round, t.state, t.owner, t.priority,"
     " t.max_attempts, t.attempts, t.interruptions, t.epoch, t.turn, t.created_at, t.started_at, t.ended_at,"
-    " x.description, x.context, x.assigned_by"
-    " FROM task t CROSS JOIN batch b ON b.seq = t.batch_seq CROSS JOIN task_text x ON x.task_seq = t.seq ";
+    " coalesce(t.description, x.description), coalesce(t.context, x.context), coalesce(t.assigned_by, x.assigned_by)"
+    " FROM task t CROSS JOIN batch b ON b.seq = t.batch_seq LEFT JOIN task_text x ON x.task_seq = t.seq ";
 
 task_row read_task(const sqlite_query& q) {
   task_row row;
@@ -77,19 +77,22 @@ std::vector<task_record> read_tasks(sqlite_query q) {
   return out;
 }
 
-// Reads what `list_tasks` asks for by the index that fits the filter.
+// Tasks that have not ended, of all batches.
+const std::string live_tasks =
+    "SELECT t.seq FROM batch b CROSS JOIN task t ON t.batch_seq = b.seq AND t.ended = 0 WHERE b.state <> 'finished'";
+
+// Reads what `list_tasks` asks for by the index that fits the filter: ?1 batch, ?2 position, ?3 state, ?4 limit.
 const char* list_statement(const task_filter& filter) {
-  static const std::string of_batch =
-      select_task +
-      "WHERE t.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND t.position > ?2"
-      " AND (?3 IS NULL OR t.state = ?3) ORDER BY t.position LIMIT ?4";
-  static const std::string live =
-      select_task +
-      "WHERE t.seq IN (SELECT seq FROM task WHERE ended_at IS NULL AND state = ?3) AND ?1 IS NULL AND ?2 IS NOT NULL"
-      " ORDER BY t.seq LIMIT ?4";
+  const auto of_batch = [](const char* ended) {
+    return select_task + "WHERE t.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND t.ended = " + ended +
+           " AND t.position > ?2 AND (?3 IS NULL OR t.state = ?3)";
+  };
+  static const std::string batch = of_batch("0") + " UNION ALL " + of_batch("1") + " ORDER BY 5 LIMIT ?4";
+  static const std::string live = select_task + "WHERE t.seq IN (" + live_tasks +
+                                  ") AND t.state = ?3 AND ?1 IS NULL AND ?2 IS NOT NULL ORDER BY t.seq LIMIT ?4";
   static const std::string all =
       select_task + "WHERE (?3 IS NULL OR t.state = ?3) AND ?1 IS NULL AND ?2 IS NOT NULL ORDER BY t.seq LIMIT ?4";
-  if (filter.batch) return of_batch.c_str();
+  if (filter.batch) return batch.c_str();
   return filter.state && !has_ended(*filter.state) ? live.c_str() : all.c_str();
 }
 
@@ -169,20 +172,30 @@ bool sqlite_rows::has_task(const task_id& id) {
 
 std::optional<task_row> sqlite_rows::next_queued(std::int64_t batch_key) {
   static const std::string sql =
-      select_task + "WHERE t.batch_seq = ?1 AND t.ended_at IS NULL AND t.state = 'queued' ORDER BY t.position LIMIT 1";
+      select_task + "WHERE t.batch_seq = ?1 AND t.ended = 0 AND t.state = 'queued' ORDER BY t.position LIMIT 1";
   auto q = db_.query(sql.c_str(), batch_key);
   return q.step() ? std::optional(read_task(q)) : std::nullopt;
 }
 
 void sqlite_rows::insert_task(task_row& row) {
+  // Rows of up to this much text: several fit on a page.
+  constexpr std::size_t short_text = 1024;
   const task_record& t = row.record;
+  const task_spec& spec = t.spec;
+  const bool apart = spec.description.size() + spec.context.size() + spec.assigned_by.size() > short_text;
+  const auto here = [&](const std::string& text) {
+    return apart ? std::nullopt : std::optional<std::string_view>(text);
+  };
   db_.run(
       "INSERT INTO task(task_id, batch_seq, position, round, state, owner, priority, max_attempts, attempts,"
-      " interruptions, epoch, turn, created_at) VALUES(?, ?, ?, ?, 'queued', 'nobody', ?, ?, 0, 0, 0, 0, ?)",
-      t.spec.id.str(), row.batch_key, t.position, t.round, word_for(t.spec.prio), t.spec.max_attempts, t.created_at);
+      " interruptions, epoch, turn, created_at, ended, description, context, assigned_by)"
+      " VALUES(?, ?, ?, ?, 'queued', 'nobody', ?, ?, 0, 0, 0, 0, ?, 0, ?, ?, ?)",
+      spec.id.str(), row.batch_key, t.position, t.round, word_for(spec.prio), spec.max_attempts, t.created_at,
+      here(spec.description), here(spec.context), here(spec.assigned_by));
   row.key = db_.last_insert_key();
-  db_.run("INSERT INTO task_text(task_seq, description, context, assigned_by) VALUES(?, ?, ?, ?)", row.key,
-          t.spec.description, t.spec.context, t.spec.assigned_by);
+  if (apart)
+    db_.run("INSERT INTO task_text(task_seq, description, context, assigned_by) VALUES(?, ?, ?, ?)", row.key,
+            spec.description, spec.context, spec.assigned_by);
   ++counted_[t.state];
   ++writes_;
 }
@@ -195,7 +208,7 @@ void sqlite_rows::update_task(const task_row& before, const task_row& after) {
       after.key, word_for(t.state), word_for(t.owner), t.counts.attempts, t.counts.interruptions, t.session.value,
       t.turn.value, t.started_at);
   if (before.record.ended_at != t.ended_at)
-    db_.run("UPDATE task SET ended_at = ?2 WHERE seq = ?1", after.key, t.ended_at);
+    db_.run("UPDATE task SET ended_at = ?2, ended = ?3 WHERE seq = ?1", after.key, t.ended_at, t.ended_at.has_value());
   --counted_[before.record.state];
   ++counted_[t.state];
   ++writes_;
@@ -243,7 +256,8 @@ namespace {
 
 // The tasks of a view: those that have not ended, and those that ended last.
 const std::string in_view =
-    "(SELECT seq FROM task WHERE ended_at IS NULL UNION ALL SELECT seq FROM"
+    "(" + live_tasks +
+    " UNION ALL SELECT seq FROM"
     " (SELECT seq FROM task WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, seq DESC LIMIT ?1))";
 
 }  // namespace

@@ -307,11 +307,9 @@ void insert_rows(sqlite_db& db, int round, int count) {
     const std::string id = std::to_string(round) + "/" + std::to_string(i);
     db.run(
         "INSERT INTO task(task_id, batch_seq, position, round, state, owner, priority, max_attempts, attempts,"
-        " interruptions, epoch, turn, created_at, started_at, ended_at)"
-        " VALUES(?, ?, ?, 1, 'queued', 'nobody', 'medium', 2, 0, 0, 0, 0, 1, NULL, NULL)",
-        id, key, i + 1);
-    db.run("INSERT INTO task_text(task_seq, description, context, assigned_by) VALUES(?, ?, '', 'bench')",
-           db.last_insert_key(), description);
+        " interruptions, epoch, turn, created_at, ended, description, context, assigned_by)"
+        " VALUES(?, ?, ?, 1, 'queued', 'nobody', 'medium', 2, 0, 0, 0, 0, 1, 0, ?, '', 'bench')",
+        id, key, i + 1, description);
   }
   db.run("COMMIT");
 }

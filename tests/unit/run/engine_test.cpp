@@ -1,6 +1,5 @@
 #include <future>
 #include <thread>
-
 #include "unit/run/fixture.hpp"
 
 using namespace cobatch;
@@ -243,6 +242,40 @@ TEST_CASE("a turn that outlasts the grace of a stop is interrupted, uncharged, a
   const auto works = agent_that_does_all();
   run_until_idle(place, options_with(works));
   CHECK(task_of(place, "a").state == task_state::done);
+}
+
+TEST_CASE("hurry ends the grace of a stop") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path);
+  assign_all(place, {"a"}, "b1");
+  std::stop_source stop;
+  std::stop_source hurry;
+  const auto stubborn = agent_that([&](const turn_request&, const std::stop_token& interrupt) {
+    stop.request_stop();
+    hurry.request_stop();
+    await(interrupt);
+    return turn_report{{.end = turn_end::stopped}, false};
+  });
+  auto options = options_with(stubborn);
+  options.stop_grace = std::chrono::hours{1};
+  options.hurry = hurry.get_token();
+  REQUIRE(run(place, options, stop.get_token(), run_until::stopped));
+  CHECK(task_of(place, "a").state == task_state::queued);
+}
+
+TEST_CASE("a session whose folder cannot be made charges nothing and is not tried without end") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path);
+  assign_all(place, {"a"}, "b1");
+  std::filesystem::remove_all(place.paths().sessions);
+  std::ofstream(place.paths().sessions) << "in the way";
+  const auto works = agent_that_does_all();
+  const auto report = run(place, options_with(works), {}, run_until::idle);
+  REQUIRE_FALSE(report);
+  CHECK(works->starts == 0);
+  CHECK(task_of(place, "a").state == task_state::queued);
+  CHECK(task_of(place, "a").counts == attempt_counts{});
+  CHECK_FALSE(std::filesystem::exists(place.paths().marker));
 }
 
 TEST_CASE("a session takes at most its limit of tasks; the batch goes on in a new one") {
