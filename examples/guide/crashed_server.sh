@@ -26,7 +26,7 @@ title "A new server goes on by itself"
 start_server
 finish "$batch"
 check "all tasks are done" "$(statuses "$batch")" "done done done"
-check "each task was done once" "$(sort "$work/ran" | uniq -c | awk '{print $1, $2}' | paste -sd, )" \
+check "each task was started once" "$(sort "$work/ran" | uniq -c | awk '{print $1, $2}' | paste -sd,)" \
   "1 create_doc_1,1 create_doc_2,1 create_doc_3"
 check "task 2 was recovered from what the agent had written" \
   "$(result create_doc_2 | jq -c '[.session, .tokens_output]')" '[1,1500]'

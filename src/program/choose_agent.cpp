@@ -4,7 +4,6 @@
 
 #include <fmt/core.h>
 
-#include "program/hurried_agent.hpp"
 #include "program/terminal.hpp"
 #include "system/keeper.hpp"
 
@@ -91,8 +90,9 @@ std::string how_to_choose_an_agent() {
 
 engine_options engine_options_of(const agent_options& options, const chosen_agent& chosen, std::stop_token hurry) {
   engine_options wanted;
-  if (chosen.driver) wanted.agents.push_back(hurried(chosen.driver, std::move(hurry)));
+  if (chosen.driver) wanted.agents.push_back(chosen.driver);
   wanted.working_directory = options.working_directory;
+  wanted.hurry = std::move(hurry);
   wanted.turn_limit = from_seconds(options.turn_limit_seconds);
   wanted.linger = from_seconds(options.linger_seconds);
   wanted.max_tasks_per_session = options.max_tasks_per_session;

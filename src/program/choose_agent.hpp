@@ -25,7 +25,6 @@ struct chosen_agent {
 /// How to choose one, for those who have none.
 [[nodiscard]] std::string how_to_choose_an_agent();
 
-/// `hurry` ends a running turn at once, whatever its grace.
 [[nodiscard]] engine_options engine_options_of(const agent_options& options, const chosen_agent& chosen,
                                                std::stop_token hurry);
 

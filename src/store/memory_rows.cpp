@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "store/settling.hpp"
+
 namespace cobatch {
 inline namespace v1 {
 
@@ -118,7 +120,10 @@ void memory_rows::insert_session(const session_row& row) {
 }
 
 void memory_rows::update_session(const session_row& row) {
-  sessions_.insert_or_assign(row.record.id, row);
+  session_row& kept = sessions_[row.record.id];
+  const std::int64_t settled = kept.record.turns_settled;
+  kept = row;
+  kept.record.turns_settled = settled;
   ++changes_;
 }
 
@@ -141,7 +146,7 @@ std::optional<turn_record> memory_rows::turn_before(const turn_record& turn) {
   return look_up(turns_, *--at);
 }
 
-void memory_rows::insert_turn(const turn_record& turn) {
+void memory_rows::insert_turn(const turn_record& turn, const task_record&) {
   const turn_key k{turn.session, turn.turn};
   turns_.emplace(k, turn);
   turns_of_task_[turn.task].insert(k);
@@ -150,6 +155,7 @@ void memory_rows::insert_turn(const turn_record& turn) {
 
 void memory_rows::settle_turn(const turn_record& turn) {
   turns_.insert_or_assign(turn_key{turn.session, turn.turn}, turn);
+  if (counts_as_settled(*turn.end)) ++sessions_[turn.session].record.turns_settled;
   ++changes_;
 }
 

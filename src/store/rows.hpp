@@ -75,13 +75,15 @@ class rows {
   [[nodiscard]] virtual std::optional<session_row> session_started(const batch_id& batch, timestamp from,
                                                                    timestamp until) = 0;
   virtual void insert_session(const session_row& row) = 0;
+  /// Writes all but `turns_settled`, which the rows count themselves from the turns that are settled.
   virtual void update_session(const session_row& row) = 0;
 
   [[nodiscard]] virtual std::optional<turn_record> find_turn(epoch session, turn_no turn) = 0;
   [[nodiscard]] virtual std::optional<turn_record> last_turn(epoch session) = 0;
-  /// The task's latest turn before this one.
+  /// The turn of the same task before this one.
   [[nodiscard]] virtual std::optional<turn_record> turn_before(const turn_record& turn) = 0;
-  virtual void insert_turn(const turn_record& turn) = 0;
+  /// `task` is the turn's task as it was before: its latest turn so far is the one before this one.
+  virtual void insert_turn(const turn_record& turn, const task_record& task) = 0;
   /// Writes how a turn ended; it was not settled before.
   virtual void settle_turn(const turn_record& turn) = 0;
 

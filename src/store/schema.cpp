@@ -65,7 +65,7 @@ CREATE TABLE session(
   nonce TEXT NOT NULL,
   boot_id TEXT NOT NULL, pid_namespace INTEGER NOT NULL, pid INTEGER NOT NULL, start_time INTEGER NOT NULL,
   started_at INTEGER NOT NULL, ended_at INTEGER, "end" TEXT, end_detail TEXT NOT NULL,
-  turns_settled INTEGER NOT NULL, end_requested INTEGER NOT NULL
+  end_requested INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX session_batch ON session(batch_seq, started_at);
 
@@ -73,6 +73,7 @@ CREATE TABLE turn(
   epoch INTEGER NOT NULL REFERENCES session, turn INTEGER NOT NULL,
   task_id TEXT NOT NULL, position INTEGER NOT NULL, attempt INTEGER NOT NULL,
   process INTEGER NOT NULL, process_turn INTEGER NOT NULL,
+  previous_epoch INTEGER NOT NULL, previous_turn INTEGER NOT NULL,
   started_at INTEGER NOT NULL, ended_at INTEGER, "end" TEXT, reason TEXT NOT NULL, detail TEXT NOT NULL,
   recovered INTEGER NOT NULL,
   usage_source TEXT, usage_complete INTEGER,
@@ -80,7 +81,6 @@ CREATE TABLE turn(
   reasoning INTEGER, by_model TEXT,
   PRIMARY KEY(epoch, turn)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX turn_task ON turn(task_id);
 CREATE TRIGGER turn_settled_stays BEFORE UPDATE ON turn WHEN old.ended_at IS NOT NULL
 BEGIN SELECT raise(ABORT, 'a settled turn is never changed'); END;
 CREATE TRIGGER turn_is_kept BEFORE DELETE ON turn

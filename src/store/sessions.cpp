@@ -141,7 +141,7 @@ begin_outcome begin_next(rows& t, const batch_row& batch, const task_row& task, 
   turn.process = request.process;
   turn.process_turn = request.process_turn;
   turn.started_at = now;
-  t.insert_turn(turn);
+  t.insert_turn(turn, task.record);
 
   task_row running = task;
   running.record.state = task_state::in_progress;
@@ -181,15 +181,14 @@ begin_outcome begin_turn(rows& t, const begin_request& request, timestamp now) {
 
 namespace {
 
-// Settles a turn that was not settled, with everything that follows from it; the session row is the caller's to
-// write. A task that was deleted meanwhile cannot be: tasks in progress are not deleted, and their turns are settled.
-settle_outcome settle_running(rows& t, session_row& session, batch_row& batch, const turn_record& turn,
-                              const settlement& what, bool recovered, timestamp now) {
+// Settles a turn that was not settled, with everything that follows from it; the batch's row is the caller's to write.
+// A task that was deleted meanwhile cannot be: tasks in progress are not deleted, and their turns are settled.
+settle_outcome settle_running(rows& t, batch_row& batch, const turn_record& turn, const settlement& what,
+                              bool recovered, timestamp now) {
   const task_row before = task_of(t, turn);
   settled_turn settled = settle(before.record, turn, what, now);
   settled.turn.recovered = recovered;
   t.settle_turn(settled.turn);
-  if (counts_as_settled(settled.turn.end.value_or(turn_end::broke))) ++session.record.turns_settled;
 
   task_row after = before;
   after.record = settled.task;
@@ -233,7 +232,7 @@ void settle_batch(batch_row& batch, const session_row& session, timestamp now) {
 }
 
 // `settle_open` says how a turn that is still running is settled, given it and its task.
-using open_turn_rule = std::function<settle_outcome(session_row&, batch_row&, const turn_record&)>;
+using open_turn_rule = std::function<void(batch_row&, const turn_record&)>;
 
 end_outcome end(rows& t, epoch id, session_end why, std::string_view detail, timestamp now,
                 const open_turn_rule& settle_open) {
@@ -249,8 +248,10 @@ end_outcome end(rows& t, epoch id, session_end why, std::string_view detail, tim
   }
   batch_row after = before;
   const auto last = t.last_turn(id);
-  if (last && !last->ended_at) settle_open(*session, after, *last);
-
+  if (last && !last->ended_at) {
+    settle_open(after, *last);
+    session = t.find_session(id);
+  }
   session->record.phase = session_phase::ended;
   session->record.ended_at = now;
   session->record.end = why;
@@ -268,7 +269,7 @@ end_outcome end(rows& t, epoch id, session_end why, std::string_view detail, tim
 
 settle_outcome settle_turn(rows& t, epoch session, turn_no turn, const settlement& what, timestamp now) {
   settle_outcome out;
-  auto owner = t.find_session(session);
+  const auto owner = t.find_session(session);
   if (!is_live(owner)) {
     out.what = settle_outcome::kind::stale;
     return out;
@@ -283,31 +284,28 @@ settle_outcome settle_turn(rows& t, epoch session, turn_no turn, const settlemen
   }
   const batch_row before = batch_of(t, owner->record.batch);
   batch_row after = before;
-  const std::int64_t settled_before = owner->record.turns_settled;
-  out = settle_running(t, *owner, after, *found, what, false, now);
-  if (owner->record.turns_settled != settled_before) t.update_session(*owner);
+  out = settle_running(t, after, *found, what, false, now);
   if (after.record != before.record) t.update_batch(before, after);
   return out;
 }
 
 end_outcome end_session(rows& t, epoch session, session_end why, std::string_view detail, timestamp now) {
-  return end(t, session, why, detail, now, [&](session_row& owner, batch_row& batch, const turn_record& turn) {
+  return end(t, session, why, detail, now, [&](batch_row& batch, const turn_record& turn) {
     const bool cancelled = task_of(t, turn).record.state == task_state::cancelled;
     const auto what = cancelled ? unfinished(turn_end::cancelled, "the task was cancelled while the turn ran")
                                 : unfinished(turn_end::stopped, "the session ended while the turn ran");
-    return settle_running(t, owner, batch, turn, what, false, now);
+    settle_running(t, batch, turn, what, false, now);
   });
 }
 
 end_outcome recover(rows& t, const recover_request& request, timestamp now) {
   constexpr std::string_view why = "its orchestrator died";
-  return end(t, request.session, session_end::crashed, why, now,
-             [&](session_row& owner, batch_row& batch, const turn_record& turn) {
-               if (request.finished_turn == turn.turn)
-                 return settle_running(t, owner, batch, turn, request.what, true, now);
-               const auto what = unfinished(turn_end::interrupted, "the orchestrator died while the turn ran");
-               return settle_running(t, owner, batch, turn, what, false, now);
-             });
+  return end(t, request.session, session_end::crashed, why, now, [&](batch_row& batch, const turn_record& turn) {
+    const bool finished = request.finished_turn == turn.turn;
+    const auto what =
+        finished ? request.what : unfinished(turn_end::interrupted, "the orchestrator died while the turn ran");
+    settle_running(t, batch, turn, what, finished, now);
+  });
 }
 
 bool request_end(rows& t, epoch session) {

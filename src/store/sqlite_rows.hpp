@@ -53,7 +53,7 @@ class sqlite_rows final : public rows {
   std::optional<turn_record> find_turn(epoch session, turn_no turn) override;
   std::optional<turn_record> last_turn(epoch session) override;
   std::optional<turn_record> turn_before(const turn_record& turn) override;
-  void insert_turn(const turn_record& turn) override;
+  void insert_turn(const turn_record& turn, const task_record& task) override;
   void settle_turn(const turn_record& turn) override;
 
   std::optional<result_record> find_result(const task_id& task) override;

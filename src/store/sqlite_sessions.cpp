@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "store/settling.hpp"
 #include "store/sqlite_rows.hpp"
 #include "store/sqlite_values.hpp"
 #include "store/usage_text.hpp"
@@ -15,9 +16,22 @@ using columns::word_for;
 
 namespace {
 
+// The words of the ends that count as settled, as a list for SQL.
+std::string settled_ends() {
+  std::string out;
+  for (std::size_t i = 0; i < turn_end_count; ++i) {
+    const auto end = static_cast<turn_end>(i);
+    if (counts_as_settled(end)) out += (out.empty() ? "'" : ", '") + std::string(word_for(end)) + "'";
+  }
+  return out;
+}
+
 const std::string select_session =
     "SELECT s.epoch, s.batch_seq, s.nonce, b.batch_id, s.round, s.agent, s.phase, s.boot_id, s.pid_namespace, s.pid,"
-    " s.start_time, s.started_at, s.ended_at, s.\"end\", s.end_detail, s.turns_settled, s.end_requested"
+    " s.start_time, s.started_at, s.ended_at, s.\"end\", s.end_detail, s.end_requested,"
+    " (SELECT count(*) FROM turn u WHERE u.epoch = s.epoch AND u.\"end\" IN (" +
+    settled_ends() +
+    "))"
     " FROM session s CROSS JOIN batch b ON b.seq = s.batch_seq ";
 
 session_row read_session(const sqlite_query& q) {
@@ -38,8 +52,8 @@ session_row read_session(const sqlite_query& q) {
   s.ended_at = q.moment(12);
   if (!q.is_null(13)) s.end = read_word<session_end, session_end_count>(q.text(13));
   s.end_detail = q.text(14);
-  s.turns_settled = q.integer(15);
-  s.end_requested = q.integer(16) != 0;
+  s.end_requested = q.integer(15) != 0;
+  s.turns_settled = q.integer(16);
   return row;
 }
 
@@ -91,15 +105,21 @@ std::optional<turn_record> one_turn(sqlite_query q) {
   return q.step() ? std::optional(read_turn(q)) : std::nullopt;
 }
 
-// One statement for each set of filters, so that each uses the index that fits.
+// One statement for each set of filters, so that each finds its turns by the way that fits.
 std::string turn_statement(bool batch, bool task, bool session) {
-  const std::string no_batch = "?3 IS NULL", no_task = "?4 IS NULL", no_session = "?5 IS NULL";
-  std::string from = "FROM turn u CROSS JOIN session s ON s.epoch = u.epoch CROSS JOIN batch b ON b.seq = s.batch_seq ";
-  if (batch && !task && !session)
+  const std::string of_task =
+      "WITH RECURSIVE chain(epoch, turn) AS (SELECT epoch, turn FROM task WHERE task_id = ?4 UNION ALL"
+      " SELECT u.previous_epoch, u.previous_turn FROM chain c CROSS JOIN turn u ON u.epoch = c.epoch AND u.turn = "
+      "c.turn) ";
+  const std::string its_batch = " CROSS JOIN session s ON s.epoch = u.epoch CROSS JOIN batch b ON b.seq = s.batch_seq ";
+  std::string from = "FROM turn u" + its_batch;
+  if (task)
+    from = "FROM chain c CROSS JOIN turn u ON u.epoch = c.epoch AND u.turn = c.turn" + its_batch;
+  else if (batch && !session)
     from = "FROM batch b CROSS JOIN session s ON s.batch_seq = b.seq CROSS JOIN turn u ON u.epoch = s.epoch ";
-  return "SELECT " + turn_columns + from + "WHERE (u.epoch, u.turn) > (?1, ?2) AND " +
-         (batch ? "b.batch_id = ?3" : no_batch) + " AND " + (task ? "u.task_id = ?4" : no_task) + " AND " +
-         (session ? "u.epoch = ?5" : no_session) + " ORDER BY u.epoch, u.turn LIMIT ?6";
+  return (task ? of_task : "") + "SELECT " + turn_columns + from + "WHERE (u.epoch, u.turn) > (?1, ?2) AND " +
+         (batch ? "b.batch_id = ?3" : "?3 IS NULL") + " AND " + (task ? "u.task_id = ?4" : "?4 IS NULL") + " AND " +
+         (session ? "u.epoch = ?5" : "?5 IS NULL") + " ORDER BY u.epoch, u.turn LIMIT ?6";
 }
 
 }  // namespace
@@ -126,9 +146,9 @@ void sqlite_rows::insert_session(const session_row& row) {
   const session_record& s = row.record;
   db_.run(
       "INSERT INTO session(epoch, batch_seq, round, agent, phase, nonce, boot_id, pid_namespace, pid, start_time,"
-      " started_at, end_detail, turns_settled, end_requested) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      " started_at, end_detail, end_requested) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       s.id.value, row.batch_key, s.round, s.agent, word_for(s.phase), row.nonce, s.owner.boot_id, s.owner.pid_namespace,
-      s.owner.pid, s.owner.start_time, s.started_at, s.end_detail, s.turns_settled, s.end_requested);
+      s.owner.pid, s.owner.start_time, s.started_at, s.end_detail, s.end_requested);
   ++writes_;
 }
 
@@ -137,9 +157,9 @@ void sqlite_rows::update_session(const session_row& row) {
   std::optional<std::string_view> end;
   if (s.end) end = word_for(*s.end);
   db_.run(
-      "UPDATE session SET phase = ?2, ended_at = ?3, \"end\" = ?4, end_detail = ?5, turns_settled = ?6,"
-      " end_requested = ?7 WHERE epoch = ?1",
-      s.id.value, word_for(s.phase), s.ended_at, end, s.end_detail, s.turns_settled, s.end_requested);
+      "UPDATE session SET phase = ?2, ended_at = ?3, \"end\" = ?4, end_detail = ?5, end_requested = ?6"
+      " WHERE epoch = ?1",
+      s.id.value, word_for(s.phase), s.ended_at, end, s.end_detail, s.end_requested);
   ++writes_;
 }
 
@@ -155,15 +175,17 @@ std::optional<turn_record> sqlite_rows::last_turn(epoch session) {
 
 std::optional<turn_record> sqlite_rows::turn_before(const turn_record& turn) {
   static const std::string sql =
-      select_turn + "WHERE u.task_id = ?1 AND (u.epoch, u.turn) < (?2, ?3) ORDER BY u.epoch DESC, u.turn DESC LIMIT 1";
-  return one_turn(db_.query(sql.c_str(), turn.task.str(), turn.session.value, turn.turn.value));
+      select_turn +
+      "WHERE (u.epoch, u.turn) = (SELECT previous_epoch, previous_turn FROM turn WHERE epoch = ?1 AND turn = ?2)";
+  return one_turn(db_.query(sql.c_str(), turn.session.value, turn.turn.value));
 }
 
-void sqlite_rows::insert_turn(const turn_record& t) {
+void sqlite_rows::insert_turn(const turn_record& t, const task_record& task) {
   db_.run(
-      "INSERT INTO turn(epoch, turn, task_id, position, attempt, process, process_turn, started_at, reason, detail,"
-      " recovered) VALUES(?, ?, ?, ?, ?, ?, ?, ?, '', '', 0)",
-      t.session.value, t.turn.value, t.task.str(), t.position, t.attempt, t.process, t.process_turn, t.started_at);
+      "INSERT INTO turn(epoch, turn, task_id, position, attempt, process, process_turn, previous_epoch, previous_turn,"
+      " started_at, reason, detail, recovered) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0)",
+      t.session.value, t.turn.value, t.task.str(), t.position, t.attempt, t.process, t.process_turn, task.session.value,
+      task.turn.value, t.started_at);
   ++writes_;
 }
 

@@ -202,13 +202,18 @@ void sqlite_rows::insert_task(task_row& row) {
 
 void sqlite_rows::update_task(const task_row& before, const task_row& after) {
   const task_record& t = after.record;
-  db_.run(
-      "UPDATE task SET state = ?2, owner = ?3, attempts = ?4, interruptions = ?5, epoch = ?6, turn = ?7,"
-      " started_at = ?8 WHERE seq = ?1",
-      after.key, word_for(t.state), word_for(t.owner), t.counts.attempts, t.counts.interruptions, t.session.value,
-      t.turn.value, t.started_at);
-  if (before.record.ended_at != t.ended_at)
-    db_.run("UPDATE task SET ended_at = ?2, ended = ?3 WHERE seq = ?1", after.key, t.ended_at, t.ended_at.has_value());
+  if (before.record.ended_at == t.ended_at)  // then no index is touched
+    db_.run(
+        "UPDATE task SET state = ?2, owner = ?3, attempts = ?4, interruptions = ?5, epoch = ?6, turn = ?7,"
+        " started_at = ?8 WHERE seq = ?1",
+        after.key, word_for(t.state), word_for(t.owner), t.counts.attempts, t.counts.interruptions, t.session.value,
+        t.turn.value, t.started_at);
+  else
+    db_.run(
+        "UPDATE task SET state = ?2, owner = ?3, attempts = ?4, interruptions = ?5, epoch = ?6, turn = ?7,"
+        " started_at = ?8, ended_at = ?9, ended = ?10 WHERE seq = ?1",
+        after.key, word_for(t.state), word_for(t.owner), t.counts.attempts, t.counts.interruptions, t.session.value,
+        t.turn.value, t.started_at, t.ended_at, t.ended_at.has_value());
   --counted_[before.record.state];
   ++counted_[t.state];
   ++writes_;
