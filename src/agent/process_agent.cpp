@@ -91,7 +91,7 @@ class process_session final : public agent_session {
     ++turns_;
     turn_report report = converse(request, steady::now() + limit, limit, interrupt);
     if (!ended_) static_cast<void>(keeper_.turn_ended());
-    if (!has_answer(report.what.end)) keep_what_was_said(report.what);
+    if (!settles(report.what.end)) keep_what_was_said(report.what);
     static_cast<void>(said_.take());
     return report;
   }
@@ -102,10 +102,6 @@ class process_session final : public agent_session {
   }
 
  private:
-  static bool has_answer(turn_end end) {
-    return end == turn_end::done || end == turn_end::error || end == turn_end::denied;
-  }
-
   turn_report converse(const turn_request& request, steady::time_point deadline, std::chrono::milliseconds limit,
                        const std::stop_token& interrupt) {
     if (keeper_.ended()) return agent_ended();
@@ -179,7 +175,7 @@ class process_session final : public agent_session {
       }
       end_now();
       // The turn may have come to its answer just then: what was paid for is not thrown away.
-      if (report && has_answer(report->what.end)) return {std::move(report->what), false};
+      if (report && settles(report->what.end)) return {std::move(report->what), false};
       if (report) used = std::move(report->what.used);
     }
     end_now();

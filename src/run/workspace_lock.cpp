@@ -21,8 +21,12 @@ constexpr std::size_t shown_marker_bytes = 400;
 // The marker's bytes for a terminal: one line, nothing that a terminal would obey.
 std::string shown(const marker_identity& marker) {
   std::string line;
-  for (const char c : to_utf8(utf8_prefix(marker.bytes, shown_marker_bytes)))
-    line += static_cast<unsigned char>(c) < 0x20U || c == 0x7F ? ' ' : c;
+  const std::string text = to_utf8(utf8_prefix(marker.bytes, shown_marker_bytes));
+  for (std::size_t at = 0; at < text.size();) {
+    const auto character = std::string_view(text).substr(at, detail::utf8_sequence_length(text, at));
+    line += is_printable(character) ? character : " ";
+    at += character.size();
+  }
   while (!line.empty() && line.back() == ' ') line.pop_back();
   return line;
 }

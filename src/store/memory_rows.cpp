@@ -155,7 +155,7 @@ void memory_rows::insert_turn(const turn_record& turn, const task_record&) {
 
 void memory_rows::settle_turn(const turn_record& turn) {
   turns_.insert_or_assign(turn_key{turn.session, turn.turn}, turn);
-  if (counts_as_settled(*turn.end)) ++sessions_[turn.session].record.turns_settled;
+  if (settles(*turn.end)) ++sessions_[turn.session].record.turns_settled;
   ++changes_;
 }
 

@@ -65,11 +65,6 @@ struct settled_turn {
   return {std::move(task), std::move(turn), std::move(result)};
 }
 
-/// True for the ends that count as progress of a session.
-[[nodiscard]] constexpr bool counts_as_settled(turn_end end) noexcept {
-  return end == turn_end::done || end == turn_end::error || end == turn_end::denied;
-}
-
 /// Sessions in a row that settled no turn, after one more has ended. Ends that are not the agent's doing charge
 /// nothing.
 [[nodiscard]] constexpr int fruitless_after(int before, session_end why, std::int64_t turns_settled) noexcept {

@@ -16,22 +16,22 @@ using columns::word_for;
 
 namespace {
 
-// The words of the ends that count as settled, as a list for SQL.
-std::string settled_ends() {
+// SQL for "the turn u counts as settled". Not IN: SQLite would build a table of the words for each session it reads.
+std::string is_settled() {
   std::string out;
   for (std::size_t i = 0; i < turn_end_count; ++i) {
     const auto end = static_cast<turn_end>(i);
-    if (counts_as_settled(end)) out += (out.empty() ? "'" : ", '") + std::string(word_for(end)) + "'";
+    if (settles(end)) out += (out.empty() ? "u.\"end\" = '" : " OR u.\"end\" = '") + std::string(word_for(end)) + "'";
   }
-  return out;
+  return "(" + out + ")";
 }
 
 const std::string select_session =
     "SELECT s.epoch, s.batch_seq, s.nonce, b.batch_id, s.round, s.agent, s.phase, s.boot_id, s.pid_namespace, s.pid,"
     " s.start_time, s.started_at, s.ended_at, s.\"end\", s.end_detail, s.end_requested,"
-    " (SELECT count(*) FROM turn u WHERE u.epoch = s.epoch AND u.\"end\" IN (" +
-    settled_ends() +
-    "))"
+    " (SELECT count(*) FROM turn u WHERE u.epoch = s.epoch AND " +
+    is_settled() +
+    ")"
     " FROM session s CROSS JOIN batch b ON b.seq = s.batch_seq ";
 
 session_row read_session(const sqlite_query& q) {

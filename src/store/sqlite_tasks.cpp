@@ -238,14 +238,12 @@ std::vector<task_record> sqlite_rows::list_tasks(const task_filter& filter) {
 
 std::optional<std::int64_t> sqlite_rows::save() {
   if (writes_ == 0) return std::nullopt;
+  const std::int64_t change = change_counter() + 1;  // RETURNING would cost more than both statements
   const auto& n = counted_.by_state;
-  auto q = db_.query(
-      "UPDATE meta SET change = change + 1, queued = queued + ?, in_progress = in_progress + ?, done = done + ?,"
-      " error = error + ?, cancelled = cancelled + ? RETURNING change",
-      n[0], n[1], n[2], n[3], n[4]);
-  if (!q.step()) throw store_failure{{errc::store_damaged, "the store's counters are missing"}};
-  const std::int64_t change = q.integer(0);
-  q.step();
+  db_.run(
+      "UPDATE meta SET change = ?, queued = queued + ?, in_progress = in_progress + ?, done = done + ?,"
+      " error = error + ?, cancelled = cancelled + ?",
+      change, n[0], n[1], n[2], n[3], n[4]);
   writes_ = 0;
   counted_ = {};
   return change;

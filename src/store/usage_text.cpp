@@ -24,13 +24,15 @@ constexpr std::array<named_count, 6> counts{{{"uncached_input", &tokens::uncache
 }  // namespace
 
 std::string write_models(const std::vector<model_tokens>& by_model) {
-  json::array list;
+  std::string out = "[";
   for (const auto& entry : by_model) {
-    json::object one{{"model", entry.model}};
-    for (const auto& [name, count] : counts) one.push_back({name, entry.count.*count});
-    list.push_back(std::move(one));
+    out += out.size() > 1 ? ",{\"model\":" : "{\"model\":";
+    json::append_string(out, entry.model);
+    for (const auto& [name, count] : counts)
+      out.append(",\"").append(name).append("\":").append(std::to_string(entry.count.*count));
+    out += '}';
   }
-  return json::write(std::move(list));
+  return out + ']';
 }
 
 result<std::vector<model_tokens>> read_models(std::string_view text) {

@@ -18,12 +18,6 @@
 namespace cobatch {
 inline namespace v1 {
 
-/// True if a turn that ended so came to something: the task was done, or was found to have failed. All other turns are
-/// waste: the task had to be tried again, or nobody wanted it any more.
-[[nodiscard]] constexpr bool settles(turn_end end) noexcept {
-  return end == turn_end::done || end == turn_end::error || end == turn_end::denied;
-}
-
 /// What some turns used together.
 struct account {
   tokens used;                           ///< at least this, unless `complete`

@@ -193,6 +193,12 @@ inline constexpr std::size_t turn_end_count = 8;
   return names[static_cast<std::size_t>(end)];
 }
 
+/// True if a turn that ended so came to something: the task was done, or was found to have failed. All other turns are
+/// waste: the task has to be tried again, or nobody wants it any more.
+[[nodiscard]] constexpr bool settles(turn_end end) noexcept {
+  return end == turn_end::done || end == turn_end::error || end == turn_end::denied;
+}
+
 /// What a task is after a turn of it ended.
 struct task_after_turn {
   task_state state = task_state::queued;
