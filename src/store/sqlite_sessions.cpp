@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "store/settling.hpp"
 #include "store/sqlite_rows.hpp"
 #include "store/sqlite_values.hpp"
 #include "store/usage_text.hpp"
