@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing to build Cobatch and run its examples, on Debian and its relatives with apt; elsewhere it
-# says what to install. With --tests also what the tests need, with --style also the checks of style.
+# says what to install. With --tests also what the tests need; with --style clang-format, with --tidy clang-tidy.
 #
-#   cmake/install-dependencies.sh [--tests] [--style]
+#   cmake/install-dependencies.sh [--tests] [--style] [--tidy]
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config ccache curl jq libsimdjson-dev libfmt-dev libexpected-dev libsqlite3-dev
@@ -10,9 +10,10 @@ packages=(g++ cmake ninja-build pkg-config ccache curl jq libsimdjson-dev libfmt
 for option in "$@"; do
   case $option in
     --tests) packages+=(clang-14 python3) ;;
-    --style) packages+=(clang-format-14 clang-tidy-14) ;;
+    --style) packages+=(clang-format-14) ;;
+    --tidy) packages+=(clang-tidy-14) ;;
     *)
-      echo "usage: $0 [--tests] [--style]" >&2
+      echo "usage: $0 [--tests] [--style] [--tidy]" >&2
       exit 2
       ;;
   esac

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds Cobatch and runs its tests.
 #
-#   tests/run.sh [--fast] [--sanitizers] [--style]
+#   tests/run.sh [--fast] [--sanitizers] [--style] [--tidy]
 #
 #   --fast         without the tests of installation and the benchmarks
 #   --sanitizers   also everything once more with the address and undefined-behaviour sanitizers, and with the thread
 #                  sanitizer
-#   --style        also clang-format and clang-tidy
+#   --style        also clang-format
+#   --tidy         also clang-tidy (about 20 minutes of processor time)
 #
 # What is missing is installed first, with apt. The last line says how many tests passed and failed; the exit code is 0
 # if none failed.
@@ -15,20 +16,20 @@ cd "$(dirname "$0")/.."
 
 presets=(dev)
 needs=(--tests)
-style=
+style='' tidy=''
 exclude=()
 for option in "$@"; do
   case $option in
-    --fast) exclude=(-LE 'install|bench') needs=() ;;
+    --fast) exclude=(-LE 'install|bench') ;;
     --sanitizers) presets+=(asan-ubsan tsan) ;;
-    --style) style=1 ;;
+    --style) style=1 needs+=(--style) ;;
+    --tidy) tidy=1 needs+=(--tidy) ;;
     *)
       sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2
       exit 2
       ;;
   esac
 done
-if [[ $style ]]; then needs+=(--style); fi
 
 passed=0
 failed=0
@@ -78,19 +79,19 @@ check_preset() {
   count "$results"
 }
 
-check_style() {
-  local files
-  echo "== clang-format"
-  mapfile -t files < <(find include src tests examples -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c')
-  if clang-format-14 --dry-run -Werror "${files[@]}"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-  echo "== clang-tidy"
-  mapfile -t files < <(find src -name '*.cpp')
-  if printf '%s\0' "${files[@]}" | xargs -0 -n 4 -P "$jobs" clang-tidy-14 --quiet -p build/dev --warnings-as-errors='*' \
-    2>build/clang-tidy.log; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-  fi
+# check WHAT COMMAND…: a check that is no test of ctest's, counted as one.
+check() {
+  echo "== $1"
+  shift
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+clang_format() {
+  find include src tests examples \( -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c' \) -print0 |
+    xargs -0 clang-format-14 --dry-run -Werror
+}
+clang_tidy() {
+  find src -name '*.cpp' -print0 |
+    xargs -0 -n 4 -P "$jobs" clang-tidy-14 --quiet -p build/dev --warnings-as-errors='*' 2>build/clang-tidy.log
 }
 
 jobs=$(nproc)
@@ -102,5 +103,6 @@ mkdir -p build
 for preset in "${presets[@]}"; do
   check_preset "$preset" || failed=$((failed + 1))
 done
-if [[ $style ]]; then check_style; fi
+if [[ $style ]]; then check clang-format clang_format; fi
+if [[ $tidy ]]; then check clang-tidy clang_tidy; fi
 complete=1

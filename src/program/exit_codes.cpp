@@ -1,5 +1,7 @@
 #include "program/exit_codes.hpp"
 
+#include "request/fault.hpp"
+
 namespace cobatch::program {
 
 exit_code exit_code_of(errc code) noexcept {
@@ -21,20 +23,8 @@ exit_code exit_code_of(errc code) noexcept {
     case errc::agent_failed:
     case errc::keeper_missing:
       return exit_no_agent;
-    case errc::storage_fault:
-    case errc::disk_full:
-    case errc::not_writable:
-    case errc::cannot_lock:
-    case errc::unsafe_file:
-    case errc::workspace_replaced:
-    case errc::store_newer:
-    case errc::store_damaged:
-    case errc::io_error:
-    case errc::outcome_unknown:
-    case errc::internal:
-      return exit_fault;
     default:
-      return exit_refused;
+      return is_fault(code) ? exit_fault : exit_refused;
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "json/json.hpp"
 #include "request/actions.hpp"
+#include "request/fault.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
@@ -17,25 +18,6 @@ inline namespace v1 {
 namespace {
 
 using namespace request;
-
-bool is_fault(errc code) {
-  switch (code) {
-    case errc::storage_fault:
-    case errc::disk_full:
-    case errc::not_writable:
-    case errc::cannot_lock:
-    case errc::unsafe_file:
-    case errc::workspace_replaced:
-    case errc::store_newer:
-    case errc::store_damaged:
-    case errc::io_error:
-    case errc::outcome_unknown:
-    case errc::internal:
-      return true;
-    default:
-      return false;
-  }
-}
 
 json::object error_object(const error& e, json::object extra) {
   json::object out{{"status", "error"}, {"code", name_of(e.code)}, {"message", e.message}};

@@ -17,30 +17,13 @@
 #include <cobatch/store.hpp>
 
 #include "conformance/faulty_store.hpp"
+#include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
 
 using namespace cobatch;
 
-/// A folder that is removed with all it holds.
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "cobatch-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using temporary_folder = scratch_folder;
 
 /// The value, or a test that fails with the error's message.
 template <class T>

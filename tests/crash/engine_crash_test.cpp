@@ -12,7 +12,7 @@
 #include "unit/run/fixture.hpp"
 
 using namespace cobatch;
-using namespace cobatch::testing;
+using namespace cobatch_test;
 
 namespace {
 
@@ -27,10 +27,10 @@ steady::time_point failsafe() {
 // that is worked on is noted, in `worked` or, the first time of b, in `first_b`.
 struct stage {
   scratch_folder folder;
-  std::filesystem::path script = folder.path / "script.json";
-  std::filesystem::path go = folder.path / "go";
-  std::filesystem::path worked = folder.path / "worked";
-  std::filesystem::path first_b = folder.path / "first_b";
+  std::filesystem::path script = folder.path() / "script.json";
+  std::filesystem::path go = folder.path() / "go";
+  std::filesystem::path worked = folder.path() / "worked";
+  std::filesystem::path first_b = folder.path() / "first_b";
 
   explicit stage(bool b_finishes) {
     const auto text = [](const std::string& name, const std::filesystem::path& file) {
@@ -61,7 +61,7 @@ pid_t start_engine(const stage& s) {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child != 0) return child;
-  auto place = workspace::open({.root = s.folder.path});
+  auto place = workspace::open({.root = s.folder.path()});
   if (place) static_cast<void>(run(*place, s.options(), {}, run_until::idle));
   ::_exit(0);
 }
@@ -105,12 +105,12 @@ struct running_batch {
   workspace place;
 
   explicit running_batch(bool b_finishes)
-      : s(b_finishes), engine(prepare_and_start(s)), place(open_workspace(s.folder.path)) {
+      : s(b_finishes), engine(prepare_and_start(s)), place(open_workspace(s.folder.path())) {
     wait_until_worked_on(s, "b");
   }
   static pid_t prepare_and_start(const stage& s) {
     {
-      auto place = open_workspace(s.folder.path);
+      auto place = open_workspace(s.folder.path());
       assign_all(place, {"a", "b", "c"}, "b1");
     }
     return start_engine(s);
@@ -204,7 +204,7 @@ TEST_CASE("the marker removed by hand in a dead session does not confuse recover
 TEST_CASE("a task that may run at most once ends as unknown when it is interrupted") {
   stage s(false);
   {
-    auto place = open_workspace(s.folder.path);
+    auto place = open_workspace(s.folder.path());
     assign_request request;
     request.batch = batch_id("b1");
     request.tasks = {spec("b")};
@@ -212,7 +212,7 @@ TEST_CASE("a task that may run at most once ends as unknown when it is interrupt
     REQUIRE(place.assign(request));
   }
   const pid_t engine = start_engine(s);
-  auto place = open_workspace(s.folder.path);
+  auto place = open_workspace(s.folder.path());
   wait_until_worked_on(s, "b");
   kill_and_reap(engine);
   run_until_idle(place, s.options());

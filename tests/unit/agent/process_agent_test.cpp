@@ -13,7 +13,7 @@
 #include "unit/run/fixture.hpp"
 
 using namespace cobatch;
-using namespace cobatch::testing;
+using namespace cobatch_test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -34,8 +34,8 @@ struct shell_session {
   void start(std::int64_t process) {
     session_start how;
     how.process = process;
-    how.working_directory = folder.path;
-    how.folder = folder.path;
+    how.working_directory = folder.path();
+    how.folder = folder.path();
     how.on_progress = [this](std::string_view line) { progress.emplace_back(line); };
     auto started = runs->start(how);
     REQUIRE_MESSAGE(started, started.error().message);
@@ -60,7 +60,7 @@ TEST_CASE("a program answers task after task in one process, and ends when its i
   CHECK(s.turn("a").what.output == "1");
   CHECK(s.turn("a").what.output == "2");
   s.session->finish();
-  CHECK(std::filesystem::exists(s.folder.path / "ended"));
+  CHECK(std::filesystem::exists(s.folder.path() / "ended"));
 }
 
 TEST_CASE("progress lines and noise are passed on and end nothing") {
@@ -142,11 +142,11 @@ TEST_CASE("a program that is missing is said, and nothing is started") {
   const scratch_folder folder;
   const auto runs = make_command_agent({.argv = {"no-such-program-of-cobatch"}});
   session_start how;
-  how.working_directory = how.folder = folder.path;
+  how.working_directory = how.folder = folder.path();
   const auto started = runs->start(how);
   REQUIRE_FALSE(started);
   CHECK(started.error().code == errc::agent_missing);
-  CHECK(std::filesystem::is_empty(folder.path));
+  CHECK(std::filesystem::is_empty(folder.path()));
 }
 
 TEST_CASE("the session variables of a surrounding agent do not reach the program, and others do") {
@@ -169,11 +169,11 @@ TEST_CASE("what a dead session's file shows of a turn is recovered, and only who
   turn.turn = turn_no{2};
   turn.task = task_id("a");
   turn.process_turn = 2;
-  const auto found = s.runs->recover(s.folder.path, turn);
+  const auto found = s.runs->recover(s.folder.path(), turn);
   REQUIRE(found);
   CHECK(found->output == "yes");
   turn.process_turn = 3;
-  CHECK_FALSE(s.runs->recover(s.folder.path, turn));
+  CHECK_FALSE(s.runs->recover(s.folder.path(), turn));
   turn.process = 2;
-  CHECK_FALSE(s.runs->recover(s.folder.path, turn));
+  CHECK_FALSE(s.runs->recover(s.folder.path(), turn));
 }

@@ -21,36 +21,22 @@
 
 #include "json/json.hpp"
 #include "system/unique_fd.hpp"
+#include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
 
 using namespace cobatch;
 
-class folder {
+class folder : public scratch_folder {
  public:
-  folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "cobatch-program-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-  ~folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string str() const { return path_.string(); }
+  [[nodiscard]] std::string str() const { return path().string(); }
 
   std::string write(const std::string& name, const std::string& content, mode_t mode = 0600) const {
-    const auto file = path_ / name;
+    const auto file = path() / name;
     std::ofstream(file) << content;
     REQUIRE(::chmod(file.c_str(), mode) == 0);
     return file.string();
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 /// A started program whose output is read through pipes.

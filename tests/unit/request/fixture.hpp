@@ -13,29 +13,13 @@
 #include <cobatch/protocol.hpp>
 
 #include "json/json.hpp"
+#include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
 
 using namespace cobatch;
 
-class folder {
- public:
-  folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "cobatch-request-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-  ~folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using folder = scratch_folder;
 
 /// A reply, parsed.
 struct parsed_reply {

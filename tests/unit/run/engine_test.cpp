@@ -1,13 +1,14 @@
 #include <future>
 #include <thread>
+
 #include "unit/run/fixture.hpp"
 
 using namespace cobatch;
-using namespace cobatch::testing;
+using namespace cobatch_test;
 
 TEST_CASE("the tasks of a batch run in one session, in order, and their results are kept") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign(place, "a", "b1", false);
   assign(place, "b", "b1", false);
   assign(place, "c", "b1", true);
@@ -28,7 +29,7 @@ TEST_CASE("the tasks of a batch run in one session, in order, and their results 
 
 TEST_CASE("the marker names the batch while its session runs and is gone before the batch has ended") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   std::string during;
   bool seen_at_end = true;
   const auto works = agent_that([&](const turn_request&, const std::stop_token&) {
@@ -48,8 +49,8 @@ TEST_CASE("the marker names the batch while its session runs and is gone before 
 
 TEST_CASE("a removed marker never admits a second session") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
-  auto second_place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
+  auto second_place = open_workspace(folder.path());
   const auto second = agent_that_does_all();
   const auto first = agent_that([&](const turn_request&, const std::stop_token&) {
     std::filesystem::remove(place.paths().marker);
@@ -74,7 +75,7 @@ TEST_CASE("a removed marker never admits a second session") {
 
 TEST_CASE("execute_queue during a run answers already_running and changes nothing") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign(place, "later", "open_batch", false);
   assign(place, "a", "b1", true);
   const auto works = agent_that([&](const turn_request&, const std::stop_token&) {
@@ -91,7 +92,7 @@ TEST_CASE("execute_queue during a run answers already_running and changes nothin
 
 TEST_CASE("a foreign marker is honoured and explained, and the batch starts when it goes") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   std::ofstream(place.paths().marker) << R"({"created_at":"2025-11-07T21:45:00","pid":1,"note":"older"})";
   assign(place, "a", "b1", true);
   CHECK(place.lock()->marker == marker_state::foreign);
@@ -118,7 +119,7 @@ TEST_CASE("a foreign marker is honoured and explained, and the batch starts when
 
 TEST_CASE("unlock removes a foreign marker that nobody stands behind, and refuses while a session lives") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   CHECK(place.unlock(false).error().code == errc::no_marker);
   std::ofstream(place.paths().marker) << "whatever";
   const auto removed = place.unlock(false);
@@ -137,7 +138,7 @@ TEST_CASE("unlock removes a foreign marker that nobody stands behind, and refuse
 
 TEST_CASE("unlock with force ends the live session, and its tasks stay queued") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b"}, "b1");
   const auto works = agent_that([&](const turn_request&, const std::stop_token& interrupt) {
     const auto reply = place.unlock(true);
@@ -162,7 +163,7 @@ TEST_CASE("unlock with force ends the live session, and its tasks stay queued") 
 
 TEST_CASE("a turn that broke is tried again, and the batch goes on after the last attempt") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"bad", "good"}, "b1");
   std::vector<int> attempts;
   std::string second_prompt;
@@ -187,7 +188,7 @@ TEST_CASE("a turn that broke is tried again, and the batch goes on after the las
 
 TEST_CASE("a task cancelled during its turn ends the turn, and what the turn cost is kept") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b"}, "b1");
   const auto works = agent_that([&](const turn_request& r, const std::stop_token& interrupt) {
     if (r.task.str() == "b") return turn_report{done(), true};
@@ -209,7 +210,7 @@ TEST_CASE("a task cancelled during its turn ends the turn, and what the turn cos
 
 TEST_CASE("a stop lets the running turn finish within its grace and begins no other") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b"}, "b1");
   std::stop_source stop;
   const auto works = agent_that([&](const turn_request&, const std::stop_token& interrupt) {
@@ -226,7 +227,7 @@ TEST_CASE("a stop lets the running turn finish within its grace and begins no ot
 
 TEST_CASE("a turn that outlasts the grace of a stop is interrupted, uncharged, and runs again later") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a"}, "b1");
   std::stop_source stop;
   const auto stubborn = agent_that([&](const turn_request&, const std::stop_token& interrupt) {
@@ -246,7 +247,7 @@ TEST_CASE("a turn that outlasts the grace of a stop is interrupted, uncharged, a
 
 TEST_CASE("hurry ends the grace of a stop") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a"}, "b1");
   std::stop_source stop;
   std::stop_source hurry;
@@ -265,7 +266,7 @@ TEST_CASE("hurry ends the grace of a stop") {
 
 TEST_CASE("a session whose folder cannot be made charges nothing and is not tried without end") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a"}, "b1");
   std::filesystem::remove_all(place.paths().sessions);
   std::ofstream(place.paths().sessions) << "in the way";
@@ -280,7 +281,7 @@ TEST_CASE("a session whose folder cannot be made charges nothing and is not trie
 
 TEST_CASE("a session takes at most its limit of tasks; the batch goes on in a new one") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b", "c", "d", "e"}, "b1");
   const auto works = agent_that_does_all();
   auto options = options_with(works);
@@ -295,7 +296,7 @@ TEST_CASE("a session takes at most its limit of tasks; the batch goes on in a ne
 
 TEST_CASE("a task that comes late starts the next round and runs with no further call") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign(place, "a", "b1", true);
   const auto works = agent_that_does_all();
   run_until_idle(place, options_with(works));
@@ -310,7 +311,7 @@ TEST_CASE("a task that comes late starts the next round and runs with no further
 
 TEST_CASE("a batch sealed by its very first task keeps its session for stragglers") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   std::promise<void> first_ended;
   const auto works = agent_that_does_all();
   auto options = options_with(works);
@@ -333,7 +334,7 @@ TEST_CASE("a batch sealed by its very first task keeps its session for straggler
 
 TEST_CASE("an agent that cannot be started charges no task, and the batch is held after three sessions") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b"}, "b1");
   const auto works = agent_that_does_all();
   works->fail_start = true;
@@ -359,7 +360,7 @@ TEST_CASE("an agent that cannot be started charges no task, and the batch is hel
 
 TEST_CASE("an engine leaves batches alone that name another agent") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_request request;
   request.batch = batch_id("b1");
   request.tasks = {spec("a")};
@@ -381,23 +382,23 @@ TEST_CASE("an engine leaves batches alone that name another agent") {
 
 TEST_CASE("a workspace that is replaced under an engine is left alone") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b"}, "b1");
   const auto works = agent_that([&](const turn_request&, const std::stop_token&) {
-    std::filesystem::rename(folder.path / "data", folder.path / "moved");
-    std::filesystem::create_directory(folder.path / "data");
+    std::filesystem::rename(folder.path() / "data", folder.path() / "moved");
+    std::filesystem::create_directory(folder.path() / "data");
     return turn_report{done(), true};
   });
   const auto report = run(place, options_with(works), {}, run_until::idle);
   REQUIRE_FALSE(report);
   CHECK(report.error().code == errc::workspace_replaced);
-  CHECK(std::filesystem::is_empty(folder.path / "data"));
+  CHECK(std::filesystem::is_empty(folder.path() / "data"));
 }
 
 TEST_CASE("an engine that waits starts a batch that is assigned later, without being asked") {
   const scratch_folder folder;
-  auto place = open_workspace(folder.path);
-  auto elsewhere = open_workspace(folder.path);
+  auto place = open_workspace(folder.path());
+  auto elsewhere = open_workspace(folder.path());
   std::stop_source stop;
   const auto works = agent_that([&](const turn_request&, const std::stop_token&) {
     stop.request_stop();

@@ -18,22 +18,11 @@
 #include <cobatch/engine.hpp>
 #include <cobatch/workspace.hpp>
 
-namespace cobatch::testing {
+#include "unit/scratch_folder.hpp"
 
-struct scratch_folder {
-  std::filesystem::path path;
-  scratch_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "cobatch-run-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-};
+namespace cobatch_test {
+
+using namespace cobatch;
 
 inline std::string content_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -166,4 +155,4 @@ inline run_report run_until_idle(workspace& place, const engine_options& options
   return *report;
 }
 
-}  // namespace cobatch::testing
+}  // namespace cobatch_test
