@@ -98,6 +98,7 @@ jobs=$(nproc)
 cmake/install-dependencies.sh "${needs[@]}"
 if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1  # what one clone has compiled, another need not
 fi
 mkdir -p build
 for preset in "${presets[@]}"; do
