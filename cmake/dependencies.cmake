@@ -1,5 +1,5 @@
-# Every library Cobatch needs, in one place. The system's packages come first; the two header-only ones that a
-# system may lack are fetched, pinned, where they are missing.
+# Every library Cobatch needs, in one place. The system's packages come first; tl-expected, which is one header
+# and which a system may lack, is fetched, pinned, where it is missing.
 find_package(tl-expected QUIET)
 if(NOT tl-expected_FOUND)
   include(FetchContent)
@@ -8,11 +8,14 @@ if(NOT tl-expected_FOUND)
   FetchContent_MakeAvailable(tl-expected)
 endif()
 
+find_package(Threads REQUIRED)
+if(COBATCH_BUILD_TESTS)
+  find_package(doctest REQUIRED)
+endif()
 if(COBATCH_CORE_ONLY)
   return()
 endif()
 
-find_package(Threads REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(fmt REQUIRED)
 find_package(SQLite3 REQUIRED)
@@ -26,7 +29,4 @@ if(COBATCH_BUILD_PROGRAM OR COBATCH_BUILD_TESTS)
     add_library(httplib::httplib ALIAS PkgConfig::httplib)
   endif()
   find_package(CLI11 REQUIRED)
-endif()
-if(COBATCH_BUILD_TESTS)
-  find_package(doctest REQUIRED)
 endif()

@@ -188,8 +188,10 @@ class claude_dialect final : public dialect {
     what.end = turn_end::denied;
     what.source = status_source::cobatch;
     what.reason = "permission_denied";
-    what.detail = fmt::format("the agent was not allowed to use {}; allow it with --allow {}, then reset the task",
-                              names, *denied.begin());
+    what.detail = fmt::format(
+        "the agent was not allowed to use {}; allow it with --allow {}, then assign the work again under another "
+        "task_id",
+        names, *denied.begin());
     return {std::move(what), true};
   }
 

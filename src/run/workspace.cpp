@@ -69,8 +69,7 @@ error refused_assign(const assign_outcome& outcome) {
   const task_record& there = *outcome.conflict;
   return {errc::task_exists,
           fmt::format("task_id \"{}\" is taken: batch \"{}\" has a task of that id with other content or in another "
-                      "batch ({}). Nothing was stored; use another task_id, or change the task that is there "
-                      "(update_task while it is queued, reset_task when it has ended)",
+                      "batch ({}). Nothing was stored; use another task_id",
                       there.spec.id.str(), there.batch.str(), name_of(there.state))};
 }
 

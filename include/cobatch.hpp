@@ -1,0 +1,9 @@
+// All of Cobatch's C++ interface.
+#pragma once
+
+#include <cobatch/agent.hpp>
+#include <cobatch/core.hpp>
+#include <cobatch/engine.hpp>
+#include <cobatch/protocol.hpp>
+#include <cobatch/store.hpp>
+#include <cobatch/workspace.hpp>
