@@ -515,6 +515,7 @@ int main(int argc, char** argv) {
                                                                            {"callers", many_callers},
                                                                            {"bulk", bulk},
                                                                            {"reads", reads}};
+  if (argc > 1 && (argv[1][0] == '-' || argv[1][0] == '\0')) give_up("usage: store_bench [FOLDER [NAME...]]");
   std::string made = (fs::temp_directory_path() / "cobatch-bench-XXXXXX").string();
   if (argc < 2 && ::mkdtemp(made.data()) == nullptr) give_up("cannot make a folder");
   const fs::path root = argc < 2 ? fs::path(made) : fs::path(argv[1]);

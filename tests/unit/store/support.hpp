@@ -1,0 +1,56 @@
+// What the tests of the SQLite store's files share.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include <sqlite3.h>
+
+#include "conformance/describe.hpp"
+
+namespace cobatch_test {
+
+inline std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void write_bytes(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+inline std::unique_ptr<store> opened(const std::filesystem::path& folder) {
+  return must(open_sqlite_store({folder.string(), system_now}));
+}
+
+inline errc refusal(const std::filesystem::path& folder) {
+  const auto answer = open_sqlite_store({folder.string(), system_now});
+  REQUIRE(!answer);
+  INFO(answer.error().message);
+  CHECK(answer.error().message.find(folder.string()) != std::string::npos);
+  return answer.error().code;
+}
+
+inline assign_request one(const std::string& batch, const std::string& id) {
+  assign_request request;
+  request.batch = batch_id(batch);
+  request.tasks = {task(id)};
+  return request;
+}
+
+// Runs SQL on the database file as another program would.
+inline void run_sql(const std::filesystem::path& folder, const std::string& sql) {
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open((folder / "store.db").c_str(), &db) == SQLITE_OK);
+  CHECK(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(db);
+}
+
+inline std::int64_t total_tasks(store& s) {
+  return must(s.read_overview()).tally.total();
+}
+
+}  // namespace cobatch_test
