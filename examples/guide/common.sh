@@ -140,6 +140,15 @@ assign() {
      + (if $batch == "" then {} else {batch_id: $batch} end)')"
 }
 
+# start_server_that_pauses_in_task_2: its agent notes each task that it starts in `ran`, and goes on in task 2 when the
+# file `go_on` is there; both in the workspace.
+start_server_that_pauses_in_task_2() {
+  script=$temp/script.json
+  jq '.turns |= (to_entries | map(.value + {task_id: "create_doc_\(.key + 1)", touch: "ran"}))
+      | .turns[1].wait_for_file = "go_on"' "$figures" >"$script"
+  start_server
+}
+
 # finish BATCH: waits until its round has ended.
 finish() {
   local until=$((SECONDS + patience)) reply

@@ -4,10 +4,7 @@
 # shellcheck source=examples/guide/common.sh
 source "$(dirname "$0")/common.sh"
 batch=batch_20251107_214500
-script=$temp/script.json
-jq '.turns |= (to_entries | map(.value + {task_id: "create_doc_\(.key + 1)", touch: "ran"}))
-    | .turns[1].wait_for_file = "go_on"' "$figures" >"$script"
-start_server
+start_server_that_pauses_in_task_2
 
 title "kill -9 of the keeper in task 2"
 "$here/three_calls.sh" "$server_port" >/dev/null 2>&1

@@ -40,6 +40,9 @@ struct turn_request {
 struct turn_report {
   settlement what = {};
   bool usable = true;  ///< false: the agent must be started anew before the next turn
+  /// With `turn_end::stopped` that nobody asked for: true if a new start is likely to do better (the agent ended
+  /// between two tasks); false if it is not (nobody is logged in), so the session ends.
+  bool again = false;
 };
 
 /// What an agent needs to know to start.

@@ -272,6 +272,8 @@ class store {
   [[nodiscard]] virtual result<std::optional<result_record>> find_result(const task_id& task) = 0;
   [[nodiscard]] virtual result<std::optional<batch_record>> find_batch(const batch_id& batch) = 0;
   [[nodiscard]] virtual result<std::optional<session_record>> find_session(epoch session) = 0;
+  /// The session row that has not been ended, if there is one.
+  [[nodiscard]] virtual result<std::optional<session_record>> find_live_session() = 0;
   /// The session that wrote a marker with this batch and this `locked_at` (whole seconds), if one did.
   [[nodiscard]] virtual result<std::optional<session_record>> find_session_of_marker(const batch_id& batch,
                                                                                      timestamp locked_at) = 0;

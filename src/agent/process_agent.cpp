@@ -157,10 +157,10 @@ class process_session final : public agent_session {
     }
     if (ended_->keeper_lost) return {failed_turn(turn_end::interrupted, "keeper_lost", describe(*ended_)), false};
     // An agent that ended between two turns broke neither: the task goes to a new process, once, without a charge.
-    if (turns_ > 1 && ended_->exit_code == 0 && said_.empty())
-      return {failed_turn(turn_end::stopped, "agent_ended", describe(*ended_) + " before the task was answered"),
-              false};
-    return {failed_turn(turn_end::broke, "agent_ended", describe(*ended_) + " before the task was answered"), false};
+    const bool again = turns_ > 1 && ended_->exit_code == 0 && said_.empty();
+    return {failed_turn(again ? turn_end::stopped : turn_end::broke, "agent_ended",
+                        describe(*ended_) + " before the task was answered"),
+            false, again};
   }
 
   turn_report abort(turn_end end, std::string detail) {

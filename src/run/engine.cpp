@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <random>
 #include <thread>
 #include <utility>
@@ -145,9 +144,9 @@ class engine {
     const auto some = place_.storage().has_work(serves_);
     if (!some) return fail(some.error());
     if (*some) return work_state::batch;
-    const auto all = place_.storage().read_overview();
-    if (!all) return fail(all.error());
-    return all->live ? work_state::session : work_state::none;
+    const auto live = place_.storage().find_live_session();
+    if (!live) return fail(live.error());
+    return *live ? work_state::session : work_state::none;
   }
 
   next wait_for_holder(const guard& lock, work_state work) {
@@ -163,49 +162,54 @@ class engine {
     return n;
   }
 
+  // Step by step, as the table of <cobatch/core/lock.hpp> says; after each step it is asked again.
   next with_guard(guard& lock) {
     told_waiting_ = false;
-    auto recovered = recover_dead_session(place_, options_, lock);
-    if (!recovered) return failure(recovered.error());
-    if (*recovered) {
-      engine_event event;
-      event.what = engine_event::kind::recovered;
-      event.session = &**recovered;
-      emit(event);
+    const auto record = lock.read_record();
+    if (!record) return failure(record.error());
+    end_leftovers(*record);
+    for (;;) {
+      const auto seen = look_at_lock(place_.paths(), place_.storage(), lock);
+      if (!seen) return failure(seen.error());
+      switch (next_engine_step(seen->facts)) {
+        case engine_step::recover: {
+          const auto settled = settle_dead_session(place_, options_, *seen->live);
+          if (!settled) return failure(settled.error());
+          emit({.what = engine_event::kind::recovered, .session = &*settled});
+          break;
+        }
+        case engine_step::remove_marker:
+          if (auto removed = remove_marker(place_.paths().marker, *seen->marker); !removed)
+            return failure(removed.error());
+          break;
+        case engine_step::wait_marker:
+          return wait_for_marker(*seen);
+        case engine_step::start:
+          told_foreign_ = false;
+          return stop_.stop_requested() ? next{} : claim_and_run(lock, seen->record);
+        case engine_step::wait_guard:
+        case engine_step::ask_again:
+          return failure({errc::internal, "the guard is held by this engine and looks held by another"});
+      }
     }
-    if (auto foreign = wait_for_marker(lock)) return *foreign;
-    if (stop_.stop_requested()) return {};
-    return claim_and_run(lock);
   }
 
-  // A foreign marker is honoured: the session does not begin while it is there.
-  std::optional<next> wait_for_marker(guard& lock) {
-    const auto marker = look_at_marker(place_.paths().marker);
-    if (!marker) return failure(marker.error());
-    if (!*marker) {
-      told_foreign_ = false;
-      return std::nullopt;
-    }
-    if (auto released = lock.release(); !released) return failure(released.error());
-    if (!std::exchange(told_foreign_, true)) {
-      const auto seen = look_at_lock(place_.paths(), place_.storage());
-      tell(engine_event::kind::waiting, seen ? advice_on(*seen) : seen.error().message);
-    }
+  // A foreign marker is honoured: the session does not begin while it is there. The guard is let go meanwhile.
+  next wait_for_marker(const lock_view& seen) {
+    if (!std::exchange(told_foreign_, true)) tell(engine_event::kind::waiting, advice_on(seen));
     next n;
     n.wait = true;
     n.at_most = marker_tick;
     return n;
   }
 
-  next claim_and_run(guard& lock) {
+  next claim_and_run(guard& lock, const std::optional<guard_record>& record) {
     claim_request request;
     request.nonce = make_nonce();
     request.owner = identity_of_self();
     request.serves = serves_;
     request.only = options_.only;
-    const auto record = lock.read_record();
-    if (!record) return failure(record.error());
-    if (*record) request.above = (*record)->session;
+    if (record) request.above = record->session;
     auto claimed = persist([&] { return place_.storage().claim(request); }, stop_,
                            [this](const error& e) { tell(engine_event::kind::trouble, e.message); });
     if (!claimed) return failure(claimed.error());
@@ -241,12 +245,7 @@ class engine {
   void emit(const engine_event& event) const {
     if (options_.on_event) options_.on_event(event);
   }
-  void tell(engine_event::kind what, std::string_view text) const {
-    engine_event event;
-    event.what = what;
-    event.text = text;
-    emit(event);
-  }
+  void tell(engine_event::kind what, std::string_view text) const { emit({.what = what, .text = text}); }
 
   workspace& place_;
   const engine_options& options_;

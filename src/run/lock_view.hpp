@@ -21,12 +21,11 @@ struct lock_view {
   std::optional<session_record> live;     ///< the session row that was not ended
 };
 
-/// Whose marker it is: compared with the guard's record and the store's sessions.
-[[nodiscard]] result<marker_state> standing_of(const std::optional<marker_identity>& marker,
-                                               const std::optional<guard_record>& record, store& storage);
-
 /// Looks at all three, without taking the guard.
 [[nodiscard]] result<lock_view> look_at_lock(const workspace_paths& paths, store& storage);
+
+/// The same for the one who holds the guard, to whom it is free.
+[[nodiscard]] result<lock_view> look_at_lock(const workspace_paths& paths, store& storage, const guard& held);
 
 /// What that means for a person and what to do, in a sentence or two.
 [[nodiscard]] std::string advice_on(const lock_view& seen);

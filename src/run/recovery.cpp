@@ -3,8 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "run/lock_view.hpp"
-#include "system/marker.hpp"
+#include "run/all_turns.hpp"
 #include "system/process.hpp"
 
 namespace cobatch {
@@ -24,21 +23,24 @@ std::shared_ptr<agent> reader_for(const std::string& name, const engine_options&
   return nullptr;
 }
 
+// A session is one conversation: only its last turn can be running.
 result<std::optional<turn_record>> running_turn(workspace& place, epoch session) {
   turn_filter filter;
   filter.session = session;
-  for (;;) {
-    auto page = place.turns(filter);
-    if (!page) return fail(page.error());
-    for (auto& turn : *page)
-      if (!turn.ended_at) return std::optional(std::move(turn));
-    if (page->size() < filter.limit) return std::nullopt;
-    filter.after_session = page->back().session;
-    filter.after_turn = page->back().turn;
-  }
+  auto turns = all_turns(place.storage(), filter);
+  if (!turns) return fail(turns.error());
+  if (turns->empty() || turns->back().ended_at) return std::nullopt;
+  return std::optional(std::move(turns->back()));
 }
 
-result<session_record> settle(workspace& place, const engine_options& options, const session_record& dead) {
+}  // namespace
+
+void end_leftovers(const std::optional<guard_record>& record) {
+  if (record && record->agent.known()) end_process_session(record->agent, leftover_grace);
+}
+
+result<session_record> settle_dead_session(workspace& place, const engine_options& options,
+                                           const session_record& dead) {
   recover_request request;
   request.session = dead.id;
   const auto turn = running_turn(place, dead.id);
@@ -54,32 +56,6 @@ result<session_record> settle(workspace& place, const engine_options& options, c
   auto ended = place.storage().recover(request);
   if (!ended) return fail(ended.error());
   return std::move(ended->session);
-}
-
-}  // namespace
-
-result<std::optional<session_record>> recover_dead_session(workspace& place, const engine_options& options,
-                                                           const guard& lock) {
-  auto record = lock.read_record();
-  if (!record) return fail(record.error());
-  if (*record && (*record)->agent.known()) end_process_session((*record)->agent, leftover_grace);
-
-  auto all = place.storage().read_overview();
-  if (!all) return fail(all.error());
-  std::optional<session_record> settled;
-  if (all->live) {
-    auto done = settle(place, options, *all->live);
-    if (!done) return fail(done.error());
-    settled = std::move(*done);
-  }
-
-  const auto marker = look_at_marker(place.paths().marker);
-  if (!marker) return fail(marker.error());
-  const auto standing = standing_of(*marker, *record, place.storage());
-  if (!standing) return fail(standing.error());
-  if (*standing == marker_state::ours)
-    if (auto removed = remove_marker(place.paths().marker, **marker); !removed) return fail(removed.error());
-  return settled;
 }
 
 }  // namespace v1

@@ -11,12 +11,13 @@
 namespace cobatch {
 inline namespace v1 {
 
-/// Ends an agent that outlived its keeper, settles a session row that was never ended (its running turn by what the
-/// agent had written, where that shows its end), and removes the marker if it is ours. The session that was settled,
-/// if there was one.
-[[nodiscard]] result<std::optional<session_record>> recover_dead_session(workspace& place,
-                                                                         const engine_options& options,
-                                                                         const guard& lock);
+/// Ends an agent that outlived its keeper, and what is left in its process session.
+void end_leftovers(const std::optional<guard_record>& record);
+
+/// Settles the session row of a dead session: its running turn by what the agent had written, where that shows its
+/// end. Call `end_leftovers` first, so that nobody writes any more. The session as it ended.
+[[nodiscard]] result<session_record> settle_dead_session(workspace& place, const engine_options& options,
+                                                         const session_record& dead);
 
 }  // namespace v1
 }  // namespace cobatch

@@ -1,6 +1,5 @@
 #include "run/session_runner.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,7 +8,6 @@
 #include "run/persist.hpp"
 #include "system/files.hpp"
 #include "system/marker.hpp"
-#include "system/process.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -133,7 +131,7 @@ class session_runner {
       report = agent_->run_turn(request_for(begun), c_.options.turn_limit, interrupt);
     } else {
       // The task came after the last look at the queue; its turn is given back and taken again with an agent.
-      report = {failed_turn(turn_end::stopped, "no_agent", "no agent was running when the task came"), false};
+      report = {failed_turn(turn_end::stopped, "no_agent", "no agent was running when the task came"), false, true};
     }
     const interruption why = monitor_.end();
     if (why == interruption::task_cancelled && report.what.end == turn_end::stopped)
@@ -154,8 +152,7 @@ class session_runner {
       agent_->finish();
       agent_.reset();
     }
-    const bool gave_up = report.what.end == turn_end::stopped && why == interruption::none &&
-                         report.what.reason != "agent_ended" && report.what.reason != "no_agent";
+    const bool gave_up = report.what.end == turn_end::stopped && why == interruption::none && !report.again;
     return gave_up ? over(session_end::agent_lost, report.what.detail) : ending{};
   }
 

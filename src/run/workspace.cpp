@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <span>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,6 +7,7 @@
 #include <cobatch/core/version.hpp>
 #include <cobatch/workspace.hpp>
 
+#include "run/all_turns.hpp"
 #include "run/assign_check.hpp"
 #include "run/lock_view.hpp"
 #include "run/workspace_state.hpp"
@@ -26,11 +26,15 @@ served_agents agents_of(const live_engine& engine) {
   return {engine.agents, engine.agents.empty() ? std::string{} : engine.agents.front()};
 }
 
+bool waits_to_run(const batch_record& batch) {
+  return batch.state == batch_state::sealed && batch.tally[task_state::queued] > 0;
+}
+
 // Batches that wait to run and that no live engine takes.
 std::vector<warning> unserved(std::span<const batch_record> batches, const std::vector<live_engine>& engines) {
   std::vector<warning> found;
   for (const auto& batch : batches) {
-    if (batch.state != batch_state::sealed || batch.tally[task_state::queued] == 0) continue;
+    if (!waits_to_run(batch)) continue;
     const bool served = std::any_of(engines.begin(), engines.end(),
                                     [&](const live_engine& e) { return agents_of(e).serves(batch.agent); });
     if (served) continue;
@@ -44,9 +48,15 @@ std::vector<warning> unserved(std::span<const batch_record> batches, const std::
   return found;
 }
 
-std::vector<warning> unserved(const batch_record& batch, const std::filesystem::path& state) {
+// The engines are looked up only if a batch waits: most assigns are to an open one.
+std::vector<warning> unserved(std::span<const batch_record> batches, const std::filesystem::path& state) {
+  if (std::none_of(batches.begin(), batches.end(), waits_to_run)) return {};
   const auto engines = live_engines(state);
-  return unserved(std::span(&batch, 1), engines ? *engines : std::vector<live_engine>{});
+  return unserved(batches, engines ? *engines : std::vector<live_engine>{});
+}
+
+std::vector<warning> unserved(const batch_record& batch, const std::filesystem::path& state) {
+  return unserved(std::span(&batch, 1), state);
 }
 
 error not_found(const batch_id& batch) {
@@ -158,8 +168,7 @@ result<execute_reply> workspace::execute(const std::optional<batch_id>& batch) {
   if (!outcome) return fail(outcome.error());
   if (outcome->what == execute_outcome::kind::not_found) return fail(not_found(*batch));
   if (outcome->what == execute_outcome::kind::empty_batch) return fail(empty(*batch));
-  const auto engines = live_engines(paths().state);
-  reply.warnings = unserved(outcome->runnable, engines ? *engines : std::vector<live_engine>{});
+  reply.warnings = unserved(outcome->runnable, paths().state);
   reply.outcome = std::move(*outcome);
   return reply;
 }
@@ -194,9 +203,9 @@ result<batch_status> workspace::batch(const batch_id& batch) {
   status.warnings = unserved(status.batch, paths().state);
   if (auto open = lint_left_open(status.batch, now())) status.warnings.push_back(std::move(*open));
   if (status.batch.state == batch_state::running || status.batch.state == batch_state::ending) {
-    auto all = state_->storage->read_overview();
-    if (!all) return fail(all.error());
-    if (all->live && all->live->batch == batch) status.session = std::move(all->live);
+    auto live = state_->storage->find_live_session();
+    if (!live) return fail(live.error());
+    if (*live && (*live)->batch == batch) status.session = std::move(*live);
   }
   return status;
 }
@@ -252,20 +261,13 @@ result<savings_report> workspace::savings(const batch_id& batch) {
   auto record = state_->storage->find_batch(batch);
   if (!record) return fail(record.error());
   if (!*record) return fail(not_found(batch));
-  std::vector<turn_record> all;
   turn_filter filter;
   filter.batch = batch;
-  for (;;) {
-    auto page = state_->storage->list_turns(filter);
-    if (!page) return fail(page.error());
-    all.insert(all.end(), page->begin(), page->end());
-    if (page->size() < filter.limit) break;
-    filter.after_session = page->back().session;
-    filter.after_turn = page->back().turn;
-  }
+  const auto turns = all_turns(*state_->storage, filter);
+  if (!turns) return fail(turns.error());
   savings_report report;
   report.batch = std::move(**record);
-  report.accounts = make_ledger(all);
+  report.accounts = make_ledger(*turns);
   if (report.accounts.by_model.empty())
     return fail(errc::no_usage, fmt::format("no turn of batch \"{}\" has reported its tokens, so there is nothing to "
                                             "compare",

@@ -89,6 +89,10 @@ result<std::optional<session_record>> command_store::find_session(epoch session)
       [&](rows& t) { return record_of<session_record>(t.find_session(session)); });
 }
 
+result<std::optional<session_record>> command_store::find_live_session() {
+  return look<std::optional<session_record>>([&](rows& t) { return commands::find_live_session(t); });
+}
+
 result<std::optional<session_record>> command_store::find_session_of_marker(const batch_id& batch,
                                                                             timestamp locked_at) {
   constexpr std::chrono::milliseconds second{1000};

@@ -31,6 +31,7 @@ struct taken_seconds {
 [[nodiscard]] end_outcome recover(rows& t, const recover_request& request, timestamp now);
 [[nodiscard]] bool request_end(rows& t, epoch session);
 
+[[nodiscard]] std::optional<session_record> find_live_session(rows& t);
 [[nodiscard]] overview read_overview(rows& t);
 [[nodiscard]] bool has_work(rows& t, const served_agents& serves, timestamp now);
 

@@ -317,6 +317,11 @@ bool request_end(rows& t, epoch session) {
   return true;
 }
 
+std::optional<session_record> find_live_session(rows& t) {
+  auto last = t.last_session();
+  return is_live(last) ? std::optional(std::move(last->record)) : std::nullopt;
+}
+
 overview read_overview(rows& t) {
   constexpr std::size_t limit = 1000;
   overview out;
@@ -329,7 +334,7 @@ overview read_overview(rows& t) {
       return out.unfinished.size() < limit;
     });
   }
-  if (const auto last = t.last_session(); is_live(last)) out.live = last->record;
+  out.live = find_live_session(t);
   return out;
 }
 

@@ -54,6 +54,7 @@ class wrapped_store final : public store {
   result<std::optional<result_record>> find_result(const task_id& t) override { return inner_->find_result(t); }
   result<std::optional<batch_record>> find_batch(const batch_id& b) override { return inner_->find_batch(b); }
   result<std::optional<session_record>> find_session(epoch e) override { return inner_->find_session(e); }
+  result<std::optional<session_record>> find_live_session() override { return inner_->find_live_session(); }
   result<std::optional<session_record>> find_session_of_marker(const batch_id& b, timestamp t) override {
     return inner_->find_session_of_marker(b, t);
   }

@@ -19,6 +19,15 @@ STORE_TEST("a claim makes a session row and the batch runs") {
   CHECK(must(w->read_overview()).live == out.session);
 }
 
+STORE_TEST("the live session is the one that was not ended") {
+  w.stored("b"_batch, {"a"});
+  CHECK_FALSE(must(w->find_live_session()));
+  const auto session = w.claimed();
+  CHECK(must(w->find_live_session()) == session);
+  w.end(session.id, session_end::stopped);
+  CHECK_FALSE(must(w->find_live_session()));
+}
+
 STORE_TEST("the same nonce is the same session, another finds it live") {
   w.stored("b"_batch, {"a"});
   w.stored("c"_batch, {"c"});

@@ -1,7 +1,9 @@
-// A folder that goes away with its owner.
+// A folder that goes away with its owner, and what is in a file.
 #pragma once
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdlib.h>
 #include <string>
 #include <system_error>
@@ -28,5 +30,10 @@ class scratch_folder {
  private:
   std::filesystem::path path_;
 };
+
+inline std::string content_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
 
 }  // namespace cobatch_test

@@ -24,11 +24,6 @@ namespace cobatch_test {
 
 using namespace cobatch;
 
-inline std::string content_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 inline workspace open_workspace(const std::filesystem::path& root) {
   auto place = workspace::open({.root = root});
   REQUIRE_MESSAGE(place, place.error().message);

@@ -24,14 +24,7 @@ TEST_CASE("a store that is opened again has kept everything") {
     const auto s = must(open_sqlite_store({folder.path().string(), clock.reader()}));
     must(s->assign(one("a", "a")));
     must(s->assign(one("b", "b")));
-    claim_request claim;
-    claim.nonce = "n";
-    claim.serves = {{"claude"}, "claude"};
-    const auto session = must(s->claim(claim)).session.id;
-    begin_request begin;
-    begin.session = session;
-    must(s->begin_turn(begin));
-    must(s->settle_turn(session, turn_no{1}, ended_as(turn_end::done)));
+    settle_a_turn(*s);
     before = state_of(*s, batches, 2);
     version = s->version();
   }
@@ -79,9 +72,9 @@ TEST_CASE("a store made by a later version is refused and not touched") {
   temporary_folder folder;
   must(opened(folder.path())->assign(one("b", "a")));
   run_sql(folder.path(), "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE);");
-  const auto before = bytes_of(folder.path() / "store.db");
+  const auto before = content_of(folder.path() / "store.db");
   CHECK(refusal(folder.path()) == errc::store_newer);
-  CHECK(bytes_of(folder.path() / "store.db") == before);
+  CHECK(content_of(folder.path() / "store.db") == before);
 }
 
 TEST_CASE("a store that a later version takes over meanwhile is not written to any more") {
@@ -110,13 +103,13 @@ TEST_CASE("a damaged file, or one of another program, is refused and not touched
   }
   SUBCASE("the head is overwritten") {
     must(opened(folder.path())->assign(one("b", "a")));
-    auto bytes = bytes_of(file);
+    auto bytes = content_of(file);
     bytes.replace(0, 100, std::string(100, '\0'));
     write_bytes(file, bytes);
   }
-  const auto before = bytes_of(file);
+  const auto before = content_of(file);
   CHECK(refusal(folder.path()) == errc::store_damaged);
-  CHECK(bytes_of(file) == before);
+  CHECK(content_of(file) == before);
 }
 
 TEST_CASE("damage that is met later is told as such") {
@@ -124,7 +117,7 @@ TEST_CASE("damage that is met later is told as such") {
   assign_request request = one("b", "a");
   for (int i = 0; i < 1000; ++i) request.tasks.push_back(task(std::to_string(i)));
   must(opened(folder.path())->assign(request));
-  auto bytes = bytes_of(folder.path() / "store.db");
+  auto bytes = content_of(folder.path() / "store.db");
   for (std::size_t at = 8 * 4096; at < bytes.size(); ++at) bytes[at] = 'x';
   write_bytes(folder.path() / "store.db", bytes);
   const auto s = opened(folder.path());
@@ -143,10 +136,10 @@ TEST_CASE("a log whose database is gone is not thrown away") {
     must(s->assign(one("b", "a")));
     fs::copy(folder.path() / "store.db-wal", copy.path() / "store.db-wal");
   }
-  const auto before = bytes_of(copy.path() / "store.db-wal");
+  const auto before = content_of(copy.path() / "store.db-wal");
   REQUIRE(!before.empty());
   CHECK(refusal(copy.path()) == errc::store_damaged);
-  CHECK(bytes_of(copy.path() / "store.db-wal") == before);
+  CHECK(content_of(copy.path() / "store.db-wal") == before);
 }
 
 TEST_CASE("files that are links are refused") {
@@ -367,14 +360,7 @@ TEST_CASE("a settled turn cannot be changed or deleted, not even by hand") {
   temporary_folder folder;
   const auto s = opened(folder.path());
   must(s->assign(one("b", "a")));
-  claim_request claim;
-  claim.nonce = "n";
-  claim.serves = {{"claude"}, "claude"};
-  const auto session = must(s->claim(claim)).session.id;
-  begin_request begin;
-  begin.session = session;
-  must(s->begin_turn(begin));
-  must(s->settle_turn(session, turn_no{1}, ended_as(turn_end::done)));
+  settle_a_turn(*s);
   sqlite3* db = nullptr;
   REQUIRE(sqlite3_open((folder.path() / "store.db").c_str(), &db) == SQLITE_OK);
   CHECK(sqlite3_exec(db, "UPDATE turn SET output = 0", nullptr, nullptr, nullptr) == SQLITE_CONSTRAINT);

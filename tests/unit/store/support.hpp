@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
@@ -12,11 +11,6 @@
 #include "conformance/describe.hpp"
 
 namespace cobatch_test {
-
-inline std::string bytes_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 inline void write_bytes(const std::filesystem::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
@@ -47,6 +41,17 @@ inline void run_sql(const std::filesystem::path& folder, const std::string& sql)
   REQUIRE(sqlite3_open((folder / "store.db").c_str(), &db) == SQLITE_OK);
   CHECK(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(db);
+}
+
+// Gives the next batch a session and settles its first turn as done.
+inline void settle_a_turn(store& s) {
+  claim_request claim;
+  claim.nonce = "n";
+  claim.serves = {{"claude"}, "claude"};
+  begin_request begin;
+  begin.session = must(s.claim(claim)).session.id;
+  must(s.begin_turn(begin));
+  must(s.settle_turn(begin.session, turn_no{1}, ended_as(turn_end::done)));
 }
 
 inline std::int64_t total_tasks(store& s) {
