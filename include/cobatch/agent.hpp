@@ -97,6 +97,13 @@ class agent {
 
 // ------------------------------------------------------------------------------------------------ the agents
 
+/// True for the names of Cobatch's own agents, those to come included; a host's agent has a name of its own.
+[[nodiscard]] constexpr bool is_built_in_agent(std::string_view name) noexcept {
+  for (const std::string_view own : {"claude", "codex", "gemini", "command", "prompt", "scripted"})
+    if (name == own) return true;
+  return false;
+}
+
 /// A program of yours that speaks Cobatch's line protocol: for each task one JSON line in, one out.
 ///
 /// It is started once a session. On its standard input comes, for each task, one line

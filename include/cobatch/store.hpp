@@ -210,6 +210,18 @@ struct task_filter {
   std::size_t limit = 1000;
 };
 
+struct batch_filter {
+  std::optional<batch_state> state = {};
+  std::optional<batch_id> after = {};  ///< only batches made after this one (none, if it is not there)
+  std::size_t limit = 1000;
+};
+
+struct session_filter {
+  std::optional<batch_id> batch = {};
+  epoch after = {};  ///< only epochs above
+  std::size_t limit = 1000;
+};
+
 struct turn_filter {
   std::optional<batch_id> batch = {};
   std::optional<task_id> task = {};
@@ -272,12 +284,18 @@ class store {
   [[nodiscard]] virtual result<std::optional<result_record>> find_result(const task_id& task) = 0;
   [[nodiscard]] virtual result<std::optional<batch_record>> find_batch(const batch_id& batch) = 0;
   [[nodiscard]] virtual result<std::optional<session_record>> find_session(epoch session) = 0;
+  /// The session with the highest epoch, live or ended, if there was one.
+  [[nodiscard]] virtual result<std::optional<session_record>> find_last_session() = 0;
   /// The session row that has not been ended, if there is one.
   [[nodiscard]] virtual result<std::optional<session_record>> find_live_session() = 0;
   /// The session that wrote a marker with this batch and this `locked_at` (whole seconds), if one did.
   [[nodiscard]] virtual result<std::optional<session_record>> find_session_of_marker(const batch_id& batch,
                                                                                      timestamp locked_at) = 0;
   [[nodiscard]] virtual result<std::vector<task_record>> list_tasks(const task_filter& filter) = 0;
+  /// In the order in which they were made, so that new ones come last.
+  [[nodiscard]] virtual result<std::vector<batch_record>> list_batches(const batch_filter& filter) = 0;
+  /// In order of epoch.
+  [[nodiscard]] virtual result<std::vector<session_record>> list_sessions(const session_filter& filter) = 0;
   /// In order of (session, turn).
   [[nodiscard]] virtual result<std::vector<turn_record>> list_turns(const turn_filter& filter) = 0;
   [[nodiscard]] virtual result<overview> read_overview() = 0;

@@ -68,6 +68,12 @@ struct batch_status {
   std::vector<warning> warnings = {};
 };
 
+/// What a wait came to.
+struct wait_reply {
+  bool ended = false;  ///< the round that was waited for has ended
+  batch_status now = {};
+};
+
 struct task_status {
   task_record task = {};
   std::optional<result_record> result = {};
@@ -118,20 +124,29 @@ class workspace {
   [[nodiscard]] result<assign_reply> assign(const assign_request& request);
   /// Errors: batch_not_found, empty_batch.
   [[nodiscard]] result<seal_reply> seal(const batch_id& batch);
-  /// What `execute_queue` does. Errors: batch_not_found, empty_batch (of a named batch).
-  [[nodiscard]] result<execute_reply> execute(const std::optional<batch_id>& batch);
+  /// Says that what is sealed is to run, and, of a named batch, seals it first; what will run then. It runs nothing
+  /// itself: engines do (`run`). Errors: batch_not_found, empty_batch (of a named batch).
+  [[nodiscard]] result<execute_reply> execute_queue(const std::optional<batch_id>& batch);
+  /// Makes ready what is to run here: seals the batch and lets it go if it is held; without one, does what
+  /// `execute_queue` does. Nothing left to run is no failure: a batch may have run already. For who calls
+  /// `cobatch::run` next. Errors: batch_not_found.
+  [[nodiscard]] result<std::vector<warning>> prepare_to_run(const std::optional<batch_id>& batch);
   /// Errors: task_not_found, task_ended.
   [[nodiscard]] result<cancel_outcome> cancel(const task_id& task);
 
   [[nodiscard]] result<task_status> task(const task_id& task);
   [[nodiscard]] result<batch_status> batch(const batch_id& batch);
   [[nodiscard]] result<std::vector<task_record>> tasks(const task_filter& filter);
+  /// In the order in which they were made.
+  [[nodiscard]] result<std::vector<batch_record>> batches(const batch_filter& filter);
+  /// In order of epoch.
+  [[nodiscard]] result<std::vector<session_record>> sessions(const session_filter& filter);
   [[nodiscard]] result<std::vector<turn_record>> turns(const turn_filter& filter);
   [[nodiscard]] result<workspace_status> status();
-  /// Waits until the round of the batch that is current now has ended, the deadline passes or a stop is requested; the
-  /// batch then. Errors: batch_not_found.
-  [[nodiscard]] result<batch_status> wait(const batch_id& batch, std::chrono::steady_clock::time_point deadline,
-                                          std::stop_token stop = {});
+  /// Waits until the round of the batch that is current now has ended, the deadline passes or a stop is requested.
+  /// Errors: batch_not_found.
+  [[nodiscard]] result<wait_reply> wait(const batch_id& batch, std::chrono::steady_clock::time_point deadline,
+                                        std::stop_token stop = {});
 
   [[nodiscard]] result<lock_report> lock();
   /// Removes a marker that nobody stands behind. With `force`, a live session is asked to end (its turn is cancelled,

@@ -46,18 +46,6 @@ class outcome_keeper {
   std::map<task_id, task_record> latest_;
 };
 
-// Seals what is to run. Nothing left to run in a named batch is no failure: it may have run already.
-result<std::vector<warning>> prepare(workspace& place, const std::optional<batch_id>& batch) {
-  if (batch) {
-    auto sealed = place.seal(*batch);
-    if (!sealed) return fail(sealed.error());
-  }
-  auto done = place.execute(batch);
-  if (done) return std::move(done->warnings);
-  if (done.error().code == errc::empty_batch) return std::vector<warning>();
-  return fail(done.error());
-}
-
 // The tasks that should have run and were not: of the batch, or of every batch that is sealed.
 struct left_over {
   std::int64_t tasks = 0;
@@ -140,7 +128,7 @@ int run_run(const run_options& options) {
   }
   auto place = open_workspace(options.common, options.agent.max_tasks_per_session);
   if (!place) return fail_with(place.error(), json);
-  const auto warnings = prepare(*place, batch);
+  const auto warnings = place->prepare_to_run(batch);
   if (!warnings) return fail_with(warnings.error(), json);
   // That no engine is attached is not worth a word: this command is one.
   if (!json)

@@ -80,7 +80,7 @@ answer nothing_to_do(const execute_reply& done) {
 outcome execute_queue(const call& request) {
   const auto batch = batch_id_in(request.params);
   if (!batch) return refuse(batch.error());
-  auto done = request.place.execute(*batch);
+  auto done = request.place.execute_queue(*batch);
   if (!done) return refuse(std::move(done.error()));
   using kind = execute_outcome::kind;
   const kind what = done->outcome.what;
@@ -128,13 +128,11 @@ outcome wait_batch(const call& request) {
       number_in(request.params, "timeout_seconds", 0, std::int64_t{max_wait.count()}, seconds_waited_by_default);
   if (!seconds) return refuse(seconds.error());
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(*seconds);
-  const auto before = request.place.batch(*batch);
-  if (!before) return refuse(before.error());
-  auto status = request.place.wait(*batch, deadline, request.stop);
-  if (!status) return refuse(std::move(status.error()));
+  auto waited = request.place.wait(*batch, deadline, request.stop);
+  if (!waited) return refuse(std::move(waited.error()));
 
-  const batch_record& now = status->batch;
-  const bool ended = now.state == batch_state::finished || now.round > before->batch.round;
+  const batch_record& now = waited->now.batch;
+  const bool ended = waited->ended;
   std::string text =
       fmt::format("Batch {} {}: {}.", in_quotes(batch->str()),
                   ended ? "has ended its round" : fmt::format("is {}", name_of(now.state)), progress_text(now.tally));
@@ -144,8 +142,8 @@ outcome wait_batch(const call& request) {
     text += " Call wait_batch again to go on waiting.";
   answer reply{{{"message", std::move(text)}, {"ended", ended}}};
   for (auto& field : batch_fields(now)) reply.fields.push_back(std::move(field));
-  if (status->session) reply.fields.push_back({"session", session_json(*status->session)});
-  reply.warnings = std::move(status->warnings);
+  if (waited->now.session) reply.fields.push_back({"session", session_json(*waited->now.session)});
+  reply.warnings = std::move(waited->now.warnings);
   return reply;
 }
 

@@ -8,8 +8,6 @@ namespace request {
 
 namespace {
 
-constexpr int highest_max_attempts = 100;
-
 template <class Id>
 result<Id> parse_id(const arguments& params, std::string_view name, const std::string& text) {
   auto parsed = Id::parse(text);
@@ -106,7 +104,7 @@ result<task_spec> task_spec_in(const arguments& params) {
   if (!prio) return fail(prio.error());
   auto assigned_by = name_in(params, "assigned_by");
   if (!assigned_by) return fail(std::move(assigned_by.error()));
-  const auto attempts = number_in(params, "max_attempts", 1, highest_max_attempts, task_spec{}.max_attempts);
+  const auto attempts = number_in(params, "max_attempts", 1, most_attempts, task_spec{}.max_attempts);
   if (!attempts) return fail(attempts.error());
   spec.id = std::move(*id);
   spec.description = std::move(*description);

@@ -30,9 +30,15 @@ result<void> check_task(task_spec& task) {
   if (task.id.empty()) return fail(errc::bad_value, "a task has no task_id. Nothing was stored");
   if (auto ok = check_text(task, "description", task.description, max_description_bytes); !ok) return ok;
   if (auto ok = check_text(task, "context", task.context, max_context_bytes); !ok) return ok;
-  if (task.max_attempts < 1)
-    return fail(errc::bad_value, fmt::format("max_attempts of task \"{}\" is {}; the least is 1. Nothing was stored",
-                                             task.id.str(), task.max_attempts));
+  if (auto ok = check_text(task, "assigned_by", task.assigned_by, max_id_bytes); !ok) return ok;
+  if (!is_printable(task.assigned_by))
+    return fail(errc::bad_value, fmt::format("the assigned_by of task \"{}\" holds a control character. Nothing was "
+                                             "stored",
+                                             task.id.str()));
+  if (task.max_attempts < 1 || task.max_attempts > most_attempts)
+    return fail(errc::bad_value,
+                fmt::format("max_attempts of task \"{}\" is {}; it is to be 1 to {}. Nothing was stored", task.id.str(),
+                            task.max_attempts, most_attempts));
   if (task.context.empty()) return {};
   const auto parsed = json::parse(task.context);
   if (!parsed)
@@ -49,6 +55,9 @@ result<assign_request> check_assign(assign_request request) {
   if (request.tasks.size() > max_batch_tasks)
     return fail(errc::too_large, fmt::format("{} tasks were given; a batch holds at most {}. Nothing was stored",
                                              request.tasks.size(), max_batch_tasks));
+  if (!request.agent.empty())
+    if (const auto named = agent_name::parse(request.agent); !named)
+      return fail(named.error().code, named.error().message + ". Nothing was stored");
   std::unordered_set<std::string_view> ids;
   for (auto& task : request.tasks) {
     if (auto ok = check_task(task); !ok) return fail(ok.error());

@@ -1,15 +1,12 @@
 #include <algorithm>
-#include <random>
-#include <thread>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include <cobatch/engine.hpp>
 
+#include "run/admission.hpp"
+#include "run/change_signal.hpp"
 #include "run/lock_view.hpp"
 #include "run/persist.hpp"
-#include "run/recovery.hpp"
 #include "run/session_runner.hpp"
 #include "system/guard.hpp"
 #include "system/presence.hpp"
@@ -30,35 +27,11 @@ constexpr std::chrono::milliseconds marker_tick{250};
 // Failures in a row after which an engine that runs until it is idle gives up.
 constexpr int failures_when_idle = 5;
 
-std::string make_nonce() {
-  std::random_device random;
-  std::string nonce;
-  for (int i = 0; i < 4; ++i) nonce += fmt::format("{:08x}", random());
-  return nonce;
-}
-
 // Failures after which an engine can do nothing useful any more.
 bool is_final(errc code) {
   return code == errc::workspace_replaced || code == errc::storage_fault || code == errc::store_damaged ||
          code == errc::store_newer || code == errc::unsafe_file;
 }
-
-// Turns changes of the store and the stop into a descriptor that can be waited for together with others.
-class change_signal {
- public:
-  change_signal(store& storage, wake_signal& wake, const std::stop_token& stop)
-      : on_stop_(stop, [&wake] { wake.notify(); }), listener_([&storage, &wake](const std::stop_token& quit) {
-          for (std::int64_t seen = storage.version(); !quit.stop_requested();) {
-            const auto now = storage.wait_for_change(seen, steady::now() + std::chrono::hours{1}, quit);
-            if (now != seen) wake.notify();
-            seen = now;
-          }
-        }) {}
-
- private:
-  std::stop_callback<std::function<void()>> on_stop_;
-  std::jthread listener_;
-};
 
 class engine {
  public:
@@ -162,36 +135,15 @@ class engine {
     return n;
   }
 
-  // Step by step, as the table of <cobatch/core/lock.hpp> says; after each step it is asked again.
   next with_guard(guard& lock) {
     told_waiting_ = false;
-    const auto record = lock.read_record();
-    if (!record) return failure(record.error());
-    end_leftovers(*record);
-    for (;;) {
-      const auto seen = look_at_lock(place_.paths(), place_.storage(), lock);
-      if (!seen) return failure(seen.error());
-      switch (next_engine_step(seen->facts)) {
-        case engine_step::recover: {
-          const auto settled = settle_dead_session(place_, options_, *seen->live);
-          if (!settled) return failure(settled.error());
-          emit({.what = engine_event::kind::recovered, .session = &*settled});
-          break;
-        }
-        case engine_step::remove_marker:
-          if (auto removed = remove_marker(place_.paths().marker, *seen->marker); !removed)
-            return failure(removed.error());
-          break;
-        case engine_step::wait_marker:
-          return wait_for_marker(*seen);
-        case engine_step::start:
-          told_foreign_ = false;
-          return stop_.stop_requested() ? next{} : claim_and_run(lock, seen->record);
-        case engine_step::wait_guard:
-        case engine_step::ask_again:
-          return failure({errc::internal, "the guard is held by this engine and looks held by another"});
-      }
-    }
+    const auto seen = clear_the_way(place_, lock, options_.agents, [this](const session_record& dead) {
+      emit({.what = engine_event::kind::recovered, .session = &dead});
+    });
+    if (!seen) return failure(seen.error());
+    if (seen->facts.marker == marker_state::foreign) return wait_for_marker(*seen);
+    told_foreign_ = false;
+    return stop_.stop_requested() ? next{} : claim_and_run(lock, *seen);
   }
 
   // A foreign marker is honoured: the session does not begin while it is there. The guard is let go meanwhile.
@@ -203,13 +155,8 @@ class engine {
     return n;
   }
 
-  next claim_and_run(guard& lock, const std::optional<guard_record>& record) {
-    claim_request request;
-    request.nonce = make_nonce();
-    request.owner = identity_of_self();
-    request.serves = serves_;
-    request.only = options_.only;
-    if (record) request.above = record->session;
+  next claim_and_run(guard& lock, const lock_view& seen) {
+    const claim_request request = new_claim(seen, serves_, options_.only);
     auto claimed = persist([&] { return place_.storage().claim(request); }, stop_,
                            [this](const error& e) { tell(engine_event::kind::trouble, e.message); });
     if (!claimed) return failure(claimed.error());

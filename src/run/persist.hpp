@@ -27,22 +27,26 @@ inline void pause_for(std::chrono::milliseconds time, const std::stop_token& sto
   never.wait_for(lock, stop, time, [] { return false; });
 }
 
-/// Repeats `command` (safe: each store command has a natural key) until it succeeds, fails for good, or a stop is
-/// requested; an unknown outcome is asked again at once. `on_trouble` hears of each failure.
+/// Repeats `command` (safe: each store command has a natural key) at once, for a while, as long as nobody knows whether
+/// it was done.
+template <class Command>
+[[nodiscard]] auto until_known(const Command& command) -> decltype(command()) {
+  constexpr int most = 20;
+  auto outcome = command();
+  for (int n = 1; n < most && !outcome && outcome.error().code == errc::outcome_unknown; ++n) outcome = command();
+  return outcome;
+}
+
+/// Repeats `command` until it succeeds, fails for good, or a stop is requested. `on_trouble` hears of each failure.
 template <class Command, class OnTrouble>
 [[nodiscard]] auto persist(const Command& command, const std::stop_token& stop, const OnTrouble& on_trouble)
     -> decltype(command()) {
   constexpr std::chrono::milliseconds longest{std::chrono::seconds{10}};
-  constexpr int unknown_in_a_row = 20;
-  std::chrono::milliseconds wait{200};
-  for (int unknown = 0;;) {
-    auto outcome = command();
-    if (outcome || !may_pass(outcome.error().code)) return outcome;
-    if (outcome.error().code == errc::outcome_unknown && ++unknown < unknown_in_a_row) continue;
-    if (stop.stop_requested()) return outcome;
+  for (std::chrono::milliseconds wait{200};; wait = std::min(wait * 2, longest)) {
+    auto outcome = until_known(command);
+    if (outcome || !may_pass(outcome.error().code) || stop.stop_requested()) return outcome;
     on_trouble(outcome.error());
     pause_for(wait, stop);
-    wait = std::min(wait * 2, longest);
   }
 }
 

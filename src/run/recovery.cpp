@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::chrono::seconds leftover_grace{2};
 
-// The agent that ran the session: one of the engine's own, or a built-in one that can at least read its output.
-std::shared_ptr<agent> reader_for(const std::string& name, const engine_options& options) {
-  for (const auto& candidate : options.agents)
+// The agent that ran the session, or a built-in one of its name that can at least read its output.
+std::shared_ptr<agent> reader_for(const std::string& name, std::span<const std::shared_ptr<agent>> readers) {
+  for (const auto& candidate : readers)
     if (candidate->name() == name) return candidate;
   if (name == "claude") return make_claude_agent({});
   if (name == "scripted") return make_scripted_agent({});
@@ -39,14 +39,14 @@ void end_leftovers(const std::optional<guard_record>& record) {
   if (record && record->agent.known()) end_process_session(record->agent, leftover_grace);
 }
 
-result<session_record> settle_dead_session(workspace& place, const engine_options& options,
+result<session_record> settle_dead_session(workspace& place, std::span<const std::shared_ptr<agent>> readers,
                                            const session_record& dead) {
   recover_request request;
   request.session = dead.id;
   const auto turn = running_turn(place, dead.id);
   if (!turn) return fail(turn.error());
   if (*turn) {
-    const auto reader = reader_for(dead.agent, options);
+    const auto reader = reader_for(dead.agent, readers);
     const auto folder = place.paths().sessions / std::to_string(dead.id.value);
     if (auto what = reader ? reader->recover(folder, **turn) : std::nullopt) {
       request.finished_turn = (*turn)->turn;

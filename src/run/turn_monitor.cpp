@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "system/own_thread.hpp"
+
 namespace cobatch {
 inline namespace v1 {
 
@@ -18,7 +20,7 @@ turn_monitor::turn_monitor(store& storage, epoch session, std::stop_token engine
       engine_stop_(std::move(engine_stop)),
       hurry_(std::move(hurry)),
       grace_(stop_grace) {
-  thread_ = std::jthread([this](const std::stop_token& quit) { watch(quit); });
+  thread_ = start_own_thread([this](const std::stop_token& quit) { watch(quit); });
 }
 
 turn_monitor::~turn_monitor() {

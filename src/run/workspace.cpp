@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/agent.hpp>
 #include <cobatch/core/version.hpp>
 #include <cobatch/workspace.hpp>
 
@@ -30,6 +31,19 @@ bool waits_to_run(const batch_record& batch) {
   return batch.state == batch_state::sealed && batch.tally[task_state::queued] > 0;
 }
 
+std::string how_to_serve(const batch_record& batch) {
+  const std::string waits = fmt::format("Batch \"{}\" is stored and waits", batch.id.str());
+  if (batch.agent.empty())
+    return waits + ": no engine that serves it is running here. Start one with: cobatch engine (or cobatch serve)";
+  if (is_built_in_agent(batch.agent))
+    return fmt::format(
+        "{0}: no engine that serves agent {1} is running here. Start one with: cobatch engine --agent {1} (or cobatch "
+        "serve --agent {1})",
+        waits, batch.agent);
+  return fmt::format("{} for agent \"{}\", which belongs to a program of yours: it runs when that program does", waits,
+                     batch.agent);
+}
+
 // Batches that wait to run and that no live engine takes.
 std::vector<warning> unserved(std::span<const batch_record> batches, const std::vector<live_engine>& engines) {
   std::vector<warning> found;
@@ -38,11 +52,7 @@ std::vector<warning> unserved(std::span<const batch_record> batches, const std::
     const bool served = std::any_of(engines.begin(), engines.end(),
                                     [&](const live_engine& e) { return agents_of(e).serves(batch.agent); });
     if (served) continue;
-    const std::string agent = batch.agent.empty() ? std::string{} : " --agent " + batch.agent;
-    found.push_back(
-        {"no_engine", fmt::format("Batch \"{}\" is stored and waits: no engine that serves {} is running "
-                                  "here. Start one with: cobatch engine{} (or cobatch serve{})",
-                                  batch.id.str(), batch.agent.empty() ? "it" : "agent " + batch.agent, agent, agent)});
+    found.push_back({"no_engine", how_to_serve(batch)});
     if (found.size() == 10) break;
   }
   return found;
@@ -152,7 +162,7 @@ result<seal_reply> workspace::seal(const batch_id& batch) {
   return reply;
 }
 
-result<execute_reply> workspace::execute(const std::optional<batch_id>& batch) {
+result<execute_reply> workspace::execute_queue(const std::optional<batch_id>& batch) {
   const auto seen = look_at_lock(paths(), *state_->storage);
   if (!seen) return fail(seen.error());
   execute_reply reply;
@@ -171,6 +181,17 @@ result<execute_reply> workspace::execute(const std::optional<batch_id>& batch) {
   reply.warnings = unserved(outcome->runnable, paths().state);
   reply.outcome = std::move(*outcome);
   return reply;
+}
+
+result<std::vector<warning>> workspace::prepare_to_run(const std::optional<batch_id>& batch) {
+  if (batch) {
+    const auto sealed = seal(*batch);
+    if (!sealed) return fail(sealed.error());
+  }
+  auto done = execute_queue(batch);
+  if (done) return std::move(done->warnings);
+  if (done.error().code == errc::empty_batch) return std::vector<warning>();
+  return fail(done.error());
 }
 
 result<cancel_outcome> workspace::cancel(const task_id& task) {
@@ -214,6 +235,14 @@ result<std::vector<task_record>> workspace::tasks(const task_filter& filter) {
   return state_->storage->list_tasks(filter);
 }
 
+result<std::vector<batch_record>> workspace::batches(const batch_filter& filter) {
+  return state_->storage->list_batches(filter);
+}
+
+result<std::vector<session_record>> workspace::sessions(const session_filter& filter) {
+  return state_->storage->list_sessions(filter);
+}
+
 result<std::vector<turn_record>> workspace::turns(const turn_filter& filter) {
   return state_->storage->list_turns(filter);
 }
@@ -237,16 +266,17 @@ result<workspace_status> workspace::status() {
   return status;
 }
 
-result<batch_status> workspace::wait(const batch_id& batch, std::chrono::steady_clock::time_point deadline,
-                                     std::stop_token stop) {
+result<wait_reply> workspace::wait(const batch_id& batch, std::chrono::steady_clock::time_point deadline,
+                                   std::stop_token stop) {
   std::int64_t seen = state_->storage->version();
   auto first = state_->storage->find_batch(batch);
   if (!first) return fail(first.error());
   if (!*first) return fail(not_found(batch));
   const std::int64_t round = (*first)->round;
+  wait_reply reply;
   for (std::optional<batch_record> current = std::move(*first);;) {
-    const bool ended = !current || current->state == batch_state::finished || current->round > round;
-    if (ended || stop.stop_requested() || std::chrono::steady_clock::now() >= deadline) break;
+    reply.ended = !current || current->state == batch_state::finished || current->round > round;
+    if (reply.ended || stop.stop_requested() || std::chrono::steady_clock::now() >= deadline) break;
     seen = state_->storage->wait_for_change(seen, deadline, stop);
     auto found = state_->storage->find_batch(batch);
     if (!found) return fail(found.error());
@@ -254,7 +284,10 @@ result<batch_status> workspace::wait(const batch_id& batch, std::chrono::steady_
   }
   // Who waited looks at the files next.
   static_cast<void>(refresh_views());
-  return this->batch(batch);
+  auto now_is = this->batch(batch);
+  if (!now_is) return fail(now_is.error());
+  reply.now = std::move(*now_is);
+  return reply;
 }
 
 result<savings_report> workspace::savings(const batch_id& batch) {

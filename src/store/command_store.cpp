@@ -89,6 +89,10 @@ result<std::optional<session_record>> command_store::find_session(epoch session)
       [&](rows& t) { return record_of<session_record>(t.find_session(session)); });
 }
 
+result<std::optional<session_record>> command_store::find_last_session() {
+  return look<std::optional<session_record>>([&](rows& t) { return record_of<session_record>(t.last_session()); });
+}
+
 result<std::optional<session_record>> command_store::find_live_session() {
   return look<std::optional<session_record>>([&](rows& t) { return commands::find_live_session(t); });
 }
@@ -103,6 +107,14 @@ result<std::optional<session_record>> command_store::find_session_of_marker(cons
 
 result<std::vector<task_record>> command_store::list_tasks(const task_filter& filter) {
   return look<std::vector<task_record>>([&](rows& t) { return t.list_tasks(filter); });
+}
+
+result<std::vector<batch_record>> command_store::list_batches(const batch_filter& filter) {
+  return look<std::vector<batch_record>>([&](rows& t) { return t.list_batches(filter); });
+}
+
+result<std::vector<session_record>> command_store::list_sessions(const session_filter& filter) {
+  return look<std::vector<session_record>>([&](rows& t) { return t.list_sessions(filter); });
 }
 
 result<std::vector<turn_record>> command_store::list_turns(const turn_filter& filter) {

@@ -29,9 +29,12 @@ class command_store : public store {
   result<std::optional<result_record>> find_result(const task_id& task) final;
   result<std::optional<batch_record>> find_batch(const batch_id& batch) final;
   result<std::optional<session_record>> find_session(epoch session) final;
+  result<std::optional<session_record>> find_last_session() final;
   result<std::optional<session_record>> find_live_session() final;
   result<std::optional<session_record>> find_session_of_marker(const batch_id& batch, timestamp locked_at) final;
   result<std::vector<task_record>> list_tasks(const task_filter& filter) final;
+  result<std::vector<batch_record>> list_batches(const batch_filter& filter) final;
+  result<std::vector<session_record>> list_sessions(const session_filter& filter) final;
   result<std::vector<turn_record>> list_turns(const turn_filter& filter) final;
   result<overview> read_overview() final;
   result<view_snapshot> read_views(std::size_t ended_limit) final;

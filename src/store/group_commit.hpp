@@ -18,7 +18,7 @@ inline namespace v1 {
 
 /// `Job` is what one caller wants done and what came of it. `commit` does a group of jobs on the thread that leads;
 /// when it returns, the jobs are done. `after` runs on the same thread when the callers of the group
-/// have been told, before the next group: what nobody needs to wait for.
+/// have been told, before the next group: what nobody needs to wait for. Neither may throw.
 template <class Job>
 class group_commit {
  public:
@@ -26,7 +26,7 @@ class group_commit {
 
   group_commit(commit_fn commit, std::function<void()> after) : commit_(std::move(commit)), after_(std::move(after)) {}
 
-  /// Returns when `job` is done.
+  /// Returns when `job` is done. Throws std::bad_alloc before anything of it is begun.
   void run(Job& job) {
     ticket* mine = nullptr;
     if (enter(job, mine) || wait(*mine) == progress::leads) lead();
@@ -39,22 +39,39 @@ class group_commit {
   // Tickets are used again and live as long as this object. A condition of its own each: everybody is woken once, when
   // there is something for him.
   struct ticket {
-    Job* job = nullptr;
     std::mutex mutex;
     std::condition_variable told;
     progress state = progress::waiting;
   };
 
-  // True if the caller leads.
+  // A group, as its tickets and, in the same order, its jobs.
+  struct group {
+    std::vector<ticket*> tickets;
+    std::vector<Job*> jobs;
+  };
+
+  // True if the caller leads. Memory is taken here, so that whoever leads or leaves needs none: a caller that could not
+  // go on would leave the others waiting for ever.
   bool enter(Job& job, ticket*& mine) {
     const std::lock_guard lock(mutex_);
-    if (unused_.empty()) unused_.push_back(&tickets_.emplace_back());
-    mine = unused_.back();
+    if (unused_.empty()) add_ticket();
+    ticket* const next = unused_.back();
+    waiting_.tickets.push_back(next);
+    try {
+      waiting_.jobs.push_back(&job);
+    } catch (...) {
+      waiting_.tickets.pop_back();
+      throw;
+    }
     unused_.pop_back();
-    mine->job = &job;
-    mine->state = progress::waiting;
-    waiting_.push_back(mine);
+    next->state = progress::waiting;
+    mine = next;
     return !std::exchange(led_, true);
+  }
+
+  void add_ticket() {
+    unused_.reserve(tickets_.size() + 1);
+    unused_.push_back(&tickets_.emplace_back());
   }
 
   static progress wait(ticket& mine) {
@@ -70,24 +87,21 @@ class group_commit {
 
   // The leader's own ticket is the first of its group.
   void lead() {
-    std::vector<ticket*> group;
+    group now;
     {
       const std::lock_guard lock(mutex_);
-      group.swap(waiting_);
+      std::swap(now, waiting_);
     }
-    std::vector<Job*> jobs;
-    jobs.reserve(group.size());
-    for (const ticket* t : group) jobs.push_back(t->job);
-    commit_(jobs);
-    for (std::size_t i = 1; i < group.size(); ++i) tell(*group[i], progress::done);
+    commit_(now.jobs);
+    for (std::size_t i = 1; i < now.tickets.size(); ++i) tell(*now.tickets[i], progress::done);
     after_();
     hand_over();
   }
 
   void hand_over() {
     const std::lock_guard lock(mutex_);
-    led_ = !waiting_.empty();
-    if (led_) tell(*waiting_.front(), progress::leads);
+    led_ = !waiting_.tickets.empty();
+    if (led_) tell(*waiting_.tickets.front(), progress::leads);
   }
 
   static void tell(ticket& t, progress p) {
@@ -103,7 +117,7 @@ class group_commit {
   std::mutex mutex_;
   std::deque<ticket> tickets_;
   std::vector<ticket*> unused_;
-  std::vector<ticket*> waiting_;
+  group waiting_;
   bool led_ = false;
 };
 

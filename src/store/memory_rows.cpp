@@ -187,6 +187,23 @@ std::vector<task_record> memory_rows::list_tasks(const task_filter& filter) {
   return out;
 }
 
+std::vector<batch_record> memory_rows::list_batches(const batch_filter& filter) {
+  std::vector<batch_record> out;
+  const auto after = filter.after ? batch_keys_.find(*filter.after) : batch_keys_.end();
+  if (filter.after && after == batch_keys_.end()) return out;
+  const key first = filter.after ? after->second + 1 : 1;
+  for (key k = first; k <= static_cast<key>(batches_.size()) && out.size() < filter.limit; ++k)
+    if (!filter.state || batch_at(k).record.state == *filter.state) out.push_back(batch_at(k).record);
+  return out;
+}
+
+std::vector<session_record> memory_rows::list_sessions(const session_filter& filter) {
+  std::vector<session_record> out;
+  for (auto at = sessions_.upper_bound(filter.after); at != sessions_.end() && out.size() < filter.limit; ++at)
+    if (!filter.batch || at->second.record.batch == *filter.batch) out.push_back(at->second.record);
+  return out;
+}
+
 std::vector<turn_record> memory_rows::list_turns(const turn_filter& filter) {
   std::vector<turn_record> out;
   const turn_key after{filter.after_session, filter.after_turn};

@@ -93,6 +93,8 @@ class rows {
 
   [[nodiscard]] virtual task_tally tally() = 0;
   [[nodiscard]] virtual std::vector<task_record> list_tasks(const task_filter& filter) = 0;
+  [[nodiscard]] virtual std::vector<batch_record> list_batches(const batch_filter& filter) = 0;
+  [[nodiscard]] virtual std::vector<session_record> list_sessions(const session_filter& filter) = 0;
   [[nodiscard]] virtual std::vector<turn_record> list_turns(const turn_filter& filter) = 0;
   /// All tasks that have not ended and the `ended_limit` that ended last, in order of assignment; the results of
   /// those in the same order.

@@ -1,6 +1,7 @@
 #include "store/sqlite_db.hpp"
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include <sqlite3.h>
@@ -50,7 +51,6 @@ errc meaning_of(int code, int system_error_number) {
     case SQLITE_NOLFS:
     case SQLITE_PROTOCOL:
       return errc::cannot_lock;
-    case SQLITE_NOMEM:
     case SQLITE_MISUSE:
     case SQLITE_ERROR:
     case SQLITE_CONSTRAINT:
@@ -108,8 +108,9 @@ std::int64_t sqlite_query::integer(int column) const noexcept {
   return sqlite3_column_int64(statement_, column);
 }
 
-std::string_view sqlite_query::text(int column) const noexcept {
+std::string_view sqlite_query::text(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (bytes == nullptr && !is_null(column)) throw std::bad_alloc();
   if (bytes == nullptr) return {};
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
@@ -137,9 +138,8 @@ void sqlite_query::bind(int at, std::string_view text) {
 sqlite_db::sqlite_db(const std::filesystem::path& file) : file_(file) {
   constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
   if (const int code = sqlite3_open_v2(file.c_str(), &db_, flags, nullptr); code != SQLITE_OK) {
-    auto problem = failure(code);
-    sqlite3_close_v2(std::exchange(db_, nullptr));
-    throw problem;
+    const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closed(db_, sqlite3_close_v2);
+    throw failure(code);
   }
   // Closing the last connection would checkpoint outside our write lock.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -163,7 +163,12 @@ sqlite3_stmt* sqlite_db::prepared(const char* sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) throw failure(sqlite3_extended_errcode(db_));
-  statements_.emplace(sql, statement);
+  try {
+    statements_.emplace(sql, statement);
+  } catch (...) {
+    sqlite3_finalize(statement);
+    throw;
+  }
   return statement;
 }
 
@@ -211,6 +216,7 @@ void sqlite_db::set_busy_timeout(int milliseconds) noexcept {
 }
 
 sqlite_failure sqlite_db::failure(int code) const {
+  if (primary(code) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM) throw std::bad_alloc();
   sqlite_failure out;
   out.code = code;
   if (db_ != nullptr)

@@ -50,7 +50,7 @@ class sqlite_query {
 
   [[nodiscard]] bool is_null(int column) const noexcept;
   [[nodiscard]] std::int64_t integer(int column) const noexcept;
-  [[nodiscard]] std::string_view text(int column) const noexcept;
+  [[nodiscard]] std::string_view text(int column) const;  ///< also throws std::bad_alloc
   [[nodiscard]] std::optional<timestamp> moment(int column) const noexcept;
 
  private:

@@ -61,6 +61,8 @@ class sqlite_rows final : public rows {
 
   task_tally tally() override;
   std::vector<task_record> list_tasks(const task_filter& filter) override;
+  std::vector<batch_record> list_batches(const batch_filter& filter) override;
+  std::vector<session_record> list_sessions(const session_filter& filter) override;
   std::vector<turn_record> list_turns(const turn_filter& filter) override;
   view_snapshot read_views(std::size_t ended_limit) override;
 

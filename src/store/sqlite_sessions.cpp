@@ -11,6 +11,7 @@ namespace cobatch {
 inline namespace v1 {
 
 using columns::read_word;
+using columns::sql_limit;
 using columns::word_for;
 
 namespace {
@@ -253,6 +254,20 @@ void sqlite_rows::put_result(const task_row& task, const turn_record& turn, cons
   ++writes_;
 }
 
+std::vector<session_record> sqlite_rows::list_sessions(const session_filter& filter) {
+  static const std::string of_batch =
+      select_session +
+      "WHERE s.epoch IN (SELECT epoch FROM session WHERE batch_seq = (SELECT seq FROM batch WHERE batch_id = ?2)"
+      " AND epoch > ?1) ORDER BY s.epoch LIMIT ?3";
+  static const std::string all = select_session + "WHERE s.epoch > ?1 AND ?2 IS NULL ORDER BY s.epoch LIMIT ?3";
+  std::optional<std::string_view> batch;
+  if (filter.batch) batch = filter.batch->str();
+  auto q = db_.query(batch ? of_batch.c_str() : all.c_str(), filter.after.value, batch, sql_limit(filter.limit));
+  std::vector<session_record> out;
+  while (q.step()) out.push_back(std::move(read_session(q).record));
+  return out;
+}
+
 std::vector<turn_record> sqlite_rows::list_turns(const turn_filter& filter) {
   static const auto statements = [] {
     std::array<std::string, 8> all;
@@ -266,9 +281,8 @@ std::vector<turn_record> sqlite_rows::list_turns(const turn_filter& filter) {
   if (filter.batch) batch = filter.batch->str();
   if (filter.task) task = filter.task->str();
   if (filter.session) session = filter.session->value;
-  constexpr std::size_t most = std::size_t{1} << 40;
   auto q = db_.query(statements[set].c_str(), filter.after_session.value, filter.after_turn.value, batch, task, session,
-                     filter.limit < most ? filter.limit : most);
+                     sql_limit(filter.limit));
   std::vector<turn_record> out;
   while (q.step()) out.push_back(read_turn(q));
   return out;

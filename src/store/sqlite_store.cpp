@@ -26,7 +26,7 @@ result<void> failed(error e) {
   return fail(std::move(e));
 }
 
-// Runs `body`; what it throws becomes the error. `on_sqlite` sees SQLite's failures first.
+// Runs `body`; what it throws becomes the error, but for want of memory. `on_sqlite` sees SQLite's failures first.
 template <class Body, class OnSqlite>
 result<void> guarded(Body body, OnSqlite on_sqlite) {
   try {
@@ -37,6 +37,8 @@ result<void> guarded(Body body, OnSqlite on_sqlite) {
   } catch (const sqlite_failure& failure) {
     on_sqlite(failure);
     return failed(failure.what);
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& problem) {
     return failed({errc::internal, std::string("the store could not go on: ") + problem.what()});
   }
@@ -44,9 +46,10 @@ result<void> guarded(Body body, OnSqlite on_sqlite) {
 
 }  // namespace
 
-sqlite_store::sqlite_store(clock_fn clock, std::unique_ptr<write_lock> lock, sqlite_files files, bell b,
-                           std::unique_ptr<sqlite_db> writer)
+sqlite_store::sqlite_store(clock_fn clock, open_store_count counted, std::unique_ptr<write_lock> lock,
+                           sqlite_files files, bell b, std::unique_ptr<sqlite_db> writer)
     : command_store(std::move(clock)),
+      counted_(std::move(counted)),
       lock_(std::move(lock)),
       files_(std::move(files)),
       bell_(std::move(b)),
@@ -58,6 +61,8 @@ sqlite_store::sqlite_store(clock_fn clock, std::unique_ptr<write_lock> lock, sql
 result<std::unique_ptr<store>> sqlite_store::open(const sqlite_store_options& options) {
   if (sqlite3_threadsafe() == 0)
     return fail(errc::internal, "this SQLite was built without threads; use one that has them");
+  auto counted = open_store_count::add();
+  if (!counted) return fail(counted.error());
   auto folder = resolve_folder(options.directory);
   if (!folder) return fail(folder.error());
   if (auto can = check_can_lock(*folder); !can) return fail(can.error());
@@ -76,15 +81,19 @@ result<std::unique_ptr<store>> sqlite_store::open(const sqlite_store_options& op
   const auto done = guarded([&] { change = sqlite_rows(**writer).change_counter(); }, [](const sqlite_failure&) {});
   if (!done) return fail(done.error());
   if (bell->heard() != change) bell->ring(change);
-  std::unique_ptr<sqlite_store> made(
-      new sqlite_store(options.clock, std::move(*lock), std::move(*files), std::move(*bell), std::move(*writer)));
+  std::unique_ptr<sqlite_store> made(new sqlite_store(options.clock, std::move(*counted), std::move(*lock),
+                                                      std::move(*files), std::move(*bell), std::move(*writer)));
   made->learn(change);
   return made;
 }
 
 sqlite_store::~sqlite_store() {
   if (::getpid() == process_) {
-    close();
+    try {
+      close();
+    } catch (...) {
+      // There was no memory to empty the log; whoever opens the store next does.
+    }
     return;
   }
   // After fork the connections are the parent's: not even closing them is ours to do.
@@ -108,9 +117,9 @@ void sqlite_store::close() {
 
 result<void> sqlite_store::check_process() const {
   if (::getpid() == process_) return {};
-  return fail(errc::internal,
-              "this store was opened before fork and belongs to the parent process; nothing was done. Open it anew in "
-              "this process");
+  return fail(errc::forked,
+              "this store was opened before fork and belongs to the parent process; nothing was done. Fork before a "
+              "workspace is opened, or start a new program");
 }
 
 result<void> sqlite_store::check_writable() const {
@@ -127,25 +136,42 @@ void sqlite_store::note(const sqlite_failure& failure) noexcept {
 
 result<void> sqlite_store::write(const transaction& body) {
   if (auto own = check_process(); !own) return own;
-  job j{&body, {}};
+  job j{&body};
   group_.run(j);
+  if (j.thrown) std::rethrow_exception(j.thrown);
   return std::move(j.outcome);
 }
 
-void sqlite_store::commit_group(std::span<job* const> jobs) {
+void sqlite_store::commit_group(std::span<job* const> jobs) noexcept {
+  try {
+    commit_or_throw(jobs);
+  } catch (...) {
+    for (job* const j : jobs)
+      if (!j->done) j->thrown = std::current_exception();
+  }
+}
+
+void sqlite_store::commit_or_throw(std::span<job* const> jobs) {
   const auto held = lock_->acquire();
   const auto writable = held ? check_writable() : failed(held.error());
   if (!writable) {
     for (job* const j : jobs) j->outcome = writable;
+    for (job* const j : jobs) j->done = true;
     return;
   }
-  if (run_group(jobs)) return;
-  for (job* const j : jobs) static_cast<void>(run_group({&j, 1}));
+  try {
+    if (run_group(jobs)) return;
+    for (job* const j : jobs) static_cast<void>(run_group({&j, 1}));
+  } catch (...) {
+    roll_back();  // as long as the lock is held
+    throw;
+  }
 }
 
 // Runs the commands in one transaction. They share it without savepoints, as a command that refuses has written
 // nothing; should one fail after it has written, all is rolled back, and false says that each is to run by itself.
 bool sqlite_store::run_group(std::span<job* const> jobs) {
+  if (writer_->in_transaction()) roll_back();  // there was no memory to do it in
   sqlite_rows rows(*writer_, &batches_);
   std::optional<std::int64_t> change;
   bool torn = false;
@@ -168,12 +194,14 @@ bool sqlite_store::run_group(std::span<job* const> jobs) {
       bell_.ring(*change);
       learn(*change);
     }
+    for (job* const j : jobs) j->done = true;
     return true;
   }
   roll_back();
-  if (torn) return jobs.size() == 1;
+  if (torn) return jobs.front()->done = jobs.size() == 1;
   const auto why = lock_->poisoned() ? failed(poisoned_error(files_.folder())) : done;
   for (job* const j : jobs) j->outcome = why;
+  for (job* const j : jobs) j->done = true;
   return true;
 }
 
@@ -191,8 +219,11 @@ void sqlite_store::run_one(sqlite_rows& rows, job& j, bool& torn) {
 void sqlite_store::roll_back() noexcept {
   batches_.clear();
   if (!writer_->in_transaction()) return;
-  // SQLite has rolled back by itself if this fails.
-  static_cast<void>(guarded([&] { writer_->run("ROLLBACK"); }, [](const sqlite_failure&) {}));
+  try {
+    writer_->run("ROLLBACK");
+  } catch (...) {
+    // SQLite has rolled back by itself, or there is no memory: then it is done before the next transaction.
+  }
 }
 
 // Called at the start of each transaction: what this process knows is void if another one has written, which may even
@@ -204,12 +235,14 @@ void sqlite_store::notice_other_writers() {
     throw store_failure{version.error()};
 }
 
-void sqlite_store::checkpoint_if_long() {
+void sqlite_store::checkpoint_if_long() noexcept try {
   if (writer_->log_pages() <= long_log_pages) return;
   const auto held = lock_->acquire();
   if (!held || !check_writable()) return;
   static_cast<void>(guarded([&] { writer_->checkpoint(sqlite_db::checkpoint_kind::passive); },
                             [&](const sqlite_failure& failure) { note(failure); }));
+} catch (...) {
+  // There was no memory for it; the log is as long at the next chance.
 }
 
 // ------------------------------------------------------------------------------------------------- reads
@@ -226,18 +259,17 @@ result<void> sqlite_store::read(const transaction& body) {
 }
 
 result<void> sqlite_store::read_once(const transaction& body, bool& busy) {
-  std::unique_ptr<sqlite_db> reader;
-  auto done = guarded(
+  return guarded(
       [&] {
-        reader = take_reader();
+        const auto back = [this](sqlite_db* reader) { give_back(std::unique_ptr<sqlite_db>(reader)); };
+        const std::unique_ptr<sqlite_db, decltype(back)> reader(take_reader().release(), back);
         sqlite_rows rows(*reader);
+        if (reader->in_transaction()) reader->run("ROLLBACK");  // there was no memory to do it in
         reader->run("BEGIN");
         body(rows);
         reader->run("COMMIT");
       },
       [&](const sqlite_failure& failure) { busy = failure.is_busy(); });
-  if (reader) give_back(std::move(reader));
-  return done;
 }
 
 std::unique_ptr<sqlite_db> sqlite_store::take_reader() {
@@ -251,12 +283,21 @@ std::unique_ptr<sqlite_db> sqlite_store::take_reader() {
   }
   const auto held = lock_->acquire();
   if (!held) throw store_failure{held.error()};
-  return open_reader(files_);
+  if (auto same = files_.check_in_place(); !same) throw store_failure{same.error()};
+  auto made = open_reader(files_);
+  // Closing it outside the write lock is not ours to do, so there has to be room to keep it.
+  const std::lock_guard lock(pool_mutex_);
+  readers_.reserve(readers_made_ + 1);
+  ++readers_made_;
+  return made;
 }
 
-void sqlite_store::give_back(std::unique_ptr<sqlite_db> reader) {
-  if (reader->in_transaction())
-    static_cast<void>(guarded([&] { reader->run("ROLLBACK"); }, [](const sqlite_failure&) {}));
+void sqlite_store::give_back(std::unique_ptr<sqlite_db> reader) noexcept {
+  if (reader->in_transaction()) try {
+      reader->run("ROLLBACK");
+    } catch (...) {
+      // SQLite has rolled back by itself, or there is no memory: then it is done before the next read.
+    }
   const std::lock_guard lock(pool_mutex_);
   readers_.push_back(std::move(reader));
 }

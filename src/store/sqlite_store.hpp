@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "store/bell.hpp"
 #include "store/command_store.hpp"
 #include "store/group_commit.hpp"
+#include "store/open_stores.hpp"
 #include "store/sqlite_db.hpp"
 #include "store/sqlite_files.hpp"
 #include "store/sqlite_rows.hpp"
@@ -37,7 +39,9 @@ class sqlite_store final : public command_store {
  private:
   struct job {
     const transaction* body;
-    result<void> outcome;
+    result<void> outcome = {};
+    bool done = false;
+    std::exception_ptr thrown = {};  // what kept it from being done, where that is no error of the store's
   };
   // What a thread waits on; kept for the next wait.
   struct listener {
@@ -45,17 +49,18 @@ class sqlite_store final : public command_store {
     wake_signal stopped;
   };
 
-  sqlite_store(clock_fn clock, std::unique_ptr<write_lock> lock, sqlite_files files, bell b,
+  sqlite_store(clock_fn clock, open_store_count counted, std::unique_ptr<write_lock> lock, sqlite_files files, bell b,
                std::unique_ptr<sqlite_db> writer);
 
-  void commit_group(std::span<job* const> jobs);
+  void commit_group(std::span<job* const> jobs) noexcept;
+  void commit_or_throw(std::span<job* const> jobs);
   [[nodiscard]] result<void> check_writable() const;
   [[nodiscard]] bool run_group(std::span<job* const> jobs);
   static void run_one(sqlite_rows& rows, job& j, bool& torn);
   void roll_back() noexcept;
   void notice_other_writers();
   void note(const sqlite_failure& failure) noexcept;
-  void checkpoint_if_long();
+  void checkpoint_if_long() noexcept;
   [[nodiscard]] result<void> check_process() const;
 
   void learn(std::int64_t change) noexcept;
@@ -64,9 +69,10 @@ class sqlite_store final : public command_store {
 
   [[nodiscard]] result<void> read_once(const transaction& body, bool& busy);
   [[nodiscard]] std::unique_ptr<sqlite_db> take_reader();
-  void give_back(std::unique_ptr<sqlite_db> reader);
+  void give_back(std::unique_ptr<sqlite_db> reader) noexcept;
   void close();
 
+  open_store_count counted_;
   std::unique_ptr<write_lock> lock_;
   sqlite_files files_;
   bell bell_;
@@ -79,6 +85,7 @@ class sqlite_store final : public command_store {
 
   std::mutex pool_mutex_;
   std::vector<std::unique_ptr<sqlite_db>> readers_;
+  std::size_t readers_made_ = 0;  // there is room for so many in readers_
   std::vector<listener> listeners_;
 };
 

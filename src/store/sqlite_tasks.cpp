@@ -9,6 +9,7 @@ namespace cobatch {
 inline namespace v1 {
 
 using columns::read_word;
+using columns::sql_limit;
 using columns::word_for;
 
 namespace {
@@ -96,9 +97,14 @@ const char* list_statement(const task_filter& filter) {
   return filter.state && !has_ended(*filter.state) ? live.c_str() : all.c_str();
 }
 
-std::int64_t sql_limit(std::size_t limit) {
-  constexpr std::size_t most = std::size_t{1} << 40;
-  return static_cast<std::int64_t>(limit < most ? limit : most);
+// Reads what `list_batches` asks for, by the index of unfinished batches if that serves: ?1 state, ?2 after, ?3 limit.
+const char* list_statement(const batch_filter& filter) {
+  constexpr auto from_there_on =
+      " AND b.seq > CASE WHEN ?2 IS NULL THEN 0 ELSE (SELECT seq FROM batch WHERE batch_id = ?2) END"
+      " ORDER BY b.seq LIMIT ?3";
+  static const std::string waiting = select_batch + "WHERE b.state = ?1 AND b.state <> 'finished'" + from_there_on;
+  static const std::string all = select_batch + "WHERE (?1 IS NULL OR b.state = ?1)" + from_there_on;
+  return filter.state && *filter.state != batch_state::finished ? waiting.c_str() : all.c_str();
 }
 
 }  // namespace
@@ -234,6 +240,16 @@ std::vector<task_record> sqlite_rows::list_tasks(const task_filter& filter) {
   std::optional<std::string_view> state;
   if (filter.state) state = word_for(*filter.state);
   return read_tasks(db_.query(list_statement(filter), batch, filter.after_position, state, sql_limit(filter.limit)));
+}
+
+std::vector<batch_record> sqlite_rows::list_batches(const batch_filter& filter) {
+  std::optional<std::string_view> state, after;
+  if (filter.state) state = word_for(*filter.state);
+  if (filter.after) after = filter.after->str();
+  auto q = db_.query(list_statement(filter), state, after, sql_limit(filter.limit));
+  std::vector<batch_record> out;
+  while (q.step()) out.push_back(std::move(read_batch(q).record));
+  return out;
 }
 
 std::optional<std::int64_t> sqlite_rows::save() {

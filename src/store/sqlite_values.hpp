@@ -1,7 +1,8 @@
-// How values stand in the columns: enumerations by their names, so that people can read them.
+// How values stand in SQL: enumerations by their names, so that people can read them.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,6 +37,12 @@ template <class E, std::size_t Count>
     if (word_for(static_cast<E>(i)) == word) return static_cast<E>(i);
   throw store_failure{{errc::store_damaged, "the store holds a word that is not known: " + std::string(word) +
                                                 "; restore store.db from a backup, or set it aside"}};
+}
+
+/// A limit as SQLite takes it.
+[[nodiscard]] constexpr std::int64_t sql_limit(std::size_t limit) noexcept {
+  constexpr std::size_t most = std::size_t{1} << 40;
+  return static_cast<std::int64_t>(limit < most ? limit : most);
 }
 
 }  // namespace columns

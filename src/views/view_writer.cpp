@@ -1,12 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
-#include <pthread.h>
-#include <signal.h>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "system/own_thread.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"
 #include "views/view_text.hpp"
@@ -58,22 +57,6 @@ result<void> write_views(store& from, view_turn& turn, view_note note, const std
   return turn.write(note);
 }
 
-// Signals are for the host's own threads.
-class signals_blocked {
- public:
-  signals_blocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-  ~signals_blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
 // False if a stop was requested meanwhile.
 bool rest(std::stop_token stop, milliseconds pause) {
   std::mutex mutex;
@@ -88,9 +71,8 @@ bool rest(std::stop_token stop, milliseconds pause) {
 view_writer::view_writer(store& from, std::filesystem::path data_folder, std::filesystem::path state_folder,
                          clock_fn clock)
     : store_(from), data_(std::move(data_folder)), state_(std::move(state_folder)), clock_(std::move(clock)) {
-  const signals_blocked during_start;
   try {
-    thread_ = std::jthread([this](std::stop_token stop) { follow(std::move(stop)); });
+    thread_ = start_own_thread([this](std::stop_token stop) { follow(std::move(stop)); });
   } catch (const std::system_error&) {
     keep({{not_written, "no thread could be started to keep the views up to date; they are written at the end"}});
   }
@@ -99,8 +81,12 @@ view_writer::view_writer(store& from, std::filesystem::path data_folder, std::fi
 view_writer::~view_writer() {
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
-  std::vector<warning> unheard;
-  refresh(false, unheard);
+  try {
+    std::vector<warning> unheard;
+    refresh(false, unheard);
+  } catch (...) {
+    // There was no memory for it: whoever uses the workspace next writes them.
+  }
 }
 
 std::vector<warning> view_writer::refresh_now() {

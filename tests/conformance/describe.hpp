@@ -156,12 +156,16 @@ inline std::string state_of(store& s, const std::vector<batch_id>& batches, std:
   std::string out;
   const auto all = must(s.read_overview());
   out += "tally" + text_of(all.tally) + " live " + text_of(all.live) + "\n" + lines_of(all.unfinished);
+  out += lines_of(must(s.list_batches({}))) + lines_of(must(s.list_sessions({})));
+  for (const auto state : {batch_state::sealed, batch_state::finished})
+    out += std::string(name_of(state)) + "\n" + lines_of(must(s.list_batches({state, {}, 1000})));
   out += lines_of(must(s.list_tasks({})));
   for (const auto state : {task_state::queued, task_state::in_progress, task_state::error})
     out += std::string(name_of(state)) + "\n" + lines_of(must(s.list_tasks({{}, state, 0, 1000})));
   out += lines_of(must(s.list_turns({})));
   for (const auto& id : batches) {
     out += text_of(must(s.find_batch(id))) + "\n" + lines_of(must(s.list_tasks({id, {}, 1, 5})));
+    out += lines_of(must(s.list_batches({{}, id, 3}))) + lines_of(must(s.list_sessions({id, epoch{2}, 5})));
     turn_filter filter;
     filter.batch = id;
     out += lines_of(must(s.list_turns(filter)));

@@ -54,11 +54,16 @@ class wrapped_store final : public store {
   result<std::optional<result_record>> find_result(const task_id& t) override { return inner_->find_result(t); }
   result<std::optional<batch_record>> find_batch(const batch_id& b) override { return inner_->find_batch(b); }
   result<std::optional<session_record>> find_session(epoch e) override { return inner_->find_session(e); }
+  result<std::optional<session_record>> find_last_session() override { return inner_->find_last_session(); }
   result<std::optional<session_record>> find_live_session() override { return inner_->find_live_session(); }
   result<std::optional<session_record>> find_session_of_marker(const batch_id& b, timestamp t) override {
     return inner_->find_session_of_marker(b, t);
   }
   result<std::vector<task_record>> list_tasks(const task_filter& f) override { return inner_->list_tasks(f); }
+  result<std::vector<batch_record>> list_batches(const batch_filter& f) override { return inner_->list_batches(f); }
+  result<std::vector<session_record>> list_sessions(const session_filter& f) override {
+    return inner_->list_sessions(f);
+  }
   result<std::vector<turn_record>> list_turns(const turn_filter& f) override { return inner_->list_turns(f); }
   result<overview> read_overview() override { return inner_->read_overview(); }
   result<view_snapshot> read_views(std::size_t limit) override { return inner_->read_views(limit); }

@@ -30,6 +30,9 @@ STORE_TEST("what is not there is not found") {
   CHECK(!must(w->find_batch("a"_batch)));
   CHECK(!must(w->find_session(epoch{1})));
   CHECK(must(w->list_tasks({})).empty());
+  CHECK(must(w->list_batches({})).empty());
+  CHECK(must(w->list_sessions({})).empty());
+  CHECK(!must(w->find_last_session()));
   CHECK(must(w->list_turns({})).empty());
   const auto all = must(w->read_overview());
   CHECK(all.tally.total() == 0);
@@ -55,6 +58,71 @@ STORE_TEST("tasks are listed by batch, state and position, in order, up to a lim
   CHECK(listed({{}, task_state::queued, 0, 1}) == list{"x3"});
   CHECK(listed({{}, {}, 0, 0}).empty());
   CHECK(listed({"none"_batch, {}, 0, 1000}).empty());
+}
+
+STORE_TEST("batches are listed by state, in the order in which they were made, from any one on") {
+  w.stored("c"_batch, {"c1"});
+  w.stored("a"_batch, {"a1"}, false);
+  w.stored("d"_batch, {"d1"});
+  w.stored("b"_batch, {"b1"}, false);
+  const auto listed = [&](batch_filter filter) {
+    list out;
+    for (const auto& batch : must(w->list_batches(filter))) {
+      CHECK(batch == w.batch_now(batch.id));
+      out.push_back(batch.id.str());
+    }
+    return out;
+  };
+  CHECK(listed({}) == list{"c", "a", "d", "b"});
+  CHECK(listed({{}, "a"_batch, 1000}) == list{"d", "b"});
+  CHECK(listed({{}, "c"_batch, 2}) == list{"a", "d"});
+  CHECK(listed({{}, "b"_batch, 1000}).empty());
+  CHECK(listed({{}, "none"_batch, 1000}).empty());
+  CHECK(listed({{}, {}, 0}).empty());
+  CHECK(listed({batch_state::open, {}, 1000}) == list{"a", "b"});
+  CHECK(listed({batch_state::open, "a"_batch, 1000}) == list{"b"});
+  CHECK(listed({batch_state::sealed, {}, 1}) == list{"c"});
+  CHECK(listed({batch_state::finished, {}, 1000}).empty());
+  for (const char* done : {"c1", "d1"}) must(w->cancel(task_id(done)));
+  CHECK(listed({batch_state::finished, {}, 1000}) == list{"c", "d"});
+  CHECK(listed({batch_state::finished, "c"_batch, 1000}) == list{"d"});
+  // A batch that goes on stays where it was: a page that was read stays true.
+  must(w->seal("a"_batch));
+  w.assign("c"_batch, {"c2"});
+  CHECK(listed({}) == list{"c", "a", "d", "b"});
+}
+
+STORE_TEST("sessions are listed by batch, in order of epoch, from any one on") {
+  w.stored("x"_batch, {"x1", "x2"});
+  w.stored("y"_batch, {"y1"});
+  const auto listed = [&](session_filter filter) {
+    std::vector<std::int64_t> out;
+    for (const auto& session : must(w->list_sessions(filter))) {
+      CHECK(session == w.session_now(session.id));
+      out.push_back(session.id.value);
+    }
+    return out;
+  };
+  using epochs = std::vector<std::int64_t>;
+  run_some(w, "x"_batch, 1);
+  w.end(epoch{1}, session_end::stopped);
+  auto later = w.claim_of("y"_batch);
+  later.above = epoch{4};
+  must(w->claim(later));
+  w.end(epoch{5}, session_end::not_started);
+  // The clock may be set back between two sessions.
+  w.clock.turn(-std::chrono::hours{1});
+  w.claimed("x"_batch);
+  CHECK(listed({}) == epochs{1, 5, 6});
+  CHECK(listed({"x"_batch, {}, 1000}) == epochs{1, 6});
+  CHECK(listed({"x"_batch, epoch{1}, 1000}) == epochs{6});
+  CHECK(listed({"y"_batch, {}, 1000}) == epochs{5});
+  CHECK(listed({"none"_batch, {}, 1000}).empty());
+  CHECK(listed({{}, epoch{1}, 1}) == epochs{5});
+  CHECK(listed({{}, epoch{3}, 1000}) == epochs{5, 6});
+  CHECK(listed({{}, epoch{6}, 1000}).empty());
+  CHECK(listed({{}, {}, 0}).empty());
+  CHECK(must(w->find_last_session()) == w.session_now(epoch{6}));
 }
 
 STORE_TEST("turns are listed by session, batch and task, in order, from any place on") {

@@ -132,7 +132,7 @@ TEST_CASE("the orchestrator is killed: the keeper lets the paid turn finish, and
   const auto lock = batch.place.lock();
   CHECK(lock->guard_busy);
   CHECK(lock->orchestrator_lost);
-  CHECK(batch.place.execute(std::nullopt)->outcome.what == execute_outcome::kind::already_running);
+  CHECK(batch.place.execute_queue(std::nullopt)->outcome.what == execute_outcome::kind::already_running);
   std::ofstream(batch.s.go) << "go";
   run_until_idle(batch.place, batch.s.options());
   check_end_state(batch.place, batch.s);

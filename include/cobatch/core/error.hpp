@@ -69,6 +69,7 @@ enum class errc : std::int32_t {
   interrupted = 401,
   port_in_use = 402,
   internal = 403,
+  forked = 404,
 };
 
 namespace detail {
@@ -120,6 +121,7 @@ inline constexpr std::array errc_names{
     errc_name{errc::interrupted, "interrupted"},
     errc_name{errc::port_in_use, "port_in_use"},
     errc_name{errc::internal, "internal"},
+    errc_name{errc::forked, "forked"},
 };
 }  // namespace detail
 

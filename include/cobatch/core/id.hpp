@@ -63,12 +63,18 @@ struct task_tag {
 struct batch_tag {
   static constexpr std::string_view noun = "batch_id";
 };
+struct agent_tag {
+  static constexpr std::string_view noun = "the agent's name";
+};
 struct epoch_tag {};
 struct turn_tag {};
 }  // namespace detail
 
 using task_id = text_id<detail::task_tag>;
 using batch_id = text_id<detail::batch_tag>;
+
+/// How batches name an agent.
+using agent_name = text_id<detail::agent_tag>;
 
 /// The fencing number of a session: it only ever grows in a workspace. 0 names no session.
 using epoch = number_id<detail::epoch_tag>;

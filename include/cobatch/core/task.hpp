@@ -78,8 +78,8 @@ struct task_spec {
   std::string description = {};  ///< UTF-8, at most `max_description_bytes`
   std::string context = {};      ///< JSON text, or empty for none
   priority prio = priority::medium;
-  std::string assigned_by = {};  ///< who assigned it; empty if not said
-  int max_attempts = 2;          ///< from 1; 1 makes the task run at most once
+  std::string assigned_by = {};  ///< who assigned it, at most `max_id_bytes`; empty if not said
+  int max_attempts = 2;          ///< 1 to `most_attempts`; 1 makes the task run at most once
 
   /// True if both ask for the same work; `assigned_by` does not count.
   [[nodiscard]] bool same_content(const task_spec& other) const {
@@ -93,6 +93,7 @@ struct task_spec {
 inline constexpr std::size_t max_description_bytes = 256 * 1024;
 inline constexpr std::size_t max_context_bytes = 1024 * 1024;
 inline constexpr std::size_t max_batch_tasks = 100'000;
+inline constexpr int most_attempts = 100;
 
 /// A task as it stands in the store.
 struct task_record {

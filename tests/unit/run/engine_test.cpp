@@ -79,7 +79,7 @@ TEST_CASE("execute_queue during a run answers already_running and changes nothin
   assign(place, "later", "open_batch", false);
   assign(place, "a", "b1", true);
   const auto works = agent_that([&](const turn_request&, const std::stop_token&) {
-    const auto reply = place.execute(std::nullopt);
+    const auto reply = place.execute_queue(std::nullopt);
     REQUIRE(reply);
     CHECK(reply->outcome.what == execute_outcome::kind::already_running);
     REQUIRE(reply->outcome.live);
@@ -96,7 +96,7 @@ TEST_CASE("a foreign marker is honoured and explained, and the batch starts when
   std::ofstream(place.paths().marker) << R"({"created_at":"2025-11-07T21:45:00","pid":1,"note":"older"})";
   assign(place, "a", "b1", true);
   CHECK(place.lock()->marker == marker_state::foreign);
-  const auto executed = place.execute(std::nullopt);
+  const auto executed = place.execute_queue(std::nullopt);
   REQUIRE(executed);
   CHECK(executed->outcome.what == execute_outcome::kind::already_running);
   REQUIRE_FALSE(executed->warnings.empty());
@@ -353,7 +353,7 @@ TEST_CASE("an agent that cannot be started charges no task, and the batch is hel
   CHECK_FALSE(std::filesystem::exists(place.paths().marker));
 
   works->fail_start = false;
-  REQUIRE(place.execute(batch_id("b1")));
+  REQUIRE(place.execute_queue(batch_id("b1")));
   run_until_idle(place, options);
   CHECK(task_of(place, "b").state == task_state::done);
 }
@@ -385,8 +385,7 @@ TEST_CASE("a workspace that is replaced under an engine is left alone") {
   auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b"}, "b1");
   const auto works = agent_that([&](const turn_request&, const std::stop_token&) {
-    std::filesystem::rename(folder.path() / "data", folder.path() / "moved");
-    std::filesystem::create_directory(folder.path() / "data");
+    replace_data(place);
     return turn_report{done(), true};
   });
   const auto report = run(place, options_with(works), {}, run_until::idle);

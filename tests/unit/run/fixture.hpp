@@ -150,4 +150,14 @@ inline run_report run_until_idle(workspace& place, const engine_options& options
   return *report;
 }
 
+/// Puts an empty folder in the place of `data/`; where the old one is now.
+inline std::filesystem::path replace_data(workspace& place) {
+  // The views' thread has nothing left to write that it could bring to the new folder.
+  static_cast<void>(place.refresh_views());
+  const auto moved = place.paths().root / "moved";
+  std::filesystem::rename(place.paths().data, moved);
+  std::filesystem::create_directory(place.paths().data);
+  return moved;
+}
+
 }  // namespace cobatch_test

@@ -1,0 +1,31 @@
+// The way to a session of one's own, for the one who holds the guard: what is in the way is put in order, then a batch
+// is claimed.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include <cobatch/agent.hpp>
+#include <cobatch/store.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "run/lock_view.hpp"
+#include "system/guard.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+/// Takes the steps of the table in <cobatch/core/lock.hpp> as far as they lead: ends what is left of a dead session,
+/// settles it (with one of `readers`, if that knows its agent) and removes its marker. The lock as it is then: free, or
+/// with a foreign marker, which is honoured: no session may begin while it is there.
+[[nodiscard]] result<lock_view> clear_the_way(workspace& place, const guard& held,
+                                              std::span<const std::shared_ptr<agent>> readers,
+                                              const std::function<void(const session_record&)>& on_recovered);
+
+/// A claim by this process, with a nonce of its own.
+[[nodiscard]] claim_request new_claim(const lock_view& seen, served_agents serves, std::optional<batch_id> only);
+
+}  // namespace v1
+}  // namespace cobatch

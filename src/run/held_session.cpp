@@ -1,0 +1,73 @@
+#include "run/held_session.hpp"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "system/marker.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+using steady = std::chrono::steady_clock;
+
+held_session::held_session(workspace& place, guard& lock, session_record claimed, const session_limits& limits)
+    : place_(place),
+      lock_(lock),
+      session_(std::move(claimed)),
+      most_turns_(limits.turns),
+      not_after_(steady::now() + limits.time) {
+  record_.session = session_.id;
+  record_.owner = session_.owner;
+}
+
+result<void> held_session::sign() {
+  if (auto written = lock_.write_record(record_); !written) return written;
+  auto marker = write_marker(place_.paths().marker, session_.batch, session_.started_at);
+  if (!marker) return fail(marker.error());
+  record_.marker = std::move(*marker);
+  return lock_.write_record(record_);
+}
+
+result<void> held_session::record_agent(const process_identity& keeper, const process_identity& agent) {
+  record_.keeper = keeper;
+  record_.agent = agent;
+  return lock_.write_record(record_);
+}
+
+bool held_session::tasks_wait() {
+  const auto batch = place_.storage().find_batch(session_.batch);
+  return batch && *batch && (*batch)->round == session_.round && (*batch)->tally[task_state::queued] > 0;
+}
+
+std::optional<std::string> held_session::full() {
+  const bool all_turns = turns_ >= most_turns_;
+  const bool too_late = steady::now() >= not_after_;
+  if ((!all_turns && !too_late) || !tasks_wait()) return std::nullopt;
+  return all_turns ? fmt::format("{} tasks a session is the limit", most_turns_) : "the session's time is over";
+}
+
+result<begin_outcome> held_session::begin_turn(begin_request how) {
+  how.session = session_.id;
+  how.ordinal = turns_ + 1;
+  auto begun = place_.storage().begin_turn(how);
+  if (begun && begun->what == begin_outcome::kind::begun) ++turns_;
+  return begun;
+}
+
+result<void> held_session::remove_marker() {
+  if (!record_.marker) return {};
+  const auto removed = cobatch::remove_marker(place_.paths().marker, *record_.marker);
+  if (!removed) return fail(removed.error());
+  return {};
+}
+
+result<session_record> held_session::end(session_end why, std::string_view detail) {
+  auto ended = place_.storage().end_session(session_.id, why, detail);
+  if (!ended) return fail(ended.error());
+  if (ended->what != end_outcome::kind::not_found) session_ = std::move(ended->session);
+  return session_;
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,65 @@
+// A claimed session in the hands of the one who holds the guard: its marks, its turns within limits, its end.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <cobatch/store.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "system/guard.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+/// The detail of a session that ends as `cancelled`.
+inline constexpr std::string_view end_was_requested = "somebody asked for its end (unlock --force)";
+
+struct session_limits {
+  std::int64_t turns = 0;
+  std::chrono::milliseconds time{0};  ///< no turn is begun after it
+};
+
+class held_session {
+ public:
+  /// `lock` is held; it and `place` outlive this.
+  held_session(workspace& place, guard& lock, session_record claimed, const session_limits& limits);
+
+  /// Record, then marker, then the record with the marker: each step can be found again after a crash by the one
+  /// before.
+  [[nodiscard]] result<void> sign();
+  /// Names the processes that run for the session, so that a later holder of the guard can find them.
+  [[nodiscard]] result<void> record_agent(const process_identity& keeper, const process_identity& agent);
+
+  /// True if a task of the session's round is queued.
+  [[nodiscard]] bool tasks_wait();
+  /// The limit that keeps waiting tasks for another session, as a sentence; nothing if there is no such limit or task.
+  [[nodiscard]] std::optional<std::string> full();
+  /// The next turn; of `how`, session and ordinal are filled in here. Safe to repeat.
+  [[nodiscard]] result<begin_outcome> begin_turn(begin_request how);
+
+  /// The marker is to go before the session has ended for others to see. One that cannot be removed hinders nobody: the
+  /// next session takes it away.
+  [[nodiscard]] result<void> remove_marker();
+  /// Safe to repeat; the first end stands. The session as it ended.
+  [[nodiscard]] result<session_record> end(session_end why, std::string_view detail);
+
+  [[nodiscard]] const session_record& session() const noexcept { return session_; }
+  /// Begun so far.
+  [[nodiscard]] std::int64_t turns() const noexcept { return turns_; }
+
+ private:
+  workspace& place_;
+  guard& lock_;
+  session_record session_;
+  guard_record record_;
+  std::int64_t most_turns_;
+  std::chrono::steady_clock::time_point not_after_;
+  std::int64_t turns_ = 0;
+};
+
+}  // namespace v1
+}  // namespace cobatch
