@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build Cobatch and run its examples, on Debian and its relatives with apt; elsewhere it
 # says what to install. With --tests also what the tests need; with --style clang-format, with --tidy clang-tidy.
+# Sources that a build has inside (COBATCH_BUNDLE) go to build/sources.
 #
 #   cmake/install-dependencies.sh [--tests] [--style] [--tidy]
 set -euo pipefail
@@ -9,7 +10,7 @@ packages=(g++ cmake ninja-build pkg-config ccache curl jq libsimdjson-dev libfmt
   libcpp-httplib-dev libcli11-dev doctest-dev zlib1g-dev)
 for option in "$@"; do
   case $option in
-    --tests) packages+=(clang-14 python3) ;;
+    --tests) packages+=(clang-14 python3 python3-cffi python3-pip python3-venv abigail-tools) ;;
     --style) packages+=(clang-format-14) ;;
     --tidy) packages+=(clang-tidy-14) ;;
     *)
@@ -44,26 +45,48 @@ missing=()
 for package in "${packages[@]}"; do
   is_installed "$package" || missing+=("$package")
 done
-if ((${#missing[@]} == 0)); then exit 0; fi
 
 as_root=()
-if ((EUID != 0)); then
-  if ! command -v sudo >/dev/null; then
+if ((EUID != 0)); then as_root=(sudo); fi
+temp=$(mktemp -d)
+trap 'rm -rf "$temp"' EXIT
+
+install_missing() {
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
     echo "These packages are missing, and there is no sudo to install them with. As root:" >&2
     echo "  apt-get install ${missing[*]}" >&2
     exit 1
   fi
-  as_root=(sudo)
-fi
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-echo "Installing with apt: ${missing[*]}"
-# The lists of packages may be old, or missing altogether.
-if ! { "${as_root[@]}" apt-get update &&
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
-  tail -n 20 "$log" >&2
-  echo "apt could not install them; its last words are above." >&2
-  elsewhere
-  exit 1
-fi
+  echo "Installing with apt: ${missing[*]}"
+  # The lists of packages may be old, or missing altogether.
+  if ! { "${as_root[@]}" apt-get update &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y --no-install-recommends "${missing[@]}"; } >"$temp/log" 2>&1; then
+    tail -n 20 "$temp/log" >&2
+    echo "apt could not install them; its last words are above." >&2
+    elsewhere
+    exit 1
+  fi
+}
+if ((${#missing[@]} > 0)); then install_missing; fi
+
+# get_source NAME-VERSION FILE SHA256: a source package's FILE from Debian's archive to build/sources/NAME-VERSION. What
+# cannot be had so CMake downloads (cmake/bundle.cmake), so a failure is none.
+sources=$(cd "$(dirname "$0")/.." && pwd)/build/sources
+get_source() {
+  if [[ -e $sources/$1 ]]; then return; fi
+  local archive
+  # shellcheck disable=SC2016
+  archive=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' 'Component: main' 'Created-By: Packages' |
+    head -n 1) || true
+  {
+    mkdir -p "$sources" "$temp/$1" &&
+      /usr/lib/apt/apt-helper download-file "${archive}pool/main/$2" "$temp/source" "SHA256:$3" &&
+      tar -xf "$temp/source" -C "$temp/$1" --strip-components=1 &&
+      mv "$temp/$1" "$sources/$1"
+  } >"$temp/log" 2>&1 || true
+}
+get_source simdjson-3.0.1 s/simdjson/simdjson_3.0.1.orig.tar.gz \
+  156b1bc5eb0561b2bd166b46d191fd3d95a3e709cc63761477d3b7aec2b6e9ed
+get_source httplib-0.11.4 c/cpp-httplib/cpp-httplib_0.11.4+ds.orig.tar.xz \
+  8b1a5df569003b6a4f24c68489bbda5c64aec94697bdc9ebba5d79408b2ae7eb

@@ -1,6 +1,8 @@
 # What a user of the build can choose, and the flags that go with it.
 option(COBATCH_CORE_ONLY "Only the header-only core: no compiled library, no program" OFF)
 option(COBATCH_BUILD_PROGRAM "Build the cobatch program" ${PROJECT_IS_TOP_LEVEL})
+option(COBATCH_BUILD_CAPI "Build the shared library with the C interface" ${PROJECT_IS_TOP_LEVEL})
+option(COBATCH_BUNDLE "Have simdjson, fmt and cpp-httplib inside, instead of linking the system's" OFF)
 option(COBATCH_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(COBATCH_BUILD_BENCH "Build the benchmarks (programs that print numbers; they are no tests)" OFF)
 option(COBATCH_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
@@ -20,7 +22,9 @@ endif()
 add_library(cobatch_flags INTERFACE)
 target_compile_options(cobatch_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow
                                                $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual>
-                                               $<$<BOOL:${COBATCH_WERROR}>:-Werror>)
+                                               $<$<BOOL:${COBATCH_WERROR}>:-Werror>
+                                               # so that a linker can leave out what is not used
+                                               -ffunction-sections -fdata-sections)
 if(COBATCH_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 takes instrumented std::optional for uninitialised.
   target_compile_options(cobatch_flags INTERFACE -Wno-maybe-uninitialized)

@@ -251,6 +251,9 @@ result<void> sqlite_store::read(const transaction& body) {
   if (auto own = check_process(); !own) return own;
   bool busy = false;
   auto done = read_once(body, busy);
+  if (done) return done;
+  // A connection opens some of its files only when it reads: the reason may be that they are not there any more.
+  if (auto same = files_.check_in_place(); !same) return same;
   if (!busy) return done;
   // Whoever was in the way is one of ours and holds the write lock, or is gone by the time we hold it.
   const auto held = lock_->acquire();

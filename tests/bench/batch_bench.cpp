@@ -16,21 +16,18 @@
 #include <cobatch/engine.hpp>
 #include <cobatch/workspace.hpp>
 
+#include "measure.hpp"
 #include "system/keeper.hpp"
 #include "system/unique_fd.hpp"
 
 using namespace cobatch;
+using namespace cobatch::bench;
 
 namespace {
 
 constexpr int tasks = 1000;
 constexpr int rounds = 5;
 using seconds = std::chrono::duration<double>;
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(1);
-}
 
 std::filesystem::path scratch() {
   std::string name = (std::filesystem::current_path() / "batch-bench-XXXXXX").string();

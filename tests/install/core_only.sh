@@ -6,7 +6,7 @@ cmake -S "$1" -B "$temp/core" -G Ninja --no-warn-unused-cli -DCOBATCH_CORE_ONLY=
   -DCMAKE_DISABLE_FIND_PACKAGE_simdjson=ON -DCMAKE_DISABLE_FIND_PACKAGE_fmt=ON \
   -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON >/dev/null
 cmake --install "$temp/core" --prefix "$temp/prefix" >/dev/null
-for not_core in cobatch/store.hpp cobatch/workspace.hpp cobatch.hpp; do
+for not_core in cobatch/store.hpp cobatch/workspace.hpp cobatch.hpp cobatch.h; do
   [[ ! -e $temp/prefix/include/$not_core ]] || { echo "$not_core was installed" && exit 1; }
 done
 cmake -S "$here/consumer" -B "$temp/build" -G Ninja -DCMAKE_PREFIX_PATH="$temp/prefix" --no-warn-unused-cli \
@@ -14,6 +14,6 @@ cmake -S "$here/consumer" -B "$temp/build" -G Ninja -DCMAKE_PREFIX_PATH="$temp/p
   -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON >/dev/null
 cmake --build "$temp/build"
 "$temp/build/core_consumer"
-read -ra flags <<<"$(PKG_CONFIG_PATH=$(dirname "$(find "$temp/prefix" -name cobatch.pc)") pkg-config --cflags --libs cobatch)"
+read -ra flags <<<"$(PKG_CONFIG_PATH=$(dirname "$(find "$temp/prefix" -name cobatch-cpp.pc)") pkg-config --cflags --libs cobatch-cpp)"
 "$cxx" -std=c++20 "${flags[@]}" "$here/consumer/core.cpp" -o "$temp/core_consumer"
 "$temp/core_consumer"

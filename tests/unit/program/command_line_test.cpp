@@ -32,7 +32,7 @@ std::map<std::string, std::string> without_claude(const folder& f) {
 
 }  // namespace
 
-TEST_CASE("help and version succeed; every command's help ends with an example") {
+TEST_CASE("help and version succeed, every command's help ends with an example") {
   const auto help = cobatch_run({"--help"});
   CHECK(help.code == exit_success);
   CHECK(help.out.find(exit_code_help) != std::string::npos);
@@ -132,7 +132,7 @@ TEST_CASE("a root that is no folder is a fault, and with --json an error in JSON
   }
 }
 
-TEST_CASE("assign stores a task; --open and --no-execute leave its batch open") {
+TEST_CASE("assign stores a task, --open and --no-execute leave its batch open") {
   const folder f;
   const auto one = cobatch_run({"assign", "t1", "Do it", "--batch", "b", "--open", "--priority", "high", "--context",
                                 R"({"k":1})", "--root", f.str(), "--json"});
@@ -247,7 +247,7 @@ TEST_CASE("status tells of the workspace, of a batch and of a task, and never pr
   CHECK(text_in(none.json(), "code") == "task_not_found");
 }
 
-TEST_CASE("unlock without a lock is refused; a foreign marker is explained by status and removed by unlock") {
+TEST_CASE("unlock without a lock is refused, a foreign marker is explained by status and removed by unlock") {
   const folder f;
   CHECK(text_in(cobatch_run({"unlock", "--root", f.str(), "--json"}).json(), "code") == "no_marker");
   f.write("data/execute_queue.lock", R"({"created_at":"2025-11-07","pid":1,"note":"x"})");
@@ -270,7 +270,7 @@ TEST_CASE("savings prints the guide's table, every figure of it, and the modelle
   CHECK(*(*with_json.json().find("rows")->as_array())[1].find("guide_percent") == json::value(64));
 }
 
-TEST_CASE("savings of a batch are measured; of one without figures they are refused") {
+TEST_CASE("savings of a batch are measured, of one without figures they are refused") {
   const folder f;
   cobatch_run({"assign", "--file", "-", "--batch", "b", "--root", f.str()}, three_done);
   CHECK(text_in(cobatch_run({"savings", "b", "--root", f.str(), "--json"}).json(), "code") == "no_usage");

@@ -128,7 +128,7 @@ TEST_CASE("a body must say that it is JSON and come uncompressed") {
   CHECK(status(head) == 200);
 }
 
-TEST_CASE("an unknown path lists what there is; a wrong method says what is allowed") {
+TEST_CASE("an unknown path lists what there is, a wrong method says what is allowed") {
   http_head head = good_post();
   head.path = "/execute_tasks";
   auto refused = refusal_of(head, {});

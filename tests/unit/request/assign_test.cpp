@@ -146,7 +146,7 @@ TEST_CASE("a batch of which one task exists with other content is refused whole"
   CHECK(f.stored_tasks() == 1);
 }
 
-TEST_CASE("a batch of 10,000 tasks is accepted; the reply lists 200, says so, and the rest can be listed") {
+TEST_CASE("a batch of 10,000 tasks is accepted, the reply lists 200, says so, and the rest can be listed") {
   fixture f;
   std::string call = R"({"batch_id":"big","tasks":[)";
   for (int i = 1; i <= 10'000; ++i) call += (i > 1 ? "," : "") + task("task_" + std::to_string(i));
@@ -187,7 +187,7 @@ TEST_CASE("a misspelt parameter is warned of, once a name, with what was meant")
   CHECK(warned == 1);
 }
 
-TEST_CASE("sealing an open batch seals it once; an unknown one is not found") {
+TEST_CASE("sealing an open batch seals it once, an unknown one is not found") {
   fixture f;
   f.ask("assign_task", task("t1", R"(,"batch_id":"b","auto_execute":false)"));
   const auto first = f.ask("seal_batch", R"({"batch_id":"b"})");

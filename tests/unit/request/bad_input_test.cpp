@@ -181,7 +181,7 @@ TEST_CASE("ids that cannot stand on a line are refused") {
   }
 }
 
-TEST_CASE("over-long texts are refused with limit and size; those at the limit are stored") {
+TEST_CASE("over-long texts are refused with limit and size, those at the limit are stored") {
   fixture f;
   const auto described = [](std::size_t n) {
     return R"({"task_id":"t","batch_id":"b","description":")" + std::string(n, 'd') + "\"}";

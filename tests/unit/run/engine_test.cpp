@@ -279,7 +279,7 @@ TEST_CASE("a session whose folder cannot be made charges nothing and is not trie
   CHECK_FALSE(std::filesystem::exists(place.paths().marker));
 }
 
-TEST_CASE("a session takes at most its limit of tasks; the batch goes on in a new one") {
+TEST_CASE("a session takes at most its limit of tasks, the batch goes on in a new one") {
   const scratch_folder folder;
   auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b", "c", "d", "e"}, "b1");

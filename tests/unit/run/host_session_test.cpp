@@ -499,7 +499,7 @@ TEST_CASE("a session that goes out of scope has ended") {
   CHECK(next_task(second).task == task_id("b"));
 }
 
-TEST_CASE("a full session gives no further task; the rest is for a new one") {
+TEST_CASE("a full session gives no further task, the rest is for a new one") {
   const scratch_folder folder;
   auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b", "c"}, "b1");

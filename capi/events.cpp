@@ -1,0 +1,163 @@
+// Section 12: events.
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <cobatch/events.hpp>
+
+#include "layout.hpp"
+#include "place.hpp"
+#include "records.hpp"
+#include "text.hpp"
+#include "time_limit.hpp"
+
+using namespace cobatch::capi;
+
+struct cobatch_events {
+  cobatch_events(std::shared_ptr<place> p, cobatch::event_feed f) : at(std::move(p)), feed(std::move(f)) {
+    at->add_feed(feed);
+  }
+  cobatch_events(const cobatch_events&) = delete;
+  cobatch_events& operator=(const cobatch_events&) = delete;
+  ~cobatch_events() { at->remove_feed(feed); }
+
+  birthplace home;
+  std::shared_ptr<place> at;
+  cobatch::event_feed feed;
+  cobatch::event lent = {};  // what the latest call gave
+  lent_usage used;
+};
+
+namespace {
+
+std::int32_t number_of_kind(cobatch::event::kind kind) {
+  using k = cobatch::event::kind;
+  switch (kind) {
+    case k::session_started:
+      return COBATCH_EVENT_SESSION_STARTED;
+    case k::turn_started:
+      return COBATCH_EVENT_TURN_STARTED;
+    case k::turn_ended:
+      return COBATCH_EVENT_TURN_ENDED;
+    case k::session_ended:
+      return COBATCH_EVENT_SESSION_ENDED;
+    case k::progress:
+      return COBATCH_EVENT_PROGRESS;
+    case k::waiting:
+      return COBATCH_EVENT_WAITING;
+    case k::trouble:
+      return COBATCH_EVENT_TROUBLE;
+    case k::recovered:
+      return COBATCH_EVENT_RECOVERED;
+    case k::lines_dropped:
+      return COBATCH_EVENT_DROPPED;
+    case k::changed:
+      break;
+  }
+  return COBATCH_EVENT_CHANGED;
+}
+
+void show_session(const cobatch::session_record& session, bool ended, cobatch_event_info& to) {
+  to.session = session.id.value;
+  to.batch = lend(session.batch.str());
+  to.agent = lend(session.agent);
+  to.at = ended ? number_of(session.ended_at) : session.started_at.ms;
+  if (!ended) return;
+  to.session_end = number_of(session.end);
+  to.text = lend(session.end_detail);
+}
+
+void show_turn(const cobatch::turn_record& turn, bool ended, lent_usage& used, cobatch_event_info& to) {
+  to.session = turn.session.value;
+  to.turn = turn.turn.value;
+  to.batch = lend(turn.batch.str());
+  to.task = lend(turn.task.str());
+  to.at = turn.started_at.ms;
+  if (!ended) return;
+  to.at = number_of(turn.ended_at);
+  to.turn_end = number_of(turn.end);
+  to.text = lend(turn.detail);
+  to.usage = used.lend(turn.used);
+}
+
+cobatch_event_info info_of_event(const cobatch::event& event, lent_usage& used) {
+  using kind = cobatch::event::kind;
+  cobatch_event_info info = COBATCH_EVENT_INFO_INIT;
+  info.kind = number_of_kind(event.what);
+  info.at = COBATCH_NO_TIME;
+  info.batch = info.task = info.agent = {"", 0};
+  info.text = lend(event.text);
+  info.count = event.dropped;
+  info.resume_session = event.position.session.value;
+  info.resume_step = event.position.step;
+  const bool session_is_over = event.what == kind::session_ended || event.what == kind::recovered;
+  if (event.session) show_session(*event.session, session_is_over, info);
+  if (event.turn) show_turn(*event.turn, event.what == kind::turn_ended, used, info);
+  if (event.task) info.task_state = number_of(event.task->state);
+  if (event.what == kind::progress) {
+    info.at = COBATCH_NO_TIME;
+    info.text = lend(event.text);
+  }
+  return info;
+}
+
+verdict give_event(cobatch_events& events, cobatch::event&& next, cobatch_event_info* to) {
+  events.lent = std::move(next);
+  return give(info_of_event(events.lent, events.used), "cobatch_event_info", to);
+}
+
+// Before an event is taken from the feed: one that there is no room for would be lost.
+verdict check_room(cobatch_event_info* event) {
+  return give(cobatch_event_info COBATCH_EVENT_INFO_INIT, "cobatch_event_info", event);
+}
+
+}  // namespace
+
+cobatch_status cobatch_events_open(cobatch_workspace* workspace, const cobatch_events_options* options,
+                                   cobatch_events** events, cobatch_error** err) {
+  if (events != nullptr) *events = nullptr;
+  return on_handle(workspace, "workspace", err, [&]() -> verdict {
+    if (events == nullptr) return null_argument("events");
+    cobatch_events_options c;
+    if (auto v = take(options, "cobatch_events_options", c); v.failed()) return v;
+    if ((c.flags & ~static_cast<std::uint32_t>(COBATCH_EVENTS_RESUME)) != 0)
+      return bad_value("flags holds one that this version does not know; see COBATCH_EVENTS_RESUME");
+    std::optional<cobatch::event_position> after;
+    if ((c.flags & COBATCH_EVENTS_RESUME) != 0) after = {{c.resume_session}, c.resume_step};
+    auto feed = cobatch::event_feed::open(workspace->at->here, after);
+    if (!feed) return feed.error();
+    *events = new cobatch_events(workspace->at, std::move(*feed));
+    return {};
+  });
+}
+
+int32_t cobatch_events_fd(const cobatch_events* events) {
+  return events == nullptr || !events->home.here() ? -1 : events->feed.descriptor();
+}
+
+cobatch_status cobatch_events_next(cobatch_events* events, cobatch_event_info* event, cobatch_error** err) {
+  return on_handle(events, "events", err, [&]() -> verdict {
+    if (auto v = check_room(event); v.failed()) return v;
+    auto next = events->feed.next();
+    if (!next) return next.error();
+    return *next ? give_event(*events, std::move(**next), event) : the_end();
+  });
+}
+
+cobatch_status cobatch_events_wait(cobatch_events* events, int64_t timeout_ms, cobatch_event_info* event,
+                                   cobatch_error** err) {
+  return on_handle(events, "events", err, [&]() -> verdict {
+    if (auto v = check_room(event); v.failed()) return v;
+    const interrupts::call blocked(events->at->blocked);
+    auto next = events->feed.wait(deadline_in(timeout_ms), blocked.stop());
+    if (!next) return next.error();
+    if (*next) return give_event(*events, std::move(**next), event);
+    if (blocked.interrupted()) return {COBATCH_E_INTERRUPTED, "the wait was interrupted"};
+    return {COBATCH_E_TIMED_OUT, "no event came within " + std::to_string(timeout_ms) + " ms"};
+  });
+}
+
+void cobatch_events_close(cobatch_events* events) {
+  if (events == nullptr || !events->home.here()) return;
+  delete events;
+}

@@ -1,0 +1,66 @@
+#include "log.hpp"
+
+#include <string>
+#include <utility>
+
+namespace cobatch::capi {
+
+namespace {
+
+std::string named(const session_record& session) {
+  return "session " + std::to_string(session.id.value) + " of batch \"" + session.batch.str() + "\" (agent " +
+         session.agent + ")";
+}
+
+std::string ended(const session_record& session) {
+  std::string line = named(session) + " ended";
+  if (session.end) line += ": " + std::string(name_of(*session.end));
+  if (!session.end_detail.empty()) line += ". " + session.end_detail;
+  return line;
+}
+
+}  // namespace
+
+void host_log::set(cobatch_log_fn log, void* user_data, void (*destroy)(void*)) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    log_ = log;
+    std::swap(user_data_, user_data);
+    std::swap(destroy_, destroy);
+  }
+  if (destroy == nullptr) return;
+  try {
+    destroy(user_data);
+  } catch (...) {
+    // What the host throws is the host's; there is nobody here to tell.
+  }
+}
+
+void host_log::say(std::int32_t level, std::string_view line) {
+  const std::lock_guard lock(mutex_);
+  if (log_ != nullptr) log_(user_data_, level, {line.data(), line.size()});
+}
+
+void host_log::tell(const engine_event& event) noexcept try {
+  using kind = engine_event::kind;
+  switch (event.what) {
+    case kind::session_started:
+      return say(COBATCH_LOG_INFO, named(*event.session) + " began");
+    case kind::session_ended:
+      return say(COBATCH_LOG_INFO, ended(*event.session));
+    case kind::recovered:
+      return say(COBATCH_LOG_WARNING, named(*event.session) + " had crashed; it is settled");
+    case kind::waiting:
+      return say(COBATCH_LOG_INFO, std::string(event.text));
+    case kind::trouble:
+      return say(COBATCH_LOG_WARNING, std::string(event.text));
+    case kind::turn_started:
+    case kind::turn_ended:
+    case kind::progress:
+      return;
+  }
+} catch (...) {
+  // A log that throws, or no memory for a line of it, must not end a session.
+}
+
+}  // namespace cobatch::capi

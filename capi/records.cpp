@@ -1,0 +1,283 @@
+#include "records.hpp"
+
+#include <string>
+#include <utility>
+
+#include "layout.hpp"
+#include "text.hpp"
+
+namespace cobatch::capi {
+
+// The enumerations of the two interfaces stand in the same order; those of the C one leave 0 for "none".
+static_assert(COBATCH_PRIORITY_LOW == static_cast<int>(priority::low) + 1 &&
+              COBATCH_PRIORITY_HIGH == static_cast<int>(priority::high) + 1);
+static_assert(COBATCH_TASK_QUEUED == static_cast<int>(task_state::queued) + 1 &&
+              COBATCH_TASK_CANCELLED == static_cast<int>(task_state::cancelled) + 1);
+static_assert(COBATCH_BATCH_OPEN == static_cast<int>(batch_state::open) + 1 &&
+              COBATCH_BATCH_HELD == static_cast<int>(batch_state::held) + 1);
+static_assert(COBATCH_TURN_DONE == static_cast<int>(turn_end::done) + 1 &&
+              COBATCH_TURN_CANCELLED == static_cast<int>(turn_end::cancelled) + 1);
+static_assert(COBATCH_SESSION_FINISHED == static_cast<int>(session_end::finished) + 1 &&
+              COBATCH_SESSION_CANCELLED == static_cast<int>(session_end::cancelled) + 1);
+static_assert(COBATCH_USAGE_REPORTED == static_cast<int>(usage_source::reported) &&
+              COBATCH_USAGE_SCRIPTED == static_cast<int>(usage_source::scripted));
+static_assert(COBATCH_SAID_BY_AGENT == static_cast<int>(status_source::reported) &&
+              COBATCH_SAID_BY_COBATCH == static_cast<int>(status_source::cobatch));
+static_assert(COBATCH_MARKER_ABSENT == static_cast<int>(marker_state::absent) &&
+              COBATCH_MARKER_FOREIGN == static_cast<int>(marker_state::foreign));
+
+std::int32_t number_of(priority p) noexcept {
+  return static_cast<std::int32_t>(p) + 1;
+}
+std::int32_t number_of(task_state state) noexcept {
+  return static_cast<std::int32_t>(state) + 1;
+}
+std::int32_t number_of(batch_state state) noexcept {
+  return static_cast<std::int32_t>(state) + 1;
+}
+std::int32_t number_of(const std::optional<turn_end>& end) noexcept {
+  return end ? static_cast<std::int32_t>(*end) + 1 : COBATCH_TURN_RUNNING;
+}
+std::int32_t number_of(const std::optional<session_end>& end) noexcept {
+  return end ? static_cast<std::int32_t>(*end) + 1 : COBATCH_SESSION_LIVE;
+}
+std::int64_t number_of(const std::optional<timestamp>& time) noexcept {
+  return time ? time->ms : COBATCH_NO_TIME;
+}
+
+cobatch_tokens tokens_of(const tokens& count) noexcept {
+  return {count.uncached_input, count.cache_write_5m, count.cache_write_1h,
+          count.cache_read,     count.output,         count.reasoning};
+}
+
+const cobatch_usage* lent_usage::lend(const std::optional<usage>& used) {
+  if (!used) return nullptr;
+  models_.clear();
+  for (const auto& entry : used->by_model) models_.push_back({capi::lend(entry.model), tokens_of(entry.count)});
+  usage_ = COBATCH_USAGE_INIT;
+  usage_.source = static_cast<std::int32_t>(used->source);
+  usage_.incomplete = used->complete ? 0 : 1;
+  usage_.models = models_.data();
+  usage_.model_count = models_.size();
+  usage_.total = tokens_of(used->total());
+  return &usage_;
+}
+
+verdict take_usage(const cobatch_usage* given, std::optional<usage>& own) {
+  own.reset();
+  if (given == nullptr) return {};
+  cobatch_usage c;
+  if (auto v = take(given, "cobatch_usage", c); v.failed()) return v;
+  if (c.source < COBATCH_USAGE_REPORTED || c.source > COBATCH_USAGE_SCRIPTED)
+    return bad_value("source of cobatch_usage is " + std::to_string(c.source) + "; see COBATCH_USAGE_...");
+  if (c.models == nullptr && c.model_count > 0) return null_argument("models of cobatch_usage");
+  usage taken;
+  taken.source = static_cast<usage_source>(c.source);
+  taken.complete = c.incomplete == 0;
+  for (std::size_t i = 0; i < c.model_count; ++i) {
+    const cobatch_model_tokens& entry = c.models[i];
+    const cobatch_tokens& n = entry.tokens;
+    std::string model;
+    if (auto v = take_text(entry.model, "model", model); v.failed()) return v;
+    taken.by_model.push_back(
+        {std::move(model),
+         {n.uncached_input, n.cache_write_5m, n.cache_write_1h, n.cache_read, n.output, n.reasoning}});
+  }
+  own = std::move(taken);
+  return {};
+}
+
+namespace {
+
+std::optional<turn_end> end_of_host(std::int32_t number) {
+  switch (number) {
+    case COBATCH_TURN_DONE:
+      return turn_end::done;
+    case COBATCH_TURN_ERROR:
+      return turn_end::error;
+    case COBATCH_TURN_DENIED:
+      return turn_end::denied;
+    case COBATCH_TURN_BROKE:
+      return turn_end::broke;
+    case COBATCH_TURN_TIMED_OUT:
+      return turn_end::timed_out;
+    case COBATCH_TURN_STOPPED:
+      return turn_end::stopped;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+verdict take_completion(const cobatch_completion* given, settlement& own) {
+  if (given == nullptr) return null_argument("completion");
+  cobatch_completion c;
+  if (auto v = take(given, "cobatch_completion", c); v.failed()) return v;
+  const auto end = end_of_host(c.end);
+  if (!end)
+    return bad_value("end of cobatch_completion is " + std::to_string(c.end) +
+                     "; give COBATCH_TURN_DONE, _ERROR, _DENIED, _BROKE, _TIMED_OUT or _STOPPED");
+  own = {};
+  own.end = *end;
+  for (const auto& [text, name, to] :
+       {std::tuple(c.reason, "reason", &own.reason), std::tuple(c.detail, "detail", &own.detail),
+        std::tuple(c.output, "output", &own.output),
+        std::tuple(c.output_summary, "output_summary", &own.output_summary),
+        std::tuple(c.actions_taken, "actions_taken", &own.actions_taken), std::tuple(c.errors, "errors", &own.errors)})
+    if (auto v = take_text(text, name, *to); v.failed()) return v;
+  return take_usage(c.usage, own.used);
+}
+
+cobatch_warning_info info_of(const warning& w) noexcept {
+  cobatch_warning_info out = COBATCH_WARNING_INFO_INIT;
+  out.code = lend(w.code);
+  out.message = lend(w.message);
+  return out;
+}
+
+cobatch_batch_info info_of(const batch_record& batch) noexcept {
+  cobatch_batch_info out = COBATCH_BATCH_INFO_INIT;
+  out.state = number_of(batch.state);
+  out.priority = number_of(batch.prio);
+  out.fruitless_sessions = batch.fruitless_sessions;
+  out.id = lend(batch.id.str());
+  out.agent = lend(batch.agent);
+  out.hold_reason = lend(batch.hold_reason);
+  out.round = batch.round;
+  out.queued = batch.tally[task_state::queued];
+  out.in_progress = batch.tally[task_state::in_progress];
+  out.done = batch.tally[task_state::done];
+  out.error = batch.tally[task_state::error];
+  out.cancelled = batch.tally[task_state::cancelled];
+  out.created_at = batch.created_at.ms;
+  out.last_assign_at = batch.last_assign_at.ms;
+  out.sealed_at = number_of(batch.sealed_at);
+  out.held_until = number_of(batch.held_until);
+  return out;
+}
+
+cobatch_task_info info_of(const task_record& task) noexcept {
+  cobatch_task_info out = COBATCH_TASK_INFO_INIT;
+  out.state = number_of(task.state);
+  out.priority = number_of(task.spec.prio);
+  out.max_attempts = task.spec.max_attempts;
+  out.attempts = task.counts.attempts;
+  out.interruptions = task.counts.interruptions;
+  out.id = lend(task.spec.id.str());
+  out.batch = lend(task.batch.str());
+  out.description = lend(task.spec.description);
+  out.context = lend(task.spec.context);
+  out.assigned_by = lend(task.spec.assigned_by);
+  out.position = task.position;
+  out.round = task.round;
+  out.session = task.session.value;
+  out.turn = task.turn.value;
+  out.created_at = task.created_at.ms;
+  out.started_at = number_of(task.started_at);
+  out.ended_at = number_of(task.ended_at);
+  return out;
+}
+
+cobatch_result_info info_of(const result_record& outcome, lent_usage& used) {
+  cobatch_result_info out = COBATCH_RESULT_INFO_INIT;
+  const settlement& what = outcome.what;
+  out.state = number_of(outcome.status);
+  out.end = number_of(std::optional(what.end));
+  out.said_by = static_cast<std::int32_t>(what.source);
+  out.loaded_context = outcome.loaded_context ? 1 : 0;
+  out.task = lend(outcome.task.str());
+  out.batch = lend(outcome.batch.str());
+  out.reason = lend(what.reason);
+  out.detail = lend(what.detail);
+  out.output = lend(what.output);
+  out.output_summary = lend(what.output_summary);
+  out.actions_taken = lend(what.actions_taken);
+  out.errors = lend(what.errors);
+  out.position = outcome.position;
+  out.session = outcome.session.value;
+  out.turn = outcome.turn.value;
+  out.completed_at = outcome.completed_at.ms;
+  out.duration_ms = outcome.duration_ms;
+  out.usage = used.lend(what.used);
+  return out;
+}
+
+cobatch_turn_info info_of(const turn_record& turn, lent_usage& used) {
+  cobatch_turn_info out = COBATCH_TURN_INFO_INIT;
+  out.end = number_of(turn.end);
+  out.attempt = turn.attempt;
+  out.recovered = turn.recovered ? 1 : 0;
+  out.task = lend(turn.task.str());
+  out.batch = lend(turn.batch.str());
+  out.reason = lend(turn.reason);
+  out.detail = lend(turn.detail);
+  out.session = turn.session.value;
+  out.turn = turn.turn.value;
+  out.position = turn.position;
+  out.process = turn.process;
+  out.process_turn = turn.process_turn;
+  out.started_at = turn.started_at.ms;
+  out.ended_at = number_of(turn.ended_at);
+  out.usage = used.lend(turn.used);
+  return out;
+}
+
+cobatch_session_info info_of(const session_record& session) noexcept {
+  cobatch_session_info out = COBATCH_SESSION_INFO_INIT;
+  out.end = number_of(session.end);
+  out.end_requested = session.end_requested ? 1 : 0;
+  out.batch = lend(session.batch.str());
+  out.agent = lend(session.agent);
+  out.end_detail = lend(session.end_detail);
+  out.session = session.id.value;
+  out.round = session.round;
+  out.owner_pid = session.owner.pid;
+  out.turns_settled = session.turns_settled;
+  out.started_at = session.started_at.ms;
+  out.ended_at = number_of(session.ended_at);
+  return out;
+}
+
+cobatch_lock_info info_of(const lock_report& lock) noexcept {
+  cobatch_lock_info out = COBATCH_LOCK_INFO_INIT;
+  out.held = lock.guard_busy ? 1 : 0;
+  out.orchestrator_lost = lock.orchestrator_lost ? 1 : 0;
+  out.marker = static_cast<std::int32_t>(lock.marker);
+  out.marker_content = lend(lock.marker_content);
+  out.advice = lend(lock.advice);
+  return out;
+}
+
+cobatch_savings_info info_of(const measured& compared) noexcept {
+  cobatch_savings_info out = COBATCH_SAVINGS_INFO_INIT;
+  if (compared.guide) {
+    out.has_guide = 1;
+    out.guide_without = compared.guide->without;
+    out.guide_with = compared.guide->with;
+    out.guide_saved = compared.guide->saved();
+    out.guide_saved_permille = compared.guide->saved_permille().value_or(0);
+  }
+  if (compared.processed) {
+    out.has_processed = 1;
+    out.processed = *compared.processed;
+    out.cache_read = compared.cache_read.value_or(0);
+  }
+  return out;
+}
+
+cobatch_turn_request info_of(const turn_request& request) noexcept {
+  cobatch_turn_request out = COBATCH_TURN_REQUEST_INIT;
+  out.attempt = request.attempt;
+  out.task = lend(request.task.str());
+  out.batch = lend(request.batch.str());
+  out.description = lend(request.description);
+  out.context = lend(request.context);
+  out.prompt = lend(request.prompt);
+  out.session = request.session.value;
+  out.turn = request.turn.value;
+  out.position = request.position;
+  return out;
+}
+
+}  // namespace cobatch::capi

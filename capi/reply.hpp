@@ -1,0 +1,94 @@
+// What a call answers: records, kind by kind, each kind read from front to back.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <cobatch/workspace.hpp>
+
+#include "boundary.hpp"
+#include "place.hpp"
+#include "records.hpp"
+
+namespace cobatch::capi {
+
+/// The records of one kind. Those of a list come page by page: an empty page is the end.
+template <class Record>
+class section {
+ public:
+  using page = std::vector<Record>;
+
+  void put(Record record) { page_.push_back(std::move(record)); }
+  void put_all(page records) { page_ = std::move(records); }
+  void read_with(std::function<result<page>()> next_page) { next_page_ = std::move(next_page); }
+
+  /// The next record, NULL after the last. It lives until the next call.
+  [[nodiscard]] result<const Record*> next() {
+    if (at_ == page_.size() && next_page_) {
+      auto more = next_page_();
+      if (!more) return fail(more.error());
+      page_ = std::move(*more);
+      at_ = 0;
+    }
+    return at_ < page_.size() ? &page_[at_++] : nullptr;
+  }
+
+ private:
+  page page_;
+  std::size_t at_ = 0;
+  std::function<result<page>()> next_page_;
+};
+
+/// A task in a reply; `duplicate` in those to an assign.
+struct listed_task {
+  task_record task = {};
+  bool duplicate = false;
+};
+
+/// An account of a batch; `task` is empty for that of all its turns.
+struct listed_account {
+  task_id task = {};
+  std::int64_t position = 0;
+  account sum = {};
+};
+
+}  // namespace cobatch::capi
+
+struct cobatch_reply {
+  cobatch::capi::birthplace home;
+  std::int32_t outcome = COBATCH_NO_OUTCOME;
+  cobatch::capi::section<cobatch::batch_record> batches;
+  cobatch::capi::section<cobatch::capi::listed_task> tasks;
+  cobatch::capi::section<cobatch::result_record> results;
+  cobatch::capi::section<cobatch::turn_record> turns;
+  cobatch::capi::section<cobatch::session_record> sessions;
+  cobatch::capi::section<cobatch::warning> warnings;
+  cobatch::capi::section<std::string> engines;
+  cobatch::capi::section<cobatch::capi::listed_account> accounts;
+  std::optional<cobatch::lock_report> lock;
+  std::optional<cobatch::measured> compared;
+  cobatch::capi::lent_usage result_usage, turn_usage;  // of the records that were given last
+};
+
+namespace cobatch::capi {
+
+using reply_handle = std::unique_ptr<cobatch_reply>;
+
+/// The body of a function that asks the workspace something: `ask(here, reply)` fills the reply.
+template <class Ask>
+cobatch_status ask_workspace(cobatch_workspace* workspace, cobatch_reply** reply, cobatch_error** err, Ask&& ask) {
+  if (reply != nullptr) *reply = nullptr;
+  return on_handle(workspace, "workspace", err, [&]() -> verdict {
+    auto made = std::make_unique<cobatch_reply>();
+    const verdict v = ask(workspace->at->here, *made);
+    if (!v.failed() && reply != nullptr) *reply = made.release();
+    return v;
+  });
+}
+
+}  // namespace cobatch::capi

@@ -1,0 +1,61 @@
+// Text in and out.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <cobatch/core/id.hpp>
+
+#include "boundary.hpp"
+
+namespace cobatch::capi {
+
+[[nodiscard]] inline bool is_absent(cobatch_text text) noexcept {
+  return text.size == 0;
+}
+
+/// The caller's text; a NULL with a size is refused.
+[[nodiscard]] inline verdict take_text(cobatch_text given, const char* name, std::string& own) {
+  if (given.data == nullptr && given.size > 0)
+    return bad_value(std::string(name) + " is NULL with a size of " + std::to_string(given.size));
+  own.assign(given.size == 0 ? "" : given.data, given.size);
+  return {};
+}
+
+/// Text for the system's calls, which know no zero byte in it.
+[[nodiscard]] inline verdict take_system_text(cobatch_text given, const char* name, std::string& own) {
+  if (auto v = take_text(given, name, own); v.failed()) return v;
+  if (own.find('\0') != std::string::npos) return bad_value(std::string(name) + " holds a zero byte");
+  return {};
+}
+
+/// An id that must be there.
+template <class Id>
+[[nodiscard]] verdict take_id(cobatch_text given, const char* name, Id& own) {
+  if (given.data == nullptr && given.size > 0)
+    return bad_value(std::string(name) + " is NULL with a size of " + std::to_string(given.size));
+  auto parsed = Id::parse(std::string_view(given.size == 0 ? "" : given.data, given.size));
+  if (!parsed) return parsed.error();
+  own = std::move(*parsed);
+  return {};
+}
+
+/// An id that may be absent.
+template <class Id>
+[[nodiscard]] verdict take_id(cobatch_text given, const char* name, std::optional<Id>& own) {
+  own.reset();
+  if (is_absent(given)) return {};
+  Id id;
+  if (auto v = take_id(given, name, id); v.failed()) return v;
+  own = std::move(id);
+  return {};
+}
+
+/// Lent to the caller: lives as long as the string.
+[[nodiscard]] inline cobatch_text lend(const std::string& text) noexcept {
+  return {text.c_str(), text.size()};
+}
+
+}  // namespace cobatch::capi

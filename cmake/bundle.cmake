@@ -1,0 +1,57 @@
+# COBATCH_BUNDLE: the libraries that a machine may lack are inside what is built: simdjson and cpp-httplib from their
+# source, pinned, and fmt from its headers. At run time only the C and C++ libraries and SQLite are needed.
+#
+# SQLite is never inside: two copies of it in one process that open the same file undo each other's locks (closing a
+# file drops all POSIX locks that the process has on it), and a host may well use SQLite, too.
+#
+# The sources are those in build/sources, where cmake/install-dependencies.sh puts them on Debian; else they are
+# downloaded.
+
+# cobatch_source(NAME VERSION URL SHA256): sets NAME_SOURCE_DIR.
+function(cobatch_source name version url sha256)
+  set(given ${PROJECT_SOURCE_DIR}/build/sources/${name}-${version})
+  set(folder ${PROJECT_BINARY_DIR}/sources/${name}-${version})
+  if(EXISTS ${given})
+    set(folder ${given})
+  endif()
+  if(NOT EXISTS ${folder})
+    set(unpacked ${PROJECT_BINARY_DIR}/unpacked)
+    message(STATUS "Downloading ${url}")
+    file(DOWNLOAD ${url} ${unpacked}/archive STATUS status TIMEOUT 120)
+    file(SHA256 ${unpacked}/archive found)
+    if(NOT found STREQUAL sha256)
+      message(FATAL_ERROR "${url} could not be downloaded (${status}), or is not what it was. Unpack "
+                          "${name} ${version} into ${given}, or configure with -DCOBATCH_BUNDLE=OFF, which links the "
+                          "system's libraries.")
+    endif()
+    file(ARCHIVE_EXTRACT INPUT ${unpacked}/archive DESTINATION ${unpacked})
+    file(GLOB top LIST_DIRECTORIES ON ${unpacked}/*-${version})
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/sources)
+    file(RENAME ${top} ${folder})
+    file(REMOVE_RECURSE ${unpacked})
+  endif()
+  set(${name}_SOURCE_DIR ${folder} PARENT_SCOPE)
+endfunction()
+
+cobatch_source(simdjson 3.0.1 https://github.com/simdjson/simdjson/archive/refs/tags/v3.0.1.tar.gz
+               156b1bc5eb0561b2bd166b46d191fd3d95a3e709cc63761477d3b7aec2b6e9ed)
+add_library(cobatch_simdjson OBJECT ${simdjson_SOURCE_DIR}/singleheader/simdjson.cpp)
+target_compile_features(cobatch_simdjson PUBLIC cxx_std_17)
+target_include_directories(cobatch_simdjson SYSTEM PUBLIC ${simdjson_SOURCE_DIR}/singleheader)
+# Under another name, so that a program with a simdjson of its own can have both.
+target_compile_definitions(cobatch_simdjson PUBLIC simdjson=cobatch_simdjson)
+set_target_properties(cobatch_simdjson PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
+                                                  VISIBILITY_INLINES_HIDDEN ON)
+
+add_library(cobatch_fmt INTERFACE)
+target_link_libraries(cobatch_fmt INTERFACE fmt::fmt-header-only)
+# Without locales, which would bring 400 KB of a static C++ library along.
+target_compile_definitions(cobatch_fmt INTERFACE FMT_STATIC_THOUSANDS_SEPARATOR=',')
+
+if(COBATCH_BUILD_PROGRAM)
+  cobatch_source(httplib 0.11.4 https://github.com/yhirose/cpp-httplib/archive/refs/tags/v0.11.4.zip
+                 9d884bee50ded17de3a51d673bb9c2d7d11f101c595b0891830ba9d02e0cc368)
+  add_library(cobatch_httplib INTERFACE)
+  target_include_directories(cobatch_httplib SYSTEM INTERFACE ${httplib_SOURCE_DIR})
+  target_link_libraries(cobatch_httplib INTERFACE Threads::Threads)
+endif()
