@@ -1,8 +1,10 @@
 #include "system/private_fd.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <fcntl.h>
 #include <mutex>
+#include <new>
 #include <pthread.h>
 #include <unistd.h>
 #include <vector>
@@ -23,11 +25,13 @@ void before_fork();
 void after_fork_in_parent();
 void after_fork_in_child();
 
-// Never destroyed: handlers may run, and descriptors be closed, while static objects are.
+// Never destroyed: handlers may run, and descriptors be closed, while static objects are. It has nothing on the heap
+// while it is empty, so a host that unloads the library has nothing lost.
 fd_list& list() {
+  alignas(fd_list) static std::byte place[sizeof(fd_list)];
   static fd_list* const the_list = [] {
     ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-    return new fd_list;
+    return new (place) fd_list;
   }();
   return *the_list;
 }
@@ -72,6 +76,7 @@ void private_fd::reset() noexcept {
   // Closed under the lock: a number that was closed already may be another thread's file when a fork replaces it.
   const std::lock_guard lock(all.mutex);
   all.fds.erase(std::remove(all.fds.begin(), all.fds.end(), fd_.get()), all.fds.end());
+  if (all.fds.empty()) std::vector<int>().swap(all.fds);
   fd_.reset();
 }
 

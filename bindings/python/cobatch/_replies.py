@@ -1,0 +1,139 @@
+"""Reads records out of the structs and replies of the library."""
+
+from __future__ import annotations
+
+import re
+from ctypes import POINTER, byref
+from functools import partial
+
+from . import _abi
+from ._library import call, lib
+from ._values import string
+from .records import (
+    Account,
+    Batch,
+    LiveEngine,
+    Lock,
+    Result,
+    Savings,
+    Session,
+    Task,
+    Tokens,
+    Turn,
+    Usage,
+    Warning,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator, TypeVar
+
+    from .records import Record
+
+    R = TypeVar("R", bound=Record)
+
+
+# The struct of a record, and the function that gives the next one of a reply.
+_SOURCES: dict[type[Record], tuple[Any, str]] = {
+    Batch: (_abi.cobatch_batch_info, "cobatch_reply_next_batch"),
+    Task: (_abi.cobatch_task_info, "cobatch_reply_next_task"),
+    Result: (_abi.cobatch_result_info, "cobatch_reply_next_result"),
+    Turn: (_abi.cobatch_turn_info, "cobatch_reply_next_turn"),
+    Session: (_abi.cobatch_session_info, "cobatch_reply_next_session"),
+    Warning: (_abi.cobatch_warning_info, "cobatch_reply_next_warning"),
+    LiveEngine: (_abi.cobatch_engine_info, "cobatch_reply_next_engine"),
+    Account: (_abi.cobatch_account_info, "cobatch_reply_next_account"),
+    Lock: (_abi.cobatch_lock_info, "cobatch_reply_lock"),
+    Savings: (_abi.cobatch_savings_info, "cobatch_reply_savings"),
+}
+_KINDS = {kind.__name__: kind for kind in _SOURCES}
+
+
+# ------------------------------------------------------------------------------------------------ one struct
+
+
+def _usage(pointer: Any) -> Usage | None:
+    if not pointer:
+        return None
+    usage = pointer[0]
+    models = tuple((string(one.model), record(Tokens, one.tokens)) for one in usage.models[: usage.model_count])
+    return Usage._of((models, usage.incomplete, usage.source))
+
+
+def _tokens(struct: Any) -> Tokens:
+    return record(Tokens, struct)
+
+
+_TAKES: dict[type, Callable[[Any], Any]] = {
+    _abi.cobatch_text: string,
+    _abi.cobatch_tokens: _tokens,
+    POINTER(_abi.cobatch_usage): _usage,
+}
+
+
+# The struct's members for the fields of a record, and how they are taken.
+_members: dict[type[Record], list[tuple[str, Callable[[Any], Any] | None]]] = {}
+
+
+def _look_up_members(kind: type[Record], struct: Any) -> None:
+    """A duration, `limit`, is kept in `limit_ms`."""
+    types = dict(struct._fields_)
+    names = (name if name in types else f"{name}_ms" for name in kind._fields)
+    _members[kind] = [(name, _TAKES.get(types[name])) for name in names]
+
+
+def record(kind: type[R], struct: Any) -> R:
+    """A copy of what the struct says; its text need not live on."""
+    if kind not in _members:
+        _look_up_members(kind, struct)
+    values = ((getattr(struct, name), take) for name, take in _members[kind])
+    return kind._of(take(value) if take else value for value, take in values)
+
+
+def _savings(struct: Any) -> Savings:
+    """What the struct marks as absent is None in the record."""
+    known = {"guide": struct.has_guide, "processed": struct.has_processed, "cache": struct.has_processed}
+    return Savings._of(getattr(struct, name) if known[name.partition("_")[0]] else None for name in Savings._fields)
+
+
+# --------------------------------------------------------------------------------------------------- a reply
+
+
+class _Reply:
+    """What a call answered; freed with this object."""
+
+    def __init__(self, function: str, *arguments: Any) -> None:
+        self.handle = _abi.HANDLE()
+        self._free = lib.cobatch_reply_free
+        call(function, *arguments, byref(self.handle))
+
+    def __del__(self) -> None:
+        self._free(self.handle)
+
+
+def _records(kind: type[R], reply: _Reply) -> Iterator[R]:
+    """Those of one kind; a reply gives each once."""
+    struct, function = _SOURCES[kind]
+    read: Any = _savings if kind is Savings else partial(record, kind)
+    info = struct()
+    while call(function, reply.handle, byref(info)):
+        yield read(info)
+
+
+def listed(kind: type[R], function: str, *arguments: Any) -> Iterator[R]:
+    """The records of a list, read as one goes on."""
+    return _records(kind, _Reply(function, *arguments))
+
+
+def _part(annotation: str, reply: _Reply) -> Any:
+    """What a field of an answer is to hold: the outcome, all records of a kind, or the only one."""
+    if annotation == "Outcome":
+        return lib.cobatch_reply_outcome(reply.handle)
+    found = _records(_KINDS[re.search(r"[A-Z]\w+", annotation)[0]], reply)  # type: ignore[index]
+    return tuple(found) if annotation.startswith("tuple") else next(found, None)
+
+
+def answer(kind: type[R], function: str, *arguments: Any) -> R:
+    """All that a call answered."""
+    reply = _Reply(function, *arguments)
+    return kind._of(_part(annotation, reply) for annotation in kind.__annotations__.values())

@@ -1,0 +1,120 @@
+"""What a run or an engine is started with: options, and its agents' handles."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from ctypes import byref
+
+from . import _abi, _values
+from .agents import Agent, OwnAgent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    import os
+    from typing import Any, Callable, Iterable, Iterator, TypedDict
+
+    from ._hosting import Host
+    from .agents import AnyAgent
+
+    class RunOptions(TypedDict, total=False):
+        """Of `run`, `run_async` and `engine`. Durations are seconds."""
+
+        max_tasks_per_session: int | None  # None: 10
+        working_directory: str | os.PathLike[str] | None  # of the agents; None: the project folder
+        turn_limit: float | None  # None: 30 minutes
+        session_limit: float | None  # None: 4 hours; no turn is begun after it
+        stop_grace: float | None  # None: 10 s; for the running turn when a stop is asked for
+        linger: float | None  # None: 5 s; for batches sealed by their very first task
+
+
+def _ms_or_none_at_all(seconds: float | None) -> int:
+    """For durations of which the library takes 0 as the default and a negative one as 0."""
+    return _values.milliseconds(seconds) or (0 if seconds is None else -1)
+
+
+def _options(
+    batch: str | None,
+    max_tasks_per_session: int | None = None,
+    working_directory: str | os.PathLike[str] | None = None,
+    turn_limit: float | None = None,
+    session_limit: float | None = None,
+    stop_grace: float | None = None,
+    linger: float | None = None,
+) -> Any:
+    return _abi.cobatch_run_options(
+        batch=_values.text(batch),
+        max_tasks_per_session=max_tasks_per_session or 0,
+        working_directory=_values.path(working_directory),
+        turn_limit_ms=_values.milliseconds(turn_limit),
+        session_limit_ms=_values.milliseconds(session_limit),
+        stop_grace_ms=_ms_or_none_at_all(stop_grace),
+        linger_ms=_ms_or_none_at_all(linger),
+    )
+
+
+class Running:
+    """The agents of one run or engine, and the options that it is started with.
+
+    `loop` runs what is `async def` in the agents. A SystemExit or KeyboardInterrupt of one of them stops the run or the
+    engine, and `raise_escaped` raises it there.
+    """
+
+    def __init__(
+        self,
+        agents: AnyAgent | Iterable[AnyAgent],
+        batch: str | None,
+        loop: asyncio.AbstractEventLoop | None,
+        options: RunOptions,
+    ) -> None:
+        self._struct = _options(batch, **options)
+        self._stop: Callable[[], object] | None = None
+        self._escaped: BaseException | None = None
+        given = [agents] if isinstance(agents, (Agent, OwnAgent)) else agents
+        self._agents = [self._taken(agent, loop) for agent in given]
+
+    def _taken(self, agent: AnyAgent, loop: asyncio.AbstractEventLoop | None) -> Host | OwnAgent:
+        if isinstance(agent, OwnAgent):
+            return agent
+        if not isinstance(agent, Agent):
+            raise TypeError(f"an agent is needed here, not {agent!r}")
+        from ._hosting import Host  # costs as much as all the rest, and few need it
+
+        return Host(agent, loop, self._escape)
+
+    @property
+    def _hosts(self) -> list[Host]:
+        return [agent for agent in self._agents if not isinstance(agent, OwnAgent)]
+
+    @property
+    def is_async(self) -> bool:
+        return any(host.is_async for host in self._hosts)
+
+    @contextmanager
+    def struct(self) -> Iterator[Any]:
+        """For the call that starts the run; after it the library keeps of the agents what it needs."""
+        with ExitStack() as stack:
+            pointers = [stack.enter_context(agent._in_use()) for agent in self._agents]
+            self._struct.agents = (_abi.HANDLE * len(pointers))(*pointers)
+            self._struct.agent_count = len(pointers)
+            yield byref(self._struct)
+
+    def stops_with(self, stop: Callable[[], object]) -> None:
+        """`stop` is called when something escapes from an agent, and now if that has happened already."""
+        self._stop = stop
+        if self._escaped:
+            stop()
+
+    def _escape(self, stop: BaseException) -> None:
+        self._escaped = self._escaped or stop
+        if self._stop:
+            self._stop()
+
+    def raise_escaped(self) -> None:
+        if self._escaped:
+            raise self._escaped
+
+    def abandon(self) -> None:
+        """No coroutine of an agent is to be waited for any more."""
+        for host in self._hosts:
+            host.abandon()

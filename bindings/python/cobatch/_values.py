@@ -1,0 +1,82 @@
+"""Values on their way into the library and out of it."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+
+from . import _abi
+from .errors import BadEncoding, BadJson, BadValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any, Iterable
+
+    from ._abi import cobatch_text
+
+
+def text(value: str | None) -> cobatch_text:
+    """Absent for None."""
+    if value is None:
+        return _abi.cobatch_text()
+    if not isinstance(value, str):
+        raise TypeError(f"a str is needed here, not {type(value).__name__}: {value!r}")
+    try:
+        return _borrowed(value.encode())
+    except UnicodeEncodeError as error:
+        raise BadEncoding(
+            "bad_encoding",
+            f"the text has a surrogate ({value[error.start]!a}) at index {error.start}, which UTF-8 cannot hold; "
+            "nothing was stored. Decode it properly, or replace what is broken",
+        ) from None
+
+
+def path(value: str | os.PathLike[str] | None) -> cobatch_text:
+    return _abi.cobatch_text() if value is None else _borrowed(os.fsencode(value))
+
+
+def texts(values: Iterable[str]) -> Any:
+    """An array."""
+    made = [text(value) for value in values]
+    return (_abi.cobatch_text * len(made))(*made)
+
+
+def _borrowed(data: bytes) -> cobatch_text:
+    # The struct keeps the bytes alive through the pointer.
+    return _abi.cobatch_text(ctypes.cast(ctypes.c_char_p(data), _abi.CHARS), len(data))
+
+
+def string(text: Any) -> str | None:
+    """Text of the library; None if it is absent. What is not UTF-8, such as a path, is shown as far as it can be."""
+    return text.data[: text.size].decode(errors="replace") if text.size else None
+
+
+def json_text(value: Any) -> str | None:
+    """None for None."""
+    if value is None:
+        return None
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise BadJson("bad_json", f"this cannot be written as JSON: {error}. Nothing was stored") from error
+
+
+def milliseconds(seconds: float | None, absent: int = 0) -> int:
+    """Rounded up, so that no wait is shorter than what was asked for."""
+    if seconds is None:
+        return absent
+    if not 0 <= seconds < 2**53:
+        raise BadValue("bad_value", f"a number of seconds is needed here, not {seconds!r}; None is the default")
+    return math.ceil(seconds * 1000)
+
+
+def time(ms: int) -> datetime | None:
+    """Milliseconds since 1970 as a time in UTC."""
+    from datetime import datetime, timedelta, timezone  # costs more than all of this package's import
+
+    if ms == _abi.COBATCH_NO_TIME:
+        return None
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=ms)
