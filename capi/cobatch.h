@@ -30,8 +30,7 @@
 ** Text is UTF-8 as pointer and length (cobatch_text); it need not end in a zero byte. What you pass in is copied
 ** before the function returns. Borrowed text that comes out is always followed by a zero byte, which is not counted,
 ** and the function says how long it lives; owned text (cobatch_owned_text) lives until you free it. Absent text has
-*size
-** 0; in what comes out, `data` is never NULL, so that it can be printed.
+** size 0; in what comes out, `data` is never NULL, so that it can be printed.
 **
 ** Structs that go in or out begin with `uint32_t struct_size`: set it to sizeof of the struct (the COBATCH_..._INIT
 ** macros, or cobatch_init), and leave what you do not use at zero, which means the default. New versions append
@@ -780,8 +779,9 @@ typedef struct cobatch_turn cobatch_turn;
 **            other callbacks. If it fails, no task is charged with anything.
 ** turn       Work one task: call cobatch_turn_complete once, and return. If you return without, or with a failure, the
 **            turn has broken and the task is tried again, after a stop and a new start.
-** interrupt  Called from another thread while `turn` runs and ought to return soon: its time is over, its task was
-**            cancelled, or the run is to stop. Until `turn` returns nothing else is begun: never two tasks at a time.
+** interrupt  Called from another thread while `turn` runs, or is just about to, and ought to return soon: its time is
+**            over, its task was cancelled, or the run is to stop. Until `turn` returns nothing else is begun: never two
+**            tasks at a time.
 ** stop       The session is over; free `session`. Called once for each start that succeeded.
 ** destroy    Nobody uses the agent any more; free `user_data`. Also called if cobatch_agent_host fails.
 **
@@ -876,7 +876,7 @@ COBATCH_API cobatch_status cobatch_engine_start(cobatch_workspace* workspace, co
                                                 cobatch_engine** engine, cobatch_error** err);
 
 /*
-** Not 0 while it runs.
+** Not 0 while it runs. May be called from any thread, also while another one waits in cobatch_engine_stop.
 */
 COBATCH_API int32_t cobatch_engine_is_running(const cobatch_engine* engine);
 
@@ -897,8 +897,7 @@ COBATCH_API void cobatch_engine_free(cobatch_engine* engine);
 
 /*
 ** A session of your own: you ask for a task, do it with your own means, say what came of it, and ask for the next.
-*While
-** it lives this process holds the lock; if the process dies, the next who begins settles what was left.
+** While it lives this process holds the lock; if the process dies, the next who begins settles what was left.
 **
 ** Each turn has a limit. A turn that is neither completed nor extended in time is settled as timed out and the session
 ** ends, so that no lock is ever stuck behind a host that forgot; the same if you ask for nothing between two turns for
@@ -943,8 +942,7 @@ COBATCH_API cobatch_status cobatch_session_next(cobatch_session* session, cobatc
 
 /*
 ** Says what a turn came to, and stores it. The reply holds the task as it is now: one that was cancelled meanwhile
-*stays
-** cancelled, what it cost is kept. The same completion twice is a success.
+** stays cancelled, what it cost is kept. The same completion twice is a success.
 ** Errors: COBATCH_E_ALREADY_COMPLETED (another completion stands), _STALE_SESSION, _BAD_VALUE (end, counts, a turn that
 ** is not this session's), _BAD_ENCODING, _BAD_JSON, _TOO_LARGE, the store's.
 */
@@ -955,7 +953,7 @@ COBATCH_API cobatch_status cobatch_session_complete(cobatch_session* session, in
 /*
 ** Gives the running turn `more_ms` from now. `deadline` (may be NULL) becomes the time at which it ends.
 ** Errors: COBATCH_E_TASK_ENDED (the task was cancelled: give up), _STALE_SESSION (somebody ended the session),
-*_BAD_VALUE.
+** _BAD_VALUE.
 */
 COBATCH_API cobatch_status cobatch_session_extend(cobatch_session* session, int64_t turn, int64_t more_ms,
                                                   int64_t* deadline, cobatch_error** err);

@@ -86,7 +86,9 @@ check() {
   if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 }
 clang_format() {
-  find include src tests examples \( -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c' \) -print0 |
+  # Not cobatch.cdef.h, which is made.
+  find include src capi tests examples \( -name '*.hpp' -o -name '*.cpp' -o -name '*.h' -o -name '*.c' \) \
+    ! -name '*.cdef.h' -print0 |
     xargs -0 clang-format-14 --dry-run -Werror
 }
 clang_tidy() {

@@ -40,7 +40,7 @@ class AgentStart(Record):
 
 
 class Agent:
-    """An agent of yours: set `name`, by which batches name it, and write `turn`.
+    """An agent of yours: set `name`, by which batches name it, and write `turn`. An object serves one run at a time.
 
     `start`, `turn` and `stop` are called in the thread that runs the session, one at a time. They may use the workspace
     that runs them, but not run or close it. An exception in them is contained: it is logged with its traceback, the
@@ -62,8 +62,8 @@ class Agent:
         raise NotImplementedError(f"{type(self).__name__} has no turn(self, request)")
 
     def interrupt(self) -> None:
-        """Called in another thread while `turn` ought to return soon: its time is over, its task was cancelled, or the
-        run is to stop. `request.interrupted` says the same to a turn that looks now and then."""
+        """Called in another thread while `turn` runs, or is just about to, and ought to return soon: its time is over,
+        its task was cancelled, or the run is to stop. `request.interrupted` says the same to a turn that looks."""
 
     def stop(self) -> None:
         """The session is over. Called once for each start that succeeded."""
