@@ -14,6 +14,8 @@ cmake -S "$here/consumer" -B "$temp/build" -G Ninja -DCMAKE_PREFIX_PATH="$temp/p
   -DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON >/dev/null
 cmake --build "$temp/build"
 "$temp/build/core_consumer"
-read -ra flags <<<"$(PKG_CONFIG_PATH=$(dirname "$(find "$temp/prefix" -name cobatch-cpp.pc)") pkg-config --cflags --libs cobatch-cpp)"
+PKG_CONFIG_PATH=$(dirname "$(find "$temp/prefix" -name cobatch-cpp.pc)")
+export PKG_CONFIG_PATH
+read -ra flags <<<"$(pkg-config --cflags --libs cobatch-cpp)"
 "$cxx" -std=c++20 "${flags[@]}" "$here/consumer/core.cpp" -o "$temp/core_consumer"
 "$temp/core_consumer"
