@@ -78,7 +78,7 @@ std::vector<std::uint64_t> blocked_in_other_threads() {
     if (thread.path().filename() == std::to_string(::gettid())) continue;
     const std::string status = content_of(thread.path() / "status");
     const auto at = status.find("SigBlk:\t");
-    REQUIRE(at != std::string::npos);
+    if (at == std::string::npos) continue;  // it has ended meanwhile
     masks.push_back(std::stoull(status.substr(at + 8, 16), nullptr, 16));
   }
   return masks;
