@@ -181,7 +181,8 @@ class _Sized(_Checked):
     _fields_ = [("struct_size", c_uint32)]
 
     def __init__(self, **members: Any) -> None:
-        super().__init__(struct_size=sizeof(type(self)), **members)
+        super().__init__(**members)
+        self.struct_size = sizeof(type(self))
 
 
 class cobatch_text(Structure):

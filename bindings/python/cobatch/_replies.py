@@ -86,8 +86,7 @@ def record(kind: type[R], struct: Any) -> R:
     """A copy of what the struct says; its text need not live on."""
     if kind not in _members:
         _look_up_members(kind, struct)
-    values = ((getattr(struct, name), take) for name, take in _members[kind])
-    return kind._of(take(value) if take else value for value, take in values)
+    return kind._of(take(getattr(struct, name)) if take else getattr(struct, name) for name, take in _members[kind])
 
 
 def _savings(struct: Any) -> Savings:
@@ -125,15 +124,23 @@ def listed(kind: type[R], function: str, *arguments: Any) -> Iterator[R]:
     return _records(kind, _Reply(function, *arguments))
 
 
-def _part(annotation: str, reply: _Reply) -> Any:
-    """What a field of an answer is to hold: the outcome, all records of a kind, or the only one."""
+def _reader(annotation: str) -> Callable[[_Reply], Any]:
+    """Reads what a field of an answer is to hold: the outcome, all records of a kind, or the only one."""
     if annotation == "Outcome":
-        return lib.cobatch_reply_outcome(reply.handle)
-    found = _records(_KINDS[re.search(r"[A-Z]\w+", annotation)[0]], reply)  # type: ignore[index]
-    return tuple(found) if annotation.startswith("tuple") else next(found, None)
+        return lambda reply: lib.cobatch_reply_outcome(reply.handle)
+    kind = _KINDS[re.search(r"[A-Z]\w+", annotation)[0]]  # type: ignore[index]
+    if annotation.startswith("tuple"):
+        return lambda reply: tuple(_records(kind, reply))
+    return lambda reply: next(_records(kind, reply), None)
+
+
+# How the fields of an answer are read, in order.
+_readers: dict[type[Record], list[Callable[[_Reply], Any]]] = {}
 
 
 def answer(kind: type[R], function: str, *arguments: Any) -> R:
     """All that a call answered."""
+    if kind not in _readers:
+        _readers[kind] = [_reader(annotation) for annotation in kind.__annotations__.values()]
     reply = _Reply(function, *arguments)
-    return kind._of(_part(annotation, reply) for annotation in kind.__annotations__.values())
+    return kind._of(read(reply) for read in _readers[kind])

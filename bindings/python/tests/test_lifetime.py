@@ -217,15 +217,8 @@ class Fork(WorkspaceTest):
 
 
 class TheEndOfTheInterpreter(WorkspaceTest):
-    def ends_well(self, code):
-        child = self.child(code)
-        _, errors = child.communicate()
-        self.assertEqual((errors, child.returncode), ("", 0))
-
-    def test_stops_an_engine_that_is_at_work(self):
-        self.assign("a", "b")
-        self.ends_well(
-            """
+    # An agent that waits until it is interrupted, for the code of a child.
+    WAITING = """
             class Waiting(cobatch.Agent):
                 def turn(self, request):
                     begun.set()
@@ -234,6 +227,18 @@ class TheEndOfTheInterpreter(WorkspaceTest):
                 def interrupt(self):
                     told.set()
             begun, told = threading.Event(), threading.Event()
+            """
+
+    def ends_well(self, code):
+        child = self.child(code)
+        _, errors = child.communicate()
+        self.assertEqual((errors, child.returncode), ("", 0))
+
+    def test_stops_an_engine_that_is_at_work(self):
+        self.assign("a", "b")
+        self.ends_well(
+            self.WAITING
+            + """
             engine = ws.engine(Waiting(), stop_grace=3600)
             begun.wait()
             """
@@ -244,20 +249,13 @@ class TheEndOfTheInterpreter(WorkspaceTest):
     def test_stops_a_run_in_a_daemon_thread(self):
         self.assign("a")
         self.ends_well(
-            """
-            class Waiting(cobatch.Agent):
-                def turn(self, request):
-                    begun.set()
-                    told.wait()
-                    return cobatch.Completion(end="stopped")
-                def interrupt(self):
-                    told.set()
+            self.WAITING
+            + """
             def run():
                 try:
                     ws.run(Waiting(), stop_grace=3600)
                 except cobatch.Interrupted:
                     pass
-            begun, told = threading.Event(), threading.Event()
             threading.Thread(target=run, daemon=True).start()
             begun.wait()
             """
