@@ -25,7 +25,7 @@ verdict take_task(const cobatch_task_spec* given, task_spec& own) {
 }
 
 verdict take_tasks(const cobatch_task_spec* given, std::size_t count, std::vector<task_spec>& own) {
-  if (count == 0) return bad_value("no task was given. Nothing was stored");
+  if (count == 0) return {};  // for the workspace to refuse
   if (given == nullptr) return null_argument("tasks");
   if (count > max_batch_tasks)
     return {COBATCH_E_TOO_LARGE, std::to_string(count) + " tasks were given; a batch holds at most " +
@@ -45,8 +45,7 @@ verdict take_tasks(const cobatch_task_spec* given, std::size_t count, std::vecto
 verdict take_options(const cobatch_assign_options* given, assign_request& own) {
   cobatch_assign_options c;
   if (auto v = take(given, "cobatch_assign_options", c); v.failed()) return v;
-  if ((c.flags & ~static_cast<std::uint32_t>(COBATCH_ASSIGN_KEEP_OPEN)) != 0)
-    return bad_value("flags holds one that this version does not know; see COBATCH_ASSIGN_KEEP_OPEN");
+  if (auto v = check_flags(c.flags, COBATCH_ASSIGN_KEEP_OPEN, "COBATCH_ASSIGN_KEEP_OPEN"); v.failed()) return v;
   own.seal = (c.flags & COBATCH_ASSIGN_KEEP_OPEN) == 0;
   if (auto v = take_id(c.batch, "batch", own.batch); v.failed()) return v;
   return take_text(c.agent, "agent", own.agent);

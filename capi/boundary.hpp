@@ -8,13 +8,12 @@
 #include <new>
 #include <stdexcept>
 #include <string>
-#include <sys/types.h>
-#include <unistd.h>
 #include <utility>
 
 #include <cobatch/core/error.hpp>
 
 #include "cobatch.h"
+#include "system/birthplace.hpp"
 
 namespace cobatch::capi {
 
@@ -65,20 +64,10 @@ cobatch_status guarded(cobatch_error** err, Body&& body) {
   }
 }
 
-/// Which process made a handle. In a forked child its threads and locks are gone, so it must not be touched there.
-class birthplace {
- public:
-  [[nodiscard]] bool here() const noexcept { return pid_ == ::getpid(); }
-
- private:
-  pid_t pid_ = ::getpid();
-};
-
 [[nodiscard]] inline verdict forked() {
   return {COBATCH_E_FORKED,
           "this handle was made by the parent process and does nothing in a forked child; start a new program, or fork "
-          "before "
-          "the workspace is opened"};
+          "before the workspace is opened"};
 }
 
 /// The body of a function on a handle, which has a `birthplace home`.
@@ -96,6 +85,27 @@ template <class Handle>
 void free_handle(Handle* handle) noexcept {
   if (handle == nullptr || !handle->home.here()) return;
   delete handle;
+}
+
+/// Calls code of the host; what it throws is a failure as any other.
+template <class Callback>
+cobatch_status call_host(const Callback& callback) {
+  try {
+    return callback();
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (...) {
+    return COBATCH_E_CALLBACK;
+  }
+}
+
+/// Calls code of the host that has no answer.
+template <class Callback>
+void tell_host(const Callback& callback) {
+  static_cast<void>(call_host([&]() -> cobatch_status {
+    callback();
+    return COBATCH_OK;
+  }));
 }
 
 }  // namespace cobatch::capi

@@ -21,7 +21,7 @@ struct cobatch_events {
   cobatch_events& operator=(const cobatch_events&) = delete;
   ~cobatch_events() { at->remove_feed(feed); }
 
-  birthplace home;
+  cobatch::birthplace home;
   std::shared_ptr<place> at;
   cobatch::event_feed feed;
   cobatch::event lent = {};  // what the latest call gave
@@ -94,21 +94,13 @@ cobatch_event_info info_of_event(const cobatch::event& event, lent_usage& used) 
   if (event.session) show_session(*event.session, session_is_over, info);
   if (event.turn) show_turn(*event.turn, event.what == kind::turn_ended, used, info);
   if (event.task) info.task_state = number_of(event.task->state);
-  if (event.what == kind::progress) {
-    info.at = COBATCH_NO_TIME;
-    info.text = lend(event.text);
-  }
+  if (event.what == kind::progress) info.at = COBATCH_NO_TIME;
   return info;
 }
 
 verdict give_event(cobatch_events& events, cobatch::event&& next, cobatch_event_info* to) {
   events.lent = std::move(next);
   return give(info_of_event(events.lent, events.used), "cobatch_event_info", to);
-}
-
-// Before an event is taken from the feed: one that there is no room for would be lost.
-verdict check_room(cobatch_event_info* event) {
-  return give(cobatch_event_info COBATCH_EVENT_INFO_INIT, "cobatch_event_info", event);
 }
 
 }  // namespace
@@ -120,8 +112,7 @@ cobatch_status cobatch_events_open(cobatch_workspace* workspace, const cobatch_e
     if (events == nullptr) return null_argument("events");
     cobatch_events_options c;
     if (auto v = take(options, "cobatch_events_options", c); v.failed()) return v;
-    if ((c.flags & ~static_cast<std::uint32_t>(COBATCH_EVENTS_RESUME)) != 0)
-      return bad_value("flags holds one that this version does not know; see COBATCH_EVENTS_RESUME");
+    if (auto v = check_flags(c.flags, COBATCH_EVENTS_RESUME, "COBATCH_EVENTS_RESUME"); v.failed()) return v;
     std::optional<cobatch::event_position> after;
     if ((c.flags & COBATCH_EVENTS_RESUME) != 0) after = {{c.resume_session}, c.resume_step};
     auto feed = cobatch::event_feed::open(workspace->at->here, after);
@@ -137,7 +128,7 @@ int32_t cobatch_events_fd(const cobatch_events* events) {
 
 cobatch_status cobatch_events_next(cobatch_events* events, cobatch_event_info* event, cobatch_error** err) {
   return on_handle(events, "events", err, [&]() -> verdict {
-    if (auto v = check_room(event); v.failed()) return v;
+    if (auto v = give_blank("cobatch_event_info", event); v.failed()) return v;
     auto next = events->feed.next();
     if (!next) return next.error();
     return *next ? give_event(*events, std::move(**next), event) : the_end();
@@ -147,7 +138,7 @@ cobatch_status cobatch_events_next(cobatch_events* events, cobatch_event_info* e
 cobatch_status cobatch_events_wait(cobatch_events* events, int64_t timeout_ms, cobatch_event_info* event,
                                    cobatch_error** err) {
   return on_handle(events, "events", err, [&]() -> verdict {
-    if (auto v = check_room(event); v.failed()) return v;
+    if (auto v = give_blank("cobatch_event_info", event); v.failed()) return v;
     const interrupts::call blocked(events->at->blocked);
     auto next = events->feed.wait(deadline_in(timeout_ms), blocked.stop());
     if (!next) return next.error();
@@ -158,6 +149,5 @@ cobatch_status cobatch_events_wait(cobatch_events* events, int64_t timeout_ms, c
 }
 
 void cobatch_events_close(cobatch_events* events) {
-  if (events == nullptr || !events->home.here()) return;
-  delete events;
+  free_handle(events);
 }

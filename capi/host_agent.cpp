@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cxxabi.h>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -24,7 +23,7 @@
 /// A turn that a callback works.
 struct cobatch_turn {
   const std::function<void(std::string_view)>& on_progress;
-  cobatch::capi::birthplace home = {};
+  cobatch::birthplace home = {};
   std::mutex mutex = {};
   std::optional<cobatch::settlement> completion = {};
   std::atomic<bool> interrupted = false;
@@ -33,27 +32,6 @@ struct cobatch_turn {
 namespace cobatch::capi {
 
 namespace {
-
-// What a call to the host came to; what it throws is a failure as any other.
-template <class Callback>
-cobatch_status call_host(const Callback& callback) {
-  try {
-    return callback();
-  } catch (const abi::__forced_unwind&) {
-    throw;
-  } catch (...) {
-    return COBATCH_E_CALLBACK;
-  }
-}
-
-// A callback without an answer.
-template <class Callback>
-void tell_host(const Callback& callback) {
-  static_cast<void>(call_host([&] {
-    callback();
-    return COBATCH_OK;
-  }));
-}
 
 struct host_calls {
   cobatch_agent_vtable table;
@@ -229,8 +207,7 @@ cobatch_status cobatch_agent_host(cobatch_text name, const cobatch_agent_vtable*
     if (calls.turn == nullptr) return null_argument("turn of cobatch_agent_vtable");
     cobatch::agent_name own;
     if (auto v = take_id(name, "name", own); v.failed()) return v;
-    if (cobatch::is_built_in_agent(own.str()))
-      return bad_value("\"" + own.str() + "\" is one of Cobatch's own agents; give yours a name of its own");
+    if (auto v = check_host_name(own.str()); v.failed()) return v;
     auto handle = std::make_unique<cobatch_agent>();
     handle->drives = make_host_agent(own.str(), calls, user_data);
     taken = true;

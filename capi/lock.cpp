@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "layout.hpp"
 #include "reply.hpp"
 #include "text.hpp"
 
@@ -20,8 +21,7 @@ cobatch_status cobatch_lock_status(cobatch_workspace* workspace, cobatch_reply**
 cobatch_status cobatch_unlock(cobatch_workspace* workspace, uint32_t flags, cobatch_reply** reply,
                               cobatch_error** err) {
   return ask_workspace(workspace, reply, err, [&](cobatch::workspace& here, cobatch_reply& filled) -> verdict {
-    if ((flags & ~static_cast<std::uint32_t>(COBATCH_UNLOCK_FORCE)) != 0)
-      return bad_value("flags holds one that this version does not know; see COBATCH_UNLOCK_FORCE");
+    if (auto v = check_flags(flags, COBATCH_UNLOCK_FORCE, "COBATCH_UNLOCK_FORCE"); v.failed()) return v;
     const auto done = here.unlock((flags & COBATCH_UNLOCK_FORCE) != 0);
     if (!done) return done.error();
     if (done->removed_marker) filled.outcome = COBATCH_MARKER_REMOVED;

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "boundary.hpp"
+
 namespace cobatch::capi {
 
 namespace {
@@ -28,12 +30,7 @@ void host_log::set(cobatch_log_fn log, void* user_data, void (*destroy)(void*)) 
     std::swap(user_data_, user_data);
     std::swap(destroy_, destroy);
   }
-  if (destroy == nullptr) return;
-  try {
-    destroy(user_data);
-  } catch (...) {
-    // What the host throws is the host's; there is nobody here to tell.
-  }
+  if (destroy != nullptr) tell_host([&] { destroy(user_data); });
 }
 
 void host_log::say(std::int32_t level, std::string_view line) {

@@ -9,24 +9,28 @@ namespace {
 
 constexpr std::size_t page_size = 256;
 
-page_reader<task_record> pages_of_batch(std::shared_ptr<place> at, task_filter filter) {
+// The pages of one of the workspace's lists; `go_on_after` makes the filter ask for what follows a record.
+template <class Record, class Filter, class GoOnAfter>
+page_reader<Record> pages(std::shared_ptr<place> at, result<std::vector<Record>> (workspace::*list)(const Filter&),
+                          Filter filter, GoOnAfter go_on_after) {
   filter.limit = page_size;
-  return [at = std::move(at), filter]() mutable {
-    auto page = at->here.tasks(filter);
-    if (page && !page->empty()) filter.after_position = page->back().position;
+  return [at = std::move(at), list, filter = std::move(filter), go_on_after]() mutable {
+    auto page = (at->here.*list)(filter);
+    if (page && !page->empty()) go_on_after(filter, page->back());
     return page;
   };
+}
+
+page_reader<task_record> pages_of_batch(std::shared_ptr<place> at, task_filter filter) {
+  return pages(std::move(at), &workspace::tasks, std::move(filter),
+               [](task_filter& f, const task_record& last) { f.after_position = last.position; });
 }
 
 }  // namespace
 
 page_reader<batch_record> batch_pages(std::shared_ptr<place> at, batch_filter filter) {
-  filter.limit = page_size;
-  return [at = std::move(at), filter]() mutable {
-    auto page = at->here.batches(filter);
-    if (page && !page->empty()) filter.after = page->back().id;
-    return page;
-  };
+  return pages(std::move(at), &workspace::batches, std::move(filter),
+               [](batch_filter& f, const batch_record& last) { f.after = last.id; });
 }
 
 page_reader<task_record> task_pages(std::shared_ptr<place> at, task_filter filter) {
@@ -74,24 +78,15 @@ page_reader<result_record> result_pages(std::shared_ptr<place> at, task_filter f
 }
 
 page_reader<turn_record> turn_pages(std::shared_ptr<place> at, turn_filter filter) {
-  filter.limit = page_size;
-  return [at = std::move(at), filter]() mutable {
-    auto page = at->here.turns(filter);
-    if (page && !page->empty()) {
-      filter.after_session = page->back().session;
-      filter.after_turn = page->back().turn;
-    }
-    return page;
-  };
+  return pages(std::move(at), &workspace::turns, std::move(filter), [](turn_filter& f, const turn_record& last) {
+    f.after_session = last.session;
+    f.after_turn = last.turn;
+  });
 }
 
 page_reader<session_record> session_pages(std::shared_ptr<place> at, session_filter filter) {
-  filter.limit = page_size;
-  return [at = std::move(at), filter]() mutable {
-    auto page = at->here.sessions(filter);
-    if (page && !page->empty()) filter.after = page->back().id;
-    return page;
-  };
+  return pages(std::move(at), &workspace::sessions, std::move(filter),
+               [](session_filter& f, const session_record& last) { f.after = last.id; });
 }
 
 }  // namespace cobatch::capi

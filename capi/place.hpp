@@ -35,6 +35,6 @@ struct place {
 }  // namespace cobatch::capi
 
 struct cobatch_workspace {
-  cobatch::capi::birthplace home;
+  cobatch::birthplace home;
   std::shared_ptr<cobatch::capi::place> at;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "layout.hpp"
+#include "run/completion_check.hpp"
 #include "text.hpp"
 
 namespace cobatch::capi {
@@ -87,39 +88,17 @@ verdict take_usage(const cobatch_usage* given, std::optional<usage>& own) {
   return {};
 }
 
-namespace {
-
-std::optional<turn_end> end_of_host(std::int32_t number) {
-  switch (number) {
-    case COBATCH_TURN_DONE:
-      return turn_end::done;
-    case COBATCH_TURN_ERROR:
-      return turn_end::error;
-    case COBATCH_TURN_DENIED:
-      return turn_end::denied;
-    case COBATCH_TURN_BROKE:
-      return turn_end::broke;
-    case COBATCH_TURN_TIMED_OUT:
-      return turn_end::timed_out;
-    case COBATCH_TURN_STOPPED:
-      return turn_end::stopped;
-    default:
-      return std::nullopt;
-  }
-}
-
-}  // namespace
-
 verdict take_completion(const cobatch_completion* given, settlement& own) {
   if (given == nullptr) return null_argument("completion");
   cobatch_completion c;
   if (auto v = take(given, "cobatch_completion", c); v.failed()) return v;
-  const auto end = end_of_host(c.end);
-  if (!end)
+  const bool is_end = c.end >= COBATCH_TURN_DONE && c.end <= COBATCH_TURN_CANCELLED;
+  const auto end = static_cast<turn_end>(is_end ? c.end - 1 : 0);
+  if (!is_end || !may_complete_with(end))
     return bad_value("end of cobatch_completion is " + std::to_string(c.end) +
                      "; give COBATCH_TURN_DONE, _ERROR, _DENIED, _BROKE, _TIMED_OUT or _STOPPED");
   own = {};
-  own.end = *end;
+  own.end = end;
   for (const auto& [text, name, to] :
        {std::tuple(c.reason, "reason", &own.reason), std::tuple(c.detail, "detail", &own.detail),
         std::tuple(c.output, "output", &own.output),

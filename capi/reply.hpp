@@ -60,7 +60,7 @@ struct listed_account {
 }  // namespace cobatch::capi
 
 struct cobatch_reply {
-  cobatch::capi::birthplace home;
+  cobatch::birthplace home;
   std::int32_t outcome = COBATCH_NO_OUTCOME;
   cobatch::capi::section<cobatch::batch_record> batches;
   cobatch::capi::section<cobatch::capi::listed_task> tasks;

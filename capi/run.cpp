@@ -32,8 +32,8 @@ verdict take_options(const cobatch_run_options* given, std::shared_ptr<place> at
   std::string folder;
   if (auto v = take_system_text(c.working_directory, "working_directory", folder); v.failed()) return v;
   own.working_directory = folder;
-  if (c.max_tasks_per_session < 0) return bad_value("max_tasks_per_session is negative");
-  if (c.max_tasks_per_session > 0) own.max_tasks_per_session = c.max_tasks_per_session;
+  if (auto v = take_count(c.max_tasks_per_session, "max_tasks_per_session", own.max_tasks_per_session); v.failed())
+    return v;
   if (c.turn_limit_ms < 0 || c.session_limit_ms < 0)
     return bad_value("turn_limit_ms and session_limit_ms cannot be negative");
   own.turn_limit = duration_or(c.turn_limit_ms, own.turn_limit);
@@ -58,7 +58,7 @@ verdict give_report(const run_report& ran, cobatch_run_report* to) {
 using namespace cobatch::capi;
 
 struct cobatch_engine {
-  birthplace home;
+  cobatch::birthplace home;
   std::shared_ptr<place> at;
   cobatch::engine_options options;
   std::stop_source stop, hurry;
@@ -68,10 +68,10 @@ struct cobatch_engine {
   std::exception_ptr thrown = {};  // instead of an outcome
   std::jthread thread = {};
 
+  // The thread is waited for as it goes, before all else.
   ~cobatch_engine() {
     stop.request_stop();
     hurry.request_stop();
-    if (thread.joinable()) thread.join();
   }
 
   // The body of the thread.

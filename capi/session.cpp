@@ -8,6 +8,7 @@
 #include <cobatch/agent.hpp>
 #include <cobatch/host_session.hpp>
 
+#include "agents.hpp"
 #include "layout.hpp"
 #include "place.hpp"
 #include "records.hpp"
@@ -18,7 +19,7 @@
 using namespace cobatch::capi;
 
 struct cobatch_session {
-  birthplace home;
+  cobatch::birthplace home;
   std::shared_ptr<place> at;
   cobatch::host_session drives;
   std::optional<cobatch::host_turn> turn = {};         // lent by cobatch_session_next
@@ -39,8 +40,7 @@ verdict take_options(const cobatch_session_options* given, cobatch::host_session
   std::optional<cobatch::agent_name> agent;
   if (auto v = take_id(c.agent, "agent", agent); v.failed()) return v;
   if (agent) own.agent = agent->str();
-  if (cobatch::is_built_in_agent(own.agent))
-    return bad_value("\"" + own.agent + "\" is one of Cobatch's own agents; give yours a name of its own");
+  if (auto v = check_host_name(own.agent); v.failed()) return v;
   if (auto v = take_id(c.batch, "batch", own.only); v.failed()) return v;
   own.takes_unnamed = c.only_named == 0;
   if (c.max_tasks != 0) own.max_tasks_per_session = c.max_tasks;
@@ -88,8 +88,7 @@ cobatch_status cobatch_session_read(cobatch_session* session, cobatch_session_in
 cobatch_status cobatch_session_next(cobatch_session* session, cobatch_turn_request* request, cobatch_error** err) {
   return on_handle(session, "session", err, [&]() -> verdict {
     // Looked at before a turn is begun: one that nobody could be told of would be lost until its limit.
-    if (auto v = give(cobatch_turn_request COBATCH_TURN_REQUEST_INIT, "cobatch_turn_request", request); v.failed())
-      return v;
+    if (auto v = give_blank("cobatch_turn_request", request); v.failed()) return v;
     auto next = session->drives.next();
     if (!next) return next.error();
     session->turn = std::move(*next);

@@ -16,11 +16,19 @@ namespace cobatch::capi {
   return text.size == 0;
 }
 
-/// The caller's text; a NULL with a size is refused.
-[[nodiscard]] inline verdict take_text(cobatch_text given, const char* name, std::string& own) {
+/// A look at the caller's text; a NULL with a size is refused.
+[[nodiscard]] inline verdict look_at_text(cobatch_text given, const char* name, std::string_view& seen) {
   if (given.data == nullptr && given.size > 0)
     return bad_value(std::string(name) + " is NULL with a size of " + std::to_string(given.size));
-  own.assign(given.size == 0 ? "" : given.data, given.size);
+  seen = std::string_view(given.size == 0 ? "" : given.data, given.size);
+  return {};
+}
+
+/// The caller's text.
+[[nodiscard]] inline verdict take_text(cobatch_text given, const char* name, std::string& own) {
+  std::string_view seen;
+  if (auto v = look_at_text(given, name, seen); v.failed()) return v;
+  own = seen;
   return {};
 }
 
@@ -34,9 +42,9 @@ namespace cobatch::capi {
 /// An id that must be there.
 template <class Id>
 [[nodiscard]] verdict take_id(cobatch_text given, const char* name, Id& own) {
-  if (given.data == nullptr && given.size > 0)
-    return bad_value(std::string(name) + " is NULL with a size of " + std::to_string(given.size));
-  auto parsed = Id::parse(std::string_view(given.size == 0 ? "" : given.data, given.size));
+  std::string_view seen;
+  if (auto v = look_at_text(given, name, seen); v.failed()) return v;
+  auto parsed = Id::parse(seen);
   if (!parsed) return parsed.error();
   own = std::move(*parsed);
   return {};

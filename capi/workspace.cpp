@@ -39,9 +39,7 @@ verdict options_of(const cobatch_workspace_options* given, workspace_options& ow
   if (auto v = take_system_text(c.state, "state", state); v.failed()) return v;
   if (!root.empty()) own.root = root;
   own.state = state;
-  if (c.max_tasks_per_session < 0) return bad_value("max_tasks_per_session is negative");
-  if (c.max_tasks_per_session > 0) own.max_tasks_per_session = c.max_tasks_per_session;
-  return {};
+  return take_count(c.max_tasks_per_session, "max_tasks_per_session", own.max_tasks_per_session);
 }
 
 }  // namespace
@@ -86,10 +84,6 @@ cobatch_status cobatch_set_log(cobatch_workspace* workspace, cobatch_log_fn log,
     workspace->at->log.set(log, user_data, destroy);
     return {};
   });
-  if (status != COBATCH_OK && destroy != nullptr)
-    static_cast<void>(guarded(nullptr, [&]() -> verdict {
-      destroy(user_data);
-      return {};
-    }));
+  if (status != COBATCH_OK && destroy != nullptr) tell_host([&] { destroy(user_data); });
   return status;
 }

@@ -51,7 +51,7 @@ struct host_begin_outcome;
 /// `session` answers stale_session, with a message that says why it ended and what became of its task.
 ///
 /// Thread safety: one thread at a time; the watching is done by a thread of its own. After fork the session is the
-/// parent's: in the child every call answers `internal`, and the destructor touches nothing.
+/// parent's: in the child every call answers `forked`, and the destructor touches nothing.
 ///
 /// The destructor does what `end` does; what goes wrong there is left for the next session to settle.
 class host_session {

@@ -18,22 +18,6 @@ namespace {
 
 constexpr std::string_view kept = "Nothing was stored; complete the turn again";
 
-bool may_be_said(turn_end end) {
-  switch (end) {
-    case turn_end::done:
-    case turn_end::error:
-    case turn_end::denied:
-    case turn_end::broke:
-    case turn_end::timed_out:
-    case turn_end::stopped:
-      return true;
-    case turn_end::interrupted:
-    case turn_end::cancelled:
-      break;
-  }
-  return false;
-}
-
 // Counts the texts of a completion and looks at each.
 class text_check {
  public:
@@ -93,8 +77,24 @@ result<void> to_one_line(std::string& text, std::string_view name, bool as_array
 
 }  // namespace
 
+bool may_complete_with(turn_end end) noexcept {
+  switch (end) {
+    case turn_end::done:
+    case turn_end::error:
+    case turn_end::denied:
+    case turn_end::broke:
+    case turn_end::timed_out:
+    case turn_end::stopped:
+      return true;
+    case turn_end::interrupted:
+    case turn_end::cancelled:
+      break;
+  }
+  return false;
+}
+
 result<settlement> check_completion(settlement what) {
-  if (!may_be_said(what.end))
+  if (!may_complete_with(what.end))
     return fail(errc::bad_value,
                 fmt::format("a host completes a turn as done, error, denied, broke, timed_out or stopped. {}", kept));
   if (auto ok = check_texts(what); !ok) return fail(ok.error());

@@ -7,6 +7,9 @@
 namespace cobatch {
 inline namespace v1 {
 
+/// True for what a host can say that a turn came to; the rest is for Cobatch to say.
+[[nodiscard]] bool may_complete_with(turn_end end) noexcept;
+
 /// The settlement with each JSON text brought to one line. Errors: bad_value, too_large, bad_encoding, bad_json, as
 /// `host_session::complete` says.
 [[nodiscard]] result<settlement> check_completion(settlement what);

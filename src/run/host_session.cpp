@@ -1,7 +1,6 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +13,7 @@
 #include "run/held_session.hpp"
 #include "run/persist.hpp"
 #include "run/turn_request.hpp"
+#include "system/birthplace.hpp"
 #include "system/guard.hpp"
 #include "system/own_thread.hpp"
 
@@ -174,7 +174,7 @@ class host_session::impl {
     return found->value_or(held_.session());
   }
 
-  bool is_of_this_process() const { return process_ == ::getpid(); }
+  bool is_of_this_process() const { return home_.here(); }
 
  private:
   // What whoever goes on with the session must know first.
@@ -279,7 +279,7 @@ class host_session::impl {
                           ". Its lock is let go, and whoever begins a session next settles what it left"};
   }
 
-  const pid_t process_ = ::getpid();
+  const birthplace home_;
   workspace& place_;
   const std::chrono::milliseconds turn_limit_;
   std::optional<guard> lock_;  // until the session's end

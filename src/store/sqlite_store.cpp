@@ -4,7 +4,6 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 #include <sqlite3.h>
@@ -44,6 +43,15 @@ result<void> guarded(Body body, OnSqlite on_sqlite) {
   }
 }
 
+void try_to_roll_back(sqlite_db& db) noexcept {
+  if (!db.in_transaction()) return;
+  try {
+    db.run("ROLLBACK");
+  } catch (...) {
+    // SQLite has rolled back by itself, or there is no memory: then it is done before the next transaction.
+  }
+}
+
 }  // namespace
 
 sqlite_store::sqlite_store(clock_fn clock, open_store_count counted, std::unique_ptr<write_lock> lock,
@@ -53,7 +61,6 @@ sqlite_store::sqlite_store(clock_fn clock, open_store_count counted, std::unique
       lock_(std::move(lock)),
       files_(std::move(files)),
       bell_(std::move(b)),
-      process_(::getpid()),
       writer_(std::move(writer)),
       others_version_(writer_->data_version()),
       group_([this](std::span<job* const> jobs) { commit_group(jobs); }, [this] { checkpoint_if_long(); }) {}
@@ -88,7 +95,7 @@ result<std::unique_ptr<store>> sqlite_store::open(const sqlite_store_options& op
 }
 
 sqlite_store::~sqlite_store() {
-  if (::getpid() == process_) {
+  if (home_.here()) {
     try {
       close();
     } catch (...) {
@@ -116,7 +123,7 @@ void sqlite_store::close() {
 }
 
 result<void> sqlite_store::check_process() const {
-  if (::getpid() == process_) return {};
+  if (home_.here()) return {};
   return fail(errc::forked,
               "this store was opened before fork and belongs to the parent process; nothing was done. Fork before a "
               "workspace is opened, or start a new program");
@@ -155,8 +162,7 @@ void sqlite_store::commit_or_throw(std::span<job* const> jobs) {
   const auto held = lock_->acquire();
   const auto writable = held ? check_writable() : failed(held.error());
   if (!writable) {
-    for (job* const j : jobs) j->outcome = writable;
-    for (job* const j : jobs) j->done = true;
+    settle(jobs, writable);
     return;
   }
   try {
@@ -165,6 +171,13 @@ void sqlite_store::commit_or_throw(std::span<job* const> jobs) {
   } catch (...) {
     roll_back();  // as long as the lock is held
     throw;
+  }
+}
+
+void sqlite_store::settle(std::span<job* const> jobs, const result<void>& outcome) {
+  for (job* const j : jobs) {
+    j->outcome = outcome;
+    j->done = true;
   }
 }
 
@@ -200,8 +213,7 @@ bool sqlite_store::run_group(std::span<job* const> jobs) {
   roll_back();
   if (torn) return jobs.front()->done = jobs.size() == 1;
   const auto why = lock_->poisoned() ? failed(poisoned_error(files_.folder())) : done;
-  for (job* const j : jobs) j->outcome = why;
-  for (job* const j : jobs) j->done = true;
+  settle(jobs, why);
   return true;
 }
 
@@ -218,12 +230,7 @@ void sqlite_store::run_one(sqlite_rows& rows, job& j, bool& torn) {
 
 void sqlite_store::roll_back() noexcept {
   batches_.clear();
-  if (!writer_->in_transaction()) return;
-  try {
-    writer_->run("ROLLBACK");
-  } catch (...) {
-    // SQLite has rolled back by itself, or there is no memory: then it is done before the next transaction.
-  }
+  try_to_roll_back(*writer_);
 }
 
 // Called at the start of each transaction: what this process knows is void if another one has written, which may even
@@ -296,11 +303,7 @@ std::unique_ptr<sqlite_db> sqlite_store::take_reader() {
 }
 
 void sqlite_store::give_back(std::unique_ptr<sqlite_db> reader) noexcept {
-  if (reader->in_transaction()) try {
-      reader->run("ROLLBACK");
-    } catch (...) {
-      // SQLite has rolled back by itself, or there is no memory: then it is done before the next read.
-    }
+  try_to_roll_back(*reader);
   const std::lock_guard lock(pool_mutex_);
   readers_.push_back(std::move(reader));
 }

@@ -18,6 +18,7 @@
 #include "store/sqlite_files.hpp"
 #include "store/sqlite_rows.hpp"
 #include "store/write_lock.hpp"
+#include "system/birthplace.hpp"
 #include "system/watch.hpp"
 
 namespace cobatch {
@@ -54,6 +55,7 @@ class sqlite_store final : public command_store {
 
   void commit_group(std::span<job* const> jobs) noexcept;
   void commit_or_throw(std::span<job* const> jobs);
+  static void settle(std::span<job* const> jobs, const result<void>& outcome);
   [[nodiscard]] result<void> check_writable() const;
   [[nodiscard]] bool run_group(std::span<job* const> jobs);
   static void run_one(sqlite_rows& rows, job& j, bool& torn);
@@ -76,7 +78,7 @@ class sqlite_store final : public command_store {
   std::unique_ptr<write_lock> lock_;
   sqlite_files files_;
   bell bell_;
-  std::int64_t process_;  // whose connections these are: they are of no use after fork
+  birthplace home_;  // whose connections these are: they are of no use after fork
   std::unique_ptr<sqlite_db> writer_;
   std::uint32_t others_version_ = 0;  // of the file, to see that another connection changed it
   batch_cache batches_;
