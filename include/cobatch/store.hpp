@@ -52,6 +52,8 @@ struct assign_request {
   bool seal = true;                    ///< `auto_execute`
   bool whole_batch = false;            ///< the caller gives the whole batch at once: its session need not linger
   std::string agent = {};              ///< names the batch's agent; empty: as the batch has it, or the default
+  batch_settings settings = {};        ///< of the batch; what is absent is left as it is
+  preamble shared = {};                ///< the batch's; empty: as the batch has it
 };
 
 struct assigned_task {
@@ -70,6 +72,8 @@ struct assign_outcome {
     task_exists,     ///< `conflict` is there with other content or in another batch; nothing was stored
     agent_conflict,  ///< the batch names another agent (`batch.agent`); nothing was stored
     batch_full,      ///< the batch would exceed `max_batch_tasks`; nothing was stored
+    batch_conflict,  ///< settings or preamble contradict the batch's, or it runs already; nothing was stored
+    need_unknown,    ///< `unknown_need` is no task of the batch that stands before the one that needs it
   };
   kind what = kind::stored;
   std::vector<assigned_task> tasks = {};     ///< in the order of the request; empty if nothing was stored or found
@@ -77,6 +81,7 @@ struct assign_outcome {
   bool next_round = false;                   ///< the tasks start the next round of a batch that had ended
   bool sealed_now = false;                   ///< this command sealed the batch
   std::optional<task_record> conflict = {};  ///< with `task_exists`
+  task_id unknown_need = {};                 ///< with `need_unknown`
 };
 
 // ------------------------------------------------------------------------------------- seal and execute
@@ -151,7 +156,8 @@ struct begin_request {
   std::int64_t ordinal = 1;  ///< the turn's number in the session, from 1: the natural key
   std::int64_t process = 1;  ///< see turn_record
   std::int64_t process_turn = 1;
-  bool may_end = true;  ///< false: with no task left, leave the batch `running` (linger)
+  bool may_end = true;    ///< false: with no task left, leave the batch `running` (linger)
+  bool preamble = false;  ///< the turn is the preamble's and has no task; `none_left` if no task waits
 };
 
 struct begin_outcome {
@@ -226,7 +232,8 @@ struct turn_filter {
   std::optional<batch_id> batch = {};
   std::optional<task_id> task = {};
   std::optional<epoch> session = {};
-  epoch after_session = {};  ///< only turns after (after_session, after_turn)
+  std::optional<timestamp> since = {};  ///< only turns that began then or later
+  epoch after_session = {};             ///< only turns after (after_session, after_turn)
   turn_no after_turn = {};
   std::size_t limit = 1000;
 };
@@ -277,12 +284,18 @@ class store {
 
   /// Asks the engine of a live session to end it; false if the session is not live.
   [[nodiscard]] virtual result<bool> request_end(epoch session) = 0;
+  /// Says that a live session rests, or (nothing) goes on; false if it is not live.
+  [[nodiscard]] virtual result<bool> set_pause(epoch session, const std::optional<session_pause>& pause) = 0;
+  /// Keeps what the agent of a live session says of itself; false if it is not live.
+  [[nodiscard]] virtual result<bool> describe_agent(epoch session, const agent_facts& about) = 0;
 
   [[nodiscard]] virtual result<cancel_outcome> cancel(const task_id& task) = 0;
 
   [[nodiscard]] virtual result<std::optional<task_record>> find_task(const task_id& task) = 0;
   [[nodiscard]] virtual result<std::optional<result_record>> find_result(const task_id& task) = 0;
   [[nodiscard]] virtual result<std::optional<batch_record>> find_batch(const batch_id& batch) = 0;
+  /// Empty if the batch has none, or there is no such batch.
+  [[nodiscard]] virtual result<preamble> find_preamble(const batch_id& batch) = 0;
   [[nodiscard]] virtual result<std::optional<session_record>> find_session(epoch session) = 0;
   /// The session with the highest epoch, live or ended, if there was one.
   [[nodiscard]] virtual result<std::optional<session_record>> find_last_session() = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/commands.hpp"
+#include "store/followers.hpp"
 #include "store/settling.hpp"
 
 namespace cobatch {
@@ -59,33 +60,6 @@ void seal_now(batch_row& row, timestamp now) {
   row.record.sealed_at = now;
 }
 
-// Without a batch in the request the tasks may stand in several. The latest task's is told: it is the one that a first
-// request, whose answer was lost, may have made. None is sealed then, as that first request sealed no other.
-assign_outcome all_duplicates(rows& t, const assign_request& request, const existing_tasks& existing, timestamp now) {
-  assign_outcome out;
-  const auto by_key = [](const auto& a, const auto& b) { return a->key < b->key; };
-  const auto latest = std::max_element(existing.found.begin(), existing.found.end(), by_key);
-  const bool several = std::any_of(existing.found.begin(), existing.found.end(),
-                                   [&](const auto& row) { return row->batch_key != (*latest)->batch_key; });
-  const auto before = t.find_batch((*latest)->record.batch);
-  if (!before) throw store_failure{{errc::store_damaged, "a task's batch is missing from the store"}};
-  out.batch = before->record;
-  if (!request.agent.empty() && !out.batch.agent.empty() && request.agent != out.batch.agent) {
-    out.what = assign_outcome::kind::agent_conflict;
-    return out;
-  }
-  out.what = assign_outcome::kind::duplicate;
-  for (const auto& row : existing.found) out.tasks.push_back(as_assigned(row->record, true));
-  const bool seals = request.seal && !several && before->record.state == batch_state::open;
-  if (!seals || live_tasks(before->record) == 0) return out;
-  batch_row after = *before;
-  seal_now(after, now);
-  t.update_batch(*before, after);
-  out.batch = after.record;
-  out.sealed_now = true;
-  return out;
-}
-
 batch_id free_batch_id(rows& t, timestamp now, taken_seconds& taken) {
   const timestamp second{now.ms - now.ms % one_second.count()};
   const bool known = taken.from <= second && second < taken.until;
@@ -102,6 +76,88 @@ std::optional<std::string> agree_on_agent(const batch_record& batch, const std::
   return may_name ? std::optional(wanted) : std::nullopt;
 }
 
+bool preamble_fits(rows& t, const batch_row& batch, const preamble& wanted, bool runs) {
+  if (wanted.empty()) return true;
+  return batch.record.has_preamble ? t.find_preamble(batch.key) == wanted : !runs;
+}
+
+// Puts what the request says of its batch into the row; false if it contradicts what is there, or comes too late.
+bool agree_on_settings(rows& t, batch_row& batch, const assign_request& request) {
+  const bool runs = batch.record.state == batch_state::running || batch.record.state == batch_state::ending;
+  auto merged = merge_settings(batch.record.settings, request.settings, runs);
+  if (!merged || !preamble_fits(t, batch, request.shared, runs)) return false;
+  batch.record.settings = std::move(*merged);
+  batch.record.has_preamble = batch.record.has_preamble || !request.shared.empty();
+  return true;
+}
+
+// Writes a batch with the preamble that it has got, if it has just got one.
+void write_batch(rows& t, const std::optional<batch_row>& before, batch_row& after, const preamble& shared) {
+  if (before)
+    t.update_batch(*before, after);
+  else
+    t.insert_batch(after);
+  if (after.record.has_preamble && !(before && before->record.has_preamble)) t.put_preamble(after.key, shared);
+}
+
+// Without a batch in the request the tasks may stand in several. The latest task's is told: it is the one that a first
+// request, whose answer was lost, may have made. None is sealed then, as that first request sealed no other.
+assign_outcome all_duplicates(rows& t, const assign_request& request, const existing_tasks& existing, timestamp now) {
+  assign_outcome out;
+  const auto by_key = [](const auto& a, const auto& b) { return a->key < b->key; };
+  const auto latest = std::max_element(existing.found.begin(), existing.found.end(), by_key);
+  const bool several = std::any_of(existing.found.begin(), existing.found.end(),
+                                   [&](const auto& row) { return row->batch_key != (*latest)->batch_key; });
+  const auto before = t.find_batch((*latest)->record.batch);
+  if (!before) throw store_failure{{errc::store_damaged, "a task's batch is missing from the store"}};
+  out.batch = before->record;
+  if (!request.agent.empty() && !out.batch.agent.empty() && request.agent != out.batch.agent) {
+    out.what = assign_outcome::kind::agent_conflict;
+    return out;
+  }
+  batch_row after = *before;
+  if (!agree_on_settings(t, after, request)) {
+    out.what = assign_outcome::kind::batch_conflict;
+    return out;
+  }
+  out.what = assign_outcome::kind::duplicate;
+  for (const auto& row : existing.found) out.tasks.push_back(as_assigned(row->record, true));
+  const bool is_open = before->record.state == batch_state::open && live_tasks(before->record) > 0;
+  out.sealed_now = request.seal && !several && is_open;
+  if (out.sealed_now) seal_now(after, now);
+  if (after.record != before->record) write_batch(t, before, after, request.shared);
+  out.batch = std::move(after.record);
+  return out;
+}
+
+// What the needs of the new tasks come to.
+struct needs_found {
+  task_id unknown;                 // a need that does not stand before its task; empty if there is none
+  std::vector<std::int64_t> lost;  // the keys of needs that will never be done
+};
+
+needs_found look_at_needs(rows& t, std::int64_t batch_key, const assign_request& request,
+                          const existing_tasks& existing) {
+  needs_found out;
+  const auto has_needs = [](const task_spec& spec) { return !spec.needs.empty(); };
+  if (std::none_of(request.tasks.begin(), request.tasks.end(), has_needs)) return out;
+  std::unordered_set<std::string_view> earlier;  // new tasks of this request
+  for (std::size_t i = 0; i < request.tasks.size(); ++i) {
+    if (existing.found[i]) continue;
+    for (const auto& need : request.tasks[i].needs) {
+      if (earlier.contains(need.str())) continue;
+      const auto place = t.find_place(need);
+      if (!place || place->batch_key != batch_key) {
+        out.unknown = need;
+        return out;
+      }
+      if (place->state == task_state::error || place->state == task_state::cancelled) out.lost.push_back(place->key);
+    }
+    earlier.insert(request.tasks[i].id.str());
+  }
+  return out;
+}
+
 // Applies to the batch what assigning `added` new tasks does to it.
 assign_effect apply_assign(batch_record& batch, bool is_new, const assign_request& request, timestamp now) {
   const auto before = is_new ? std::nullopt : std::optional(batch.state);
@@ -114,6 +170,61 @@ assign_effect apply_assign(batch_record& batch, bool is_new, const assign_reques
   if (effect.next_round || effect.sealed_now) batch.sealed_at = now;
   batch.last_assign_at = now;
   return effect;
+}
+
+// Puts what the request makes of its batch into the row, but for its tasks; or says why it may not.
+std::optional<assign_outcome::kind> agree(rows& t, batch_row& batch, const assign_request& request, std::int64_t added,
+                                          const needs_found& needs) {
+  auto agent = agree_on_agent(batch.record, request.agent);
+  if (!agent) return assign_outcome::kind::agent_conflict;
+  batch.record.agent = std::move(*agent);
+  if (!agree_on_settings(t, batch, request)) return assign_outcome::kind::batch_conflict;
+  if (batch.record.tally.total() + added > static_cast<std::int64_t>(max_batch_tasks))
+    return assign_outcome::kind::batch_full;
+  if (!needs.unknown.empty()) return assign_outcome::kind::need_unknown;
+  return std::nullopt;
+}
+
+std::vector<assigned_task> insert_tasks(rows& t, const batch_row& batch, std::int64_t first_position,
+                                        const assign_request& request, const existing_tasks& existing, timestamp now) {
+  std::vector<assigned_task> out;
+  out.reserve(request.tasks.size());
+  task_row task;
+  task.batch_key = batch.key;
+  task.record.batch = batch.record.id;
+  task.record.round = batch.record.round;
+  task.record.created_at = now;
+  task.record.position = first_position;
+  for (std::size_t i = 0; i < request.tasks.size(); ++i) {
+    if (existing.found[i]) {
+      out.push_back(as_assigned(existing.found[i]->record, true));
+      continue;
+    }
+    task.record.spec = request.tasks[i];
+    t.insert_task(task);
+    out.push_back(as_assigned(task.record, false));
+    ++task.record.position;
+  }
+  return out;
+}
+
+// A batch that has lost tasks may have ended by that.
+void settle_cancelled(batch_record& batch) {
+  batch.state = on_cancel(batch.state, live_tasks(batch));
+  if (batch.state != batch_state::finished) return;
+  batch.hold_reason.clear();
+  batch.held_until.reset();
+}
+
+// Cancels what was assigned in need of something that will never be done.
+void cancel_lost(rows& t, batch_row& batch, const std::vector<std::int64_t>& lost, std::vector<assigned_task>& assigned,
+                 timestamp now) {
+  const batch_row before = batch;
+  for (const std::int64_t need : lost) cancel_dependents(t, batch.record, need, now);
+  settle_cancelled(batch.record);
+  t.update_batch(before, batch);
+  for (auto& task : assigned)
+    if (const auto place = t.find_place(task.id)) task.state = place->state;
 }
 
 }  // namespace
@@ -137,43 +248,24 @@ assign_outcome assign(rows& t, const assign_request& request, timestamp now, tak
     batch.record.id = request.batch ? *request.batch : free_batch_id(t, now, taken);
     batch.record.created_at = now;
   }
-  const auto agent = agree_on_agent(batch.record, request.agent);
   const auto added = static_cast<std::int64_t>(request.tasks.size() - existing.count);
-  if (!agent || batch.record.tally.total() + added > static_cast<std::int64_t>(max_batch_tasks)) {
-    out.what = agent ? assign_outcome::kind::batch_full : assign_outcome::kind::agent_conflict;
-    out.batch = std::move(batch.record);
+  const needs_found needs = look_at_needs(t, batch.key, request, existing);
+  if (const auto refusal = agree(t, batch, request, added, needs)) {
+    out.what = *refusal;
+    out.unknown_need = needs.unknown;
+    out.batch = before ? before->record : batch.record;
     return out;
   }
 
-  batch.record.agent = *agent;
   const assign_effect effect = apply_assign(batch.record, !before, request, now);
   batch.record.tally[task_state::queued] += added;
   const std::int64_t first_position = batch.last_position + 1;
   batch.last_position += added;
   for (std::size_t i = 0; i < request.tasks.size(); ++i)
     if (!existing.found[i]) batch.record.prio = std::max(batch.record.prio, request.tasks[i].prio);
-  if (before)
-    t.update_batch(*before, batch);
-  else
-    t.insert_batch(batch);
-
-  task_row task;
-  task.batch_key = batch.key;
-  task.record.batch = batch.record.id;
-  task.record.round = batch.record.round;
-  task.record.created_at = now;
-  task.record.position = first_position;
-  out.tasks.reserve(request.tasks.size());
-  for (std::size_t i = 0; i < request.tasks.size(); ++i) {
-    if (existing.found[i]) {
-      out.tasks.push_back(as_assigned(existing.found[i]->record, true));
-      continue;
-    }
-    task.record.spec = request.tasks[i];
-    t.insert_task(task);
-    out.tasks.push_back(as_assigned(task.record, false));
-    ++task.record.position;
-  }
+  write_batch(t, before, batch, request.shared);
+  out.tasks = insert_tasks(t, batch, first_position, request, existing, now);
+  if (!needs.lost.empty()) cancel_lost(t, batch, needs.lost, out.tasks, now);
   out.what = assign_outcome::kind::stored;
   out.batch = std::move(batch.record);
   out.next_round = effect.next_round;
@@ -249,10 +341,6 @@ void seal_untouched(rows& t, timestamp now, execute_outcome& out) {
   }
 }
 
-bool is_due(const batch_record& batch, timestamp now) {
-  return batch.state != batch_state::held || (batch.held_until && *batch.held_until <= now);
-}
-
 std::vector<batch_record> runnable_batches(rows& t, timestamp now) {
   std::vector<batch_row> found;
   for (const batch_state state : {batch_state::running, batch_state::sealed, batch_state::held})
@@ -289,17 +377,14 @@ execute_outcome execute(rows& t, const execute_request& request, timestamp now) 
 
 namespace {
 
-void count_cancelled(rows& t, const task_row& task, task_state from) {
+void count_cancelled(rows& t, const task_row& task, task_state from, timestamp now) {
   const auto before = t.find_batch(task.record.batch);
   if (!before) return;
   batch_row after = *before;
   --after.record.tally[from];
   ++after.record.tally[task_state::cancelled];
-  after.record.state = on_cancel(after.record.state, live_tasks(after.record));
-  if (after.record.state == batch_state::finished) {
-    after.record.hold_reason.clear();
-    after.record.held_until.reset();
-  }
+  cancel_followers(t, after.record, task, now);
+  settle_cancelled(after.record);
   t.update_batch(*before, after);
 }
 
@@ -322,10 +407,15 @@ cancel_outcome cancel(rows& t, const task_id& task, timestamp now) {
   after.record.owner = task_owner::nobody;
   after.record.ended_at = now;
   t.update_task(*before, after);
-  count_cancelled(t, after, out.before);
+  count_cancelled(t, after, out.before, now);
   out.what = cancel_outcome::kind::cancelled;
   out.task = after.record;
   return out;
+}
+
+preamble find_preamble(rows& t, const batch_id& batch) {
+  const auto row = t.find_batch(batch);
+  return row && row->record.has_preamble ? t.find_preamble(row->key) : preamble{};
 }
 
 }  // namespace commands

@@ -68,6 +68,14 @@ result<bool> command_store::request_end(epoch session) {
   return change<bool>([&](rows& t, timestamp) { return commands::request_end(t, session); });
 }
 
+result<bool> command_store::set_pause(epoch session, const std::optional<session_pause>& pause) {
+  return change<bool>([&](rows& t, timestamp) { return commands::set_pause(t, session, pause); });
+}
+
+result<bool> command_store::describe_agent(epoch session, const agent_facts& about) {
+  return change<bool>([&](rows& t, timestamp) { return commands::describe_agent(t, session, about); });
+}
+
 result<cancel_outcome> command_store::cancel(const task_id& task) {
   return change<cancel_outcome>([&](rows& t, timestamp now) { return commands::cancel(t, task, now); });
 }
@@ -82,6 +90,10 @@ result<std::optional<result_record>> command_store::find_result(const task_id& t
 
 result<std::optional<batch_record>> command_store::find_batch(const batch_id& batch) {
   return look<std::optional<batch_record>>([&](rows& t) { return record_of<batch_record>(t.find_batch(batch)); });
+}
+
+result<preamble> command_store::find_preamble(const batch_id& batch) {
+  return look<preamble>([&](rows& t) { return commands::find_preamble(t, batch); });
 }
 
 result<std::optional<session_record>> command_store::find_session(epoch session) {

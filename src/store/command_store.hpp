@@ -23,11 +23,14 @@ class command_store : public store {
   result<end_outcome> end_session(epoch session, session_end why, std::string_view detail) final;
   result<end_outcome> recover(const recover_request& request) final;
   result<bool> request_end(epoch session) final;
+  result<bool> set_pause(epoch session, const std::optional<session_pause>& pause) final;
+  result<bool> describe_agent(epoch session, const agent_facts& about) final;
   result<cancel_outcome> cancel(const task_id& task) final;
 
   result<std::optional<task_record>> find_task(const task_id& task) final;
   result<std::optional<result_record>> find_result(const task_id& task) final;
   result<std::optional<batch_record>> find_batch(const batch_id& batch) final;
+  result<preamble> find_preamble(const batch_id& batch) final;
   result<std::optional<session_record>> find_session(epoch session) final;
   result<std::optional<session_record>> find_last_session() final;
   result<std::optional<session_record>> find_live_session() final;

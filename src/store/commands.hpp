@@ -30,7 +30,10 @@ struct taken_seconds {
 [[nodiscard]] end_outcome end_session(rows& t, epoch session, session_end why, std::string_view detail, timestamp now);
 [[nodiscard]] end_outcome recover(rows& t, const recover_request& request, timestamp now);
 [[nodiscard]] bool request_end(rows& t, epoch session);
+[[nodiscard]] bool set_pause(rows& t, epoch session, const std::optional<session_pause>& pause);
+[[nodiscard]] bool describe_agent(rows& t, epoch session, const agent_facts& about);
 
+[[nodiscard]] preamble find_preamble(rows& t, const batch_id& batch);
 [[nodiscard]] std::optional<session_record> find_live_session(rows& t);
 [[nodiscard]] overview read_overview(rows& t);
 [[nodiscard]] bool has_work(rows& t, const served_agents& serves, timestamp now);

@@ -52,6 +52,15 @@ void memory_rows::update_batch(const batch_row& before, const batch_row& after) 
   ++changes_;
 }
 
+preamble memory_rows::find_preamble(std::int64_t batch_key) {
+  return preambles_.at(batch_key);
+}
+
+void memory_rows::put_preamble(std::int64_t batch_key, const preamble& shared) {
+  preambles_.insert_or_assign(batch_key, shared);
+  ++changes_;
+}
+
 std::optional<task_row> memory_rows::find_task(const task_id& id) {
   const auto at = task_keys_.find(id);
   if (at == task_keys_.end()) return std::nullopt;
@@ -62,14 +71,30 @@ bool memory_rows::has_task(const task_id& id) {
   return task_keys_.contains(id);
 }
 
-std::optional<task_row> memory_rows::next_queued(std::int64_t batch_key) {
+std::optional<task_place> memory_rows::find_place(const task_id& id) {
+  const auto at = task_keys_.find(id);
+  if (at == task_keys_.end()) return std::nullopt;
+  const task_row& row = task_at(at->second);
+  return task_place{row.key, row.batch_key, row.record.state};
+}
+
+std::optional<task_row> memory_rows::next_queued(std::int64_t batch_key, std::int64_t after) {
   const auto& queued = queued_of_batch_[batch_key];
-  if (queued.empty()) return std::nullopt;
-  return task_at(*queued.begin());
+  const auto at = queued.upper_bound(after);
+  if (at == queued.end()) return std::nullopt;
+  return task_at(at->second);
+}
+
+std::optional<task_row> memory_rows::next_dependent(std::int64_t need_key, std::int64_t after) {
+  const auto& all = dependents_[need_key];
+  const auto at = std::find_if(all.upper_bound(after), all.end(),
+                               [&](key k) { return task_at(k).record.state == task_state::queued; });
+  if (at == all.end()) return std::nullopt;
+  return task_at(*at);
 }
 
 void memory_rows::index_task(const task_row& row) {
-  if (row.record.state == task_state::queued) queued_of_batch_[row.batch_key].insert(row.key);
+  if (row.record.state == task_state::queued) queued_of_batch_[row.batch_key].emplace(row.record.position, row.key);
   if (row.record.ended_at)
     ended_.emplace(*row.record.ended_at, row.key);
   else
@@ -82,12 +107,13 @@ void memory_rows::insert_task(task_row& row) {
   tasks_.push_back(row);
   task_keys_.emplace(row.record.spec.id, row.key);
   tasks_of_batch_[row.batch_key].push_back(row.key);
+  for (const auto& need : row.record.spec.needs) dependents_[task_keys_.at(need)].insert(row.key);
   index_task(row);
   ++changes_;
 }
 
 void memory_rows::update_task(const task_row& before, const task_row& after) {
-  queued_of_batch_[before.batch_key].erase(before.key);
+  queued_of_batch_[before.batch_key].erase(before.record.position);
   live_.erase(before.key);
   if (before.record.ended_at) ended_.erase({*before.record.ended_at, before.key});
   --tally_[before.record.state];
@@ -149,13 +175,13 @@ std::optional<turn_record> memory_rows::turn_before(const turn_record& turn) {
 void memory_rows::insert_turn(const turn_record& turn, const task_record&) {
   const turn_key k{turn.session, turn.turn};
   turns_.emplace(k, turn);
-  turns_of_task_[turn.task].insert(k);
+  if (!turn.task.empty()) turns_of_task_[turn.task].insert(k);
   ++changes_;
 }
 
 void memory_rows::settle_turn(const turn_record& turn) {
   turns_.insert_or_assign(turn_key{turn.session, turn.turn}, turn);
-  if (settles(*turn.end)) ++sessions_[turn.session].record.turns_settled;
+  if (!turn.task.empty() && settles(*turn.end)) ++sessions_[turn.session].record.turns_settled;
   ++changes_;
 }
 
@@ -210,7 +236,7 @@ std::vector<turn_record> memory_rows::list_turns(const turn_filter& filter) {
   for (auto at = turns_.upper_bound(after); at != turns_.end() && out.size() < filter.limit; ++at) {
     const turn_record& turn = at->second;
     if ((!filter.batch || turn.batch == *filter.batch) && (!filter.task || turn.task == *filter.task) &&
-        (!filter.session || turn.session == *filter.session))
+        (!filter.session || turn.session == *filter.session) && (!filter.since || *filter.since <= turn.started_at))
       out.push_back(turn);
   }
   return out;

@@ -22,10 +22,14 @@ class memory_rows final : public rows {
   void visit_batches(batch_state state, const std::function<bool(const batch_row&)>& visit) override;
   void insert_batch(batch_row& row) override;
   void update_batch(const batch_row& before, const batch_row& after) override;
+  preamble find_preamble(std::int64_t batch_key) override;
+  void put_preamble(std::int64_t batch_key, const preamble& shared) override;
 
   std::optional<task_row> find_task(const task_id& id) override;
   bool has_task(const task_id& id) override;
-  std::optional<task_row> next_queued(std::int64_t batch_key) override;
+  std::optional<task_place> find_place(const task_id& id) override;
+  std::optional<task_row> next_queued(std::int64_t batch_key, std::int64_t after) override;
+  std::optional<task_row> next_dependent(std::int64_t need_key, std::int64_t after) override;
   void insert_task(task_row& row) override;
   void update_task(const task_row& before, const task_row& after) override;
 
@@ -75,12 +79,14 @@ class memory_rows final : public rows {
   std::deque<batch_row> batches_;  // by key, from 1
   std::unordered_map<batch_id, key> batch_keys_;
   std::set<place> by_state_;
+  std::unordered_map<key, preamble> preambles_;
   std::deque<task_row> tasks_;  // by key, from 1
   std::unordered_map<task_id, key> task_keys_;
-  std::unordered_map<key, std::vector<key>> tasks_of_batch_;  // in order of position
-  std::unordered_map<key, std::set<key>> queued_of_batch_;
-  std::set<key> live_;                         // tasks that have not ended
-  std::set<std::pair<timestamp, key>> ended_;  // by end
+  std::unordered_map<key, std::vector<key>> tasks_of_batch_;              // in order of position
+  std::unordered_map<key, std::map<std::int64_t, key>> queued_of_batch_;  // by position
+  std::unordered_map<key, std::set<key>> dependents_;                     // the tasks that need one
+  std::set<key> live_;                                                    // tasks that have not ended
+  std::set<std::pair<timestamp, key>> ended_;                             // by end
   std::map<epoch, session_row> sessions_;
   std::map<turn_key, turn_record> turns_;
   std::unordered_map<task_id, std::set<turn_key>> turns_of_task_;

@@ -46,6 +46,13 @@ struct session_row {
   session_record record;
 };
 
+/// Where a task stands: what can be told of it without reading its texts.
+struct task_place {
+  std::int64_t key = 0;
+  std::int64_t batch_key = 0;
+  task_state state = task_state::queued;
+};
+
 class rows {
  public:
   rows() = default;
@@ -60,10 +67,17 @@ class rows {
   /// Gives the row its key.
   virtual void insert_batch(batch_row& row) = 0;
   virtual void update_batch(const batch_row& before, const batch_row& after) = 0;
+  /// Of a batch whose `has_preamble` says that there is one.
+  [[nodiscard]] virtual preamble find_preamble(std::int64_t batch_key) = 0;
+  virtual void put_preamble(std::int64_t batch_key, const preamble& shared) = 0;
 
   [[nodiscard]] virtual std::optional<task_row> find_task(const task_id& id) = 0;
   [[nodiscard]] virtual bool has_task(const task_id& id) = 0;
-  [[nodiscard]] virtual std::optional<task_row> next_queued(std::int64_t batch_key) = 0;
+  [[nodiscard]] virtual std::optional<task_place> find_place(const task_id& id) = 0;
+  /// The first queued task of the batch whose position is above `after`.
+  [[nodiscard]] virtual std::optional<task_row> next_queued(std::int64_t batch_key, std::int64_t after) = 0;
+  /// The first queued task that needs the task `need_key` and whose key is above `after`.
+  [[nodiscard]] virtual std::optional<task_row> next_dependent(std::int64_t need_key, std::int64_t after) = 0;
   /// A new task, `queued`. Gives the row its key, and counts it in the workspace's tally.
   virtual void insert_task(task_row& row) = 0;
   virtual void update_task(const task_row& before, const task_row& after) = 0;
@@ -82,7 +96,8 @@ class rows {
   [[nodiscard]] virtual std::optional<turn_record> last_turn(epoch session) = 0;
   /// The turn of the same task before this one.
   [[nodiscard]] virtual std::optional<turn_record> turn_before(const turn_record& turn) = 0;
-  /// `task` is the turn's task as it was before: its latest turn so far is the one before this one.
+  /// `task` is the turn's task as it was before: its latest turn so far is the one before this one. Empty for the
+  /// preamble's turn.
   virtual void insert_turn(const turn_record& turn, const task_record& task) = 0;
   /// Writes how a turn ended; it was not settled before.
   virtual void settle_turn(const turn_record& turn) = 0;

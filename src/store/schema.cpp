@@ -94,8 +94,51 @@ CREATE TABLE result(
 ) STRICT;
 )sql";
 
+// What few have lies apart, so that a plain task writes and reads what it did before: `task.more` says whether there is
+// a row in `task_more`. Lists are JSON texts. A turn that began before version 2 has no `loaded_context`: it did if it
+// was the first of its process.
+constexpr const char* version_2 = R"sql(
+ALTER TABLE batch ADD COLUMN model TEXT NOT NULL DEFAULT '';
+ALTER TABLE batch ADD COLUMN way TEXT;
+ALTER TABLE batch ADD COLUMN on_error TEXT;
+ALTER TABLE batch ADD COLUMN budget_nano_dollars INTEGER;
+ALTER TABLE batch ADD COLUMN budget_tokens INTEGER;
+ALTER TABLE batch ADD COLUMN budget_ms INTEGER;
+ALTER TABLE batch ADD COLUMN has_preamble INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE batch_preamble(
+  batch_seq INTEGER PRIMARY KEY REFERENCES batch, text TEXT NOT NULL, files TEXT NOT NULL
+) STRICT;
+
+ALTER TABLE task ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE task ADD COLUMN more INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE task_more(
+  task_seq INTEGER PRIMARY KEY REFERENCES task,
+  needs TEXT NOT NULL, check_argv TEXT NOT NULL, model TEXT NOT NULL, tools TEXT NOT NULL, limit_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE task_need(
+  need_seq INTEGER NOT NULL REFERENCES task, task_seq INTEGER NOT NULL REFERENCES task,
+  PRIMARY KEY(need_seq, task_seq)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE session ADD COLUMN agent_version TEXT NOT NULL DEFAULT '';
+ALTER TABLE session ADD COLUMN agent_model TEXT NOT NULL DEFAULT '';
+ALTER TABLE session ADD COLUMN agent_billing TEXT NOT NULL DEFAULT '';
+ALTER TABLE session ADD COLUMN pause_until INTEGER;
+ALTER TABLE session ADD COLUMN pause_reason TEXT;
+
+ALTER TABLE turn ADD COLUMN loaded_context INTEGER;
+ALTER TABLE turn ADD COLUMN conversation TEXT NOT NULL DEFAULT '';
+ALTER TABLE turn ADD COLUMN requests INTEGER;
+ALTER TABLE turn ADD COLUMN inherited_read INTEGER;
+ALTER TABLE turn ADD COLUMN changed_files TEXT;
+ALTER TABLE turn ADD COLUMN commits TEXT;
+ALTER TABLE turn ADD COLUMN changes_complete INTEGER;
+
+ALTER TABLE result ADD COLUMN after_preamble INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 // The step from version n to n + 1 stands at n.
-constexpr std::array<const char*, schema_version> steps{version_1};
+constexpr std::array<const char*, schema_version> steps{version_1, version_2};
 
 int number_in(const std::string& text) {
   int value = 0;

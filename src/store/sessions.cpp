@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/commands.hpp"
+#include "store/followers.hpp"
 #include "store/settling.hpp"
 
 namespace cobatch {
@@ -18,9 +19,8 @@ bool is_live(const std::optional<session_row>& session) {
 }
 
 bool can_be_claimed(const batch_record& batch, const served_agents& serves, timestamp now) {
-  const bool waits =
-      batch.state == batch_state::sealed || (batch.state == batch_state::held && batch.held_until.value_or(now) <= now);
-  return waits && batch.tally[task_state::queued] > 0 && serves.serves(batch.agent);
+  const bool waits = batch.state == batch_state::sealed || batch.state == batch_state::held;
+  return waits && is_due(batch, now) && batch.tally[task_state::queued] > 0 && serves.serves(batch.agent);
 }
 
 std::optional<batch_row> first_claimable(rows& t, batch_state state, const served_agents& serves, timestamp now) {
@@ -93,7 +93,13 @@ claim_outcome claim(rows& t, const claim_request& request, timestamp now) {
 
 namespace {
 
+bool is_preamble(const turn_record& turn) {
+  return turn.task.empty();
+}
+
+// An empty row for the preamble's turn, which has no task.
 task_row task_of(rows& t, const turn_record& turn) {
+  if (is_preamble(turn)) return {};
   auto row = t.find_task(turn.task);
   if (!row) throw store_failure{{errc::store_damaged, "the task of a turn is missing from the store"}};
   return std::move(*row);
@@ -115,9 +121,9 @@ void check_order(rows& t, const begin_request& request) {
   if (request.ordinal != expected)
     throw store_failure{{errc::bad_value, "turn " + std::to_string(request.ordinal) + " was asked for, but turn " +
                                               std::to_string(expected) + " comes next; nothing was begun"}};
-  if (last && !last->ended_at)
-    throw store_failure{{errc::task_in_progress, "task \"" + last->task.str() +
-                                                     "\" is still in progress in this session; settle its turn first"}};
+  if (!last || last->ended_at) return;
+  const std::string what = is_preamble(*last) ? "the preamble" : "task \"" + last->task.str() + "\"";
+  throw store_failure{{errc::task_in_progress, what + " is still in progress in this session; settle its turn first"}};
 }
 
 begin_outcome none_left(rows& t, const batch_row& batch, bool may_end) {
@@ -129,18 +135,40 @@ begin_outcome none_left(rows& t, const batch_row& batch, bool may_end) {
   return {};
 }
 
-begin_outcome begin_next(rows& t, const batch_row& batch, const task_row& task, const begin_request& request,
-                         timestamp now) {
+// The first queued task whose needs are all done. Needs stand before it, so only one that somebody has in progress by
+// hand can make it wait.
+std::optional<task_row> next_to_begin(rows& t, const batch_row& batch) {
+  const auto is_done = [&](const task_id& need) {
+    const auto place = t.find_place(need);
+    return place && place->state == task_state::done;
+  };
+  auto task = t.next_queued(batch.key, 0);
+  while (task && !std::all_of(task->record.spec.needs.begin(), task->record.spec.needs.end(), is_done))
+    task = t.next_queued(batch.key, task->record.position);
+  return task;
+}
+
+turn_record new_turn(const batch_row& batch, const begin_request& request, timestamp now) {
   turn_record turn;
   turn.session = request.session;
   turn.turn.value = request.ordinal;
-  turn.task = task.record.spec.id;
-  turn.batch = task.record.batch;
-  turn.position = task.record.position;
-  turn.attempt = task.record.counts.next_attempt();
+  turn.batch = batch.record.id;
   turn.process = request.process;
   turn.process_turn = request.process_turn;
+  turn.loaded_context = request.process_turn == 1;
   turn.started_at = now;
+  return turn;
+}
+
+begin_outcome begin_preamble(rows& t, turn_record turn) {
+  t.insert_turn(turn, {});
+  return begun(t, std::move(turn), {});
+}
+
+begin_outcome begin_task(rows& t, const batch_row& batch, const task_row& task, turn_record turn) {
+  turn.task = task.record.spec.id;
+  turn.position = task.record.position;
+  turn.attempt = task.record.counts.next_attempt();
   t.insert_turn(turn, task.record);
 
   task_row running = task;
@@ -148,7 +176,7 @@ begin_outcome begin_next(rows& t, const batch_row& batch, const task_row& task, 
   running.record.owner = task_owner::session;
   running.record.session = turn.session;
   running.record.turn = turn.turn;
-  running.record.started_at = now;
+  running.record.started_at = turn.started_at;
   t.update_task(task, running);
 
   batch_row counted = batch;
@@ -174,12 +202,20 @@ begin_outcome begin_turn(rows& t, const begin_request& request, timestamp now) {
   check_order(t, request);
   const batch_row batch = batch_of(t, session->record.batch);
   const bool this_round = batch.record.state == batch_state::running && batch.record.round == session->record.round;
-  const auto task = this_round ? t.next_queued(batch.key) : std::nullopt;
+  const auto task = this_round ? next_to_begin(t, batch) : std::nullopt;
   if (!task) return none_left(t, batch, request.may_end);
-  return begin_next(t, batch, *task, request, now);
+  auto turn = new_turn(batch, request, now);
+  return request.preamble ? begin_preamble(t, std::move(turn)) : begin_task(t, batch, *task, std::move(turn));
 }
 
 namespace {
+
+// What the preamble used if its turn came right before this one, and came to something.
+std::optional<usage> preamble_before(rows& t, const turn_record& turn) {
+  auto before = t.find_turn(turn.session, turn_no{turn.turn.value - 1});
+  const bool counts = before && is_preamble(*before) && before->end == turn_end::done;
+  return counts ? std::move(before->used) : std::nullopt;
+}
 
 // Settles a turn that was not settled, with everything that follows from it; the batch's row is the caller's to write.
 // A task that was deleted meanwhile cannot be: tasks in progress are not deleted, and their turns are settled.
@@ -196,8 +232,12 @@ settle_outcome settle_running(rows& t, batch_row& batch, const turn_record& turn
     t.update_task(before, after);
     --batch.record.tally[before.record.state];
     ++batch.record.tally[after.record.state];
+    cancel_followers(t, batch.record, after, now);
   }
-  if (settled.result) t.put_result(after, settled.turn, *settled.result);
+  if (settled.result) {
+    if (batch.record.has_preamble) settled.result->preamble_used = preamble_before(t, turn);
+    t.put_result(after, settled.turn, *settled.result);
+  }
 
   settle_outcome out;
   out.what = settle_outcome::kind::settled;
@@ -214,10 +254,22 @@ settlement unfinished(turn_end end, std::string detail) {
   return what;
 }
 
-std::string hold_sentence(int fruitless, const session_row& session) {
+std::string hold_sentence(int fruitless, const session_record& session) {
+  const std::string& detail = session.end_detail;
+  if (session.end == session_end::budget) return "its budget is spent" + (detail.empty() ? "" : ": " + detail);
+  if (session.end == session_end::blocked)
+    return "its agent cannot run until a person has seen to it" + (detail.empty() ? "" : ": " + detail);
   std::string text = std::to_string(fruitless) + " sessions in a row settled no task";
-  if (!session.record.end_detail.empty()) text += "; the last one ended with: " + session.record.end_detail;
+  if (!detail.empty()) text += "; the last one ended with: " + detail;
   return text;
+}
+
+// A batch whose budget is spent has no time to wait for. One whose agent is blocked was held at once: each such session
+// counts as one after the third that came to nothing.
+std::optional<timestamp> hold_end(int fruitless, session_end why, timestamp now) {
+  if (why == session_end::budget) return std::nullopt;
+  const int before = why == session_end::blocked ? fruitless_sessions_before_hold - 1 : 0;
+  return now + hold_time(before + std::max(fruitless, 1));
 }
 
 void settle_batch(batch_row& batch, const session_row& session, timestamp now) {
@@ -226,9 +278,12 @@ void settle_batch(batch_row& batch, const session_row& session, timestamp now) {
   // A task that somebody has in progress by hand keeps its batch from having finished, too.
   const std::int64_t left = b.tally[task_state::queued] + b.tally[task_state::in_progress];
   b.state = on_session_end(b.state, b.round, session.record.round, left, b.fruitless_sessions);
+  const session_end why = *session.record.end;
+  const bool at_once = why == session_end::blocked || why == session_end::budget;
+  if (at_once && b.state == batch_state::sealed) b.state = batch_state::held;
   if (b.state != batch_state::held) return;
-  b.hold_reason = hold_sentence(b.fruitless_sessions, session);
-  b.held_until = now + hold_time(b.fruitless_sessions);
+  b.hold_reason = hold_sentence(b.fruitless_sessions, session.record);
+  b.held_until = hold_end(b.fruitless_sessions, why, now);
 }
 
 // `settle_open` says how a turn that is still running is settled, given it and its task.
@@ -256,6 +311,7 @@ end_outcome end(rows& t, epoch id, session_end why, std::string_view detail, tim
   session->record.ended_at = now;
   session->record.end = why;
   session->record.end_detail = std::string(detail);
+  session->record.pause.reset();
   settle_batch(after, *session, now);
   t.update_session(*session);
   t.update_batch(before, after);
@@ -308,13 +364,31 @@ end_outcome recover(rows& t, const recover_request& request, timestamp now) {
   });
 }
 
-bool request_end(rows& t, epoch session) {
-  auto row = t.find_session(session);
-  if (!is_live(row)) return false;
-  if (row->record.end_requested) return true;
-  row->record.end_requested = true;
-  t.update_session(*row);
+namespace {
+
+// Writes what `change` makes of a live session; false if it is not live.
+template <class Change>
+bool change_live(rows& t, epoch id, Change change) {
+  const auto before = t.find_session(id);
+  if (!is_live(before)) return false;
+  session_row after = *before;
+  change(after.record);
+  if (after.record != before->record) t.update_session(after);
   return true;
+}
+
+}  // namespace
+
+bool request_end(rows& t, epoch session) {
+  return change_live(t, session, [](session_record& s) { s.end_requested = true; });
+}
+
+bool set_pause(rows& t, epoch session, const std::optional<session_pause>& pause) {
+  return change_live(t, session, [&](session_record& s) { s.pause = pause; });
+}
+
+bool describe_agent(rows& t, epoch session, const agent_facts& about) {
+  return change_live(t, session, [&](session_record& s) { s.about = about; });
 }
 
 std::optional<session_record> find_live_session(rows& t) {

@@ -32,6 +32,9 @@ struct settled_turn {
   turn.reason = what.reason;
   turn.detail = what.detail;
   turn.used = what.used;
+  turn.loaded_context = what.loaded_context.value_or(turn.loaded_context);
+  turn.conversation = what.conversation;
+  turn.changes = what.changes;
   if (!is_running_turn(task, turn)) return {std::move(task), std::move(turn), std::nullopt};
 
   attempt_limits limits;
@@ -61,7 +64,8 @@ struct settled_turn {
   }
   result.completed_at = now;
   result.duration_ms = (now - turn.started_at).count();
-  result.loaded_context = turn.process_turn == 1;
+  result.loaded_context = turn.loaded_context;
+  result.what.loaded_context.reset();  // it stands in the result itself
   return {std::move(task), std::move(turn), std::move(result)};
 }
 
@@ -73,14 +77,22 @@ struct settled_turn {
     case session_end::finished:
     case session_end::agent_lost:
     case session_end::crashed:
+    case session_end::blocked:
       return before + 1;
     case session_end::full:
     case session_end::not_started:
     case session_end::stopped:
     case session_end::cancelled:
+    case session_end::budget:
       return before;
   }
   return before;
+}
+
+/// True if engines may take up a batch that waits: a held one when its time has come. One without a time waits until
+/// somebody lets it go.
+[[nodiscard]] inline bool is_due(const batch_record& batch, timestamp now) {
+  return batch.state != batch_state::held || (batch.held_until && *batch.held_until <= now);
 }
 
 /// True if `a` runs before `b`: highest priority, then oldest seal, then oldest.

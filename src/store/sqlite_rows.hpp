@@ -37,10 +37,14 @@ class sqlite_rows final : public rows {
   void visit_batches(batch_state state, const std::function<bool(const batch_row&)>& visit) override;
   void insert_batch(batch_row& row) override;
   void update_batch(const batch_row& before, const batch_row& after) override;
+  preamble find_preamble(std::int64_t batch_key) override;
+  void put_preamble(std::int64_t batch_key, const preamble& shared) override;
 
   std::optional<task_row> find_task(const task_id& id) override;
   bool has_task(const task_id& id) override;
-  std::optional<task_row> next_queued(std::int64_t batch_key) override;
+  std::optional<task_place> find_place(const task_id& id) override;
+  std::optional<task_row> next_queued(std::int64_t batch_key, std::int64_t after) override;
+  std::optional<task_row> next_dependent(std::int64_t need_key, std::int64_t after) override;
   void insert_task(task_row& row) override;
   void update_task(const task_row& before, const task_row& after) override;
 
@@ -74,6 +78,8 @@ class sqlite_rows final : public rows {
   [[nodiscard]] std::int64_t change_counter();
 
  private:
+  void insert_more(std::int64_t task_key, const task_spec& spec);
+
   sqlite_db& db_;
   batch_cache* cache_;  ///< may be null
   std::int64_t writes_ = 0;

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "store/list_text.hpp"
 #include "store/sqlite_rows.hpp"
 #include "store/sqlite_values.hpp"
 #include "store/usage_text.hpp"
@@ -16,14 +17,14 @@ using columns::word_for;
 
 namespace {
 
-// SQL for "the turn u counts as settled". Not IN: SQLite would build a table of the words for each session it reads.
+// SQL for "the turn u settled a task". Not IN: SQLite would build a table of the words for each session it reads.
 std::string is_settled() {
   std::string out;
   for (std::size_t i = 0; i < turn_end_count; ++i) {
     const auto end = static_cast<turn_end>(i);
     if (settles(end)) out += (out.empty() ? "u.\"end\" = '" : " OR u.\"end\" = '") + std::string(word_for(end)) + "'";
   }
-  return "(" + out + ")";
+  return "u.task_id <> '' AND (" + out + ")";
 }
 
 const std::string select_session =
@@ -31,7 +32,7 @@ const std::string select_session =
     " s.start_time, s.started_at, s.ended_at, s.\"end\", s.end_detail, s.end_requested,"
     " (SELECT count(*) FROM turn u WHERE u.epoch = s.epoch AND " +
     is_settled() +
-    ")"
+    "), s.agent_version, s.agent_model, s.agent_billing, s.pause_until, s.pause_reason"
     " FROM session s CROSS JOIN batch b ON b.seq = s.batch_seq ";
 
 session_row read_session(const sqlite_query& q) {
@@ -54,6 +55,8 @@ session_row read_session(const sqlite_query& q) {
   s.end_detail = q.text(14);
   s.end_requested = q.integer(15) != 0;
   s.turns_settled = q.integer(16);
+  s.about = {std::string(q.text(17)), std::string(q.text(18)), std::string(q.text(19))};
+  if (const auto until = q.moment(20)) s.pause = {*until, std::string(q.text(21))};
   return row;
 }
 
@@ -61,10 +64,18 @@ std::optional<session_row> one_session(sqlite_query q) {
   return q.step() ? std::optional(read_session(q)) : std::nullopt;
 }
 
+// The usage of the turn of that name.
+std::string usage_columns(const std::string& u) {
+  return u + ".usage_source, " + u + ".usage_complete, " + u + ".by_model, " + u + ".requests, " + u +
+         ".inherited_read ";
+}
+
 const std::string turn_columns =
     "u.epoch, u.turn, u.task_id, b.batch_id, u.position, u.attempt, u.process, u.process_turn, u.started_at,"
-    " u.ended_at, u.\"end\", u.reason, u.detail, u.recovered, u.usage_source, u.usage_complete, u.by_model ";
-constexpr int turn_column_count = 17;
+    " u.ended_at, u.\"end\", u.reason, u.detail, u.recovered, coalesce(u.loaded_context, u.process_turn = 1),"
+    " u.conversation, u.changed_files, u.commits, u.changes_complete, " +
+    usage_columns("u");
+constexpr int turn_column_count = 24;
 
 const std::string select_turn = "SELECT " + turn_columns +
                                 "FROM turn u CROSS JOIN session s ON s.epoch = u.epoch"
@@ -78,7 +89,14 @@ std::optional<usage> read_usage(const sqlite_query& q, int first) {
   auto by_model = read_models(q.text(first + 2));
   if (!by_model) throw store_failure{std::move(by_model.error())};
   out.by_model = std::move(*by_model);
+  if (!q.is_null(first + 3)) out.requests = q.integer(first + 3);
+  if (!q.is_null(first + 4)) out.inherited_read = q.integer(first + 4);
   return out;
+}
+
+std::optional<work_changes> read_changes(const sqlite_query& q, int first) {
+  if (q.is_null(first)) return std::nullopt;
+  return work_changes{read_list(q.text(first)), read_list(q.text(first + 1)), q.integer(first + 2) != 0};
 }
 
 turn_record read_turn(const sqlite_query& q) {
@@ -97,7 +115,10 @@ turn_record read_turn(const sqlite_query& q) {
   t.reason = q.text(11);
   t.detail = q.text(12);
   t.recovered = q.integer(13) != 0;
-  t.used = read_usage(q, 14);
+  t.loaded_context = q.integer(14) != 0;
+  t.conversation = q.text(15);
+  t.changes = read_changes(q, 16);
+  t.used = read_usage(q, 19);
   return t;
 }
 
@@ -119,7 +140,8 @@ std::string turn_statement(bool batch, bool task, bool session) {
     from = "FROM batch b CROSS JOIN session s ON s.batch_seq = b.seq CROSS JOIN turn u ON u.epoch = s.epoch ";
   return (task ? of_task : "") + "SELECT " + turn_columns + from + "WHERE (u.epoch, u.turn) > (?1, ?2) AND " +
          (batch ? "b.batch_id = ?3" : "?3 IS NULL") + " AND " + (task ? "u.task_id = ?4" : "?4 IS NULL") + " AND " +
-         (session ? "u.epoch = ?5" : "?5 IS NULL") + " ORDER BY u.epoch, u.turn LIMIT ?6";
+         (session ? "u.epoch = ?5" : "?5 IS NULL") + " AND (?7 IS NULL OR u.started_at >= ?7)" +
+         " ORDER BY u.epoch, u.turn LIMIT ?6";
 }
 
 }  // namespace
@@ -156,10 +178,18 @@ void sqlite_rows::update_session(const session_row& row) {
   const session_record& s = row.record;
   std::optional<std::string_view> end;
   if (s.end) end = word_for(*s.end);
+  std::optional<timestamp> until;
+  std::optional<std::string_view> why;
+  if (s.pause) {
+    until = s.pause->until;
+    why = s.pause->reason;
+  }
   db_.run(
-      "UPDATE session SET phase = ?2, ended_at = ?3, \"end\" = ?4, end_detail = ?5, end_requested = ?6"
+      "UPDATE session SET phase = ?2, ended_at = ?3, \"end\" = ?4, end_detail = ?5, end_requested = ?6,"
+      " agent_version = ?7, agent_model = ?8, agent_billing = ?9, pause_until = ?10, pause_reason = ?11"
       " WHERE epoch = ?1",
-      s.id.value, word_for(s.phase), s.ended_at, end, s.end_detail, s.end_requested);
+      s.id.value, word_for(s.phase), s.ended_at, end, s.end_detail, s.end_requested, s.about.version, s.about.model,
+      s.about.billing, until, why);
   ++writes_;
 }
 
@@ -196,28 +226,43 @@ void sqlite_rows::settle_turn(const turn_record& t) {
   std::optional<std::string> by_model;
   std::optional<bool> complete;
   std::array<std::optional<std::int64_t>, 6> sums;
+  std::optional<std::int64_t> requests, inherited;
   if (t.used) {
+    requests = t.used->requests;
+    inherited = t.used->inherited_read;
     source = word_for(t.used->source);
     complete = t.used->complete;
     by_model = write_models(t.used->by_model);
     const tokens sum = t.used->total();
     sums = {sum.uncached_input, sum.cache_write_5m, sum.cache_write_1h, sum.cache_read, sum.output, sum.reasoning};
   }
+  std::optional<std::string> files, commits;
+  std::optional<bool> all_changes;
+  if (t.changes) {
+    files = write_list(t.changes->files);
+    commits = write_list(t.changes->commits);
+    all_changes = t.changes->complete;
+  }
   db_.run(
       "UPDATE turn SET ended_at = ?3, \"end\" = ?4, reason = ?5, detail = ?6, recovered = ?7, usage_source = ?8,"
       " usage_complete = ?9, uncached_input = ?10, cache_write_5m = ?11, cache_write_1h = ?12, cache_read = ?13,"
-      " output = ?14, reasoning = ?15, by_model = ?16 WHERE epoch = ?1 AND turn = ?2",
+      " output = ?14, reasoning = ?15, by_model = ?16, requests = ?17, inherited_read = ?18, loaded_context = ?19,"
+      " conversation = ?20, changed_files = ?21, commits = ?22, changes_complete = ?23 WHERE epoch = ?1 AND turn = ?2",
       t.session.value, t.turn.value, t.ended_at, end, t.reason, t.detail, t.recovered, source, complete, sums[0],
-      sums[1], sums[2], sums[3], sums[4], sums[5], by_model);
+      sums[1], sums[2], sums[3], sums[4], sums[5], by_model, requests, inherited, t.loaded_context, t.conversation,
+      files, commits, all_changes);
   ++writes_;
 }
 
 std::optional<result_record> sqlite_rows::find_result(const task_id& task) {
   static const std::string sql = "SELECT " + turn_columns +
-                                 ", r.status, r.reason, r.source, r.output, r.output_summary, r.actions_taken, r.errors"
-                                 " FROM task t CROSS JOIN result r ON r.task_seq = t.seq CROSS JOIN turn u ON u.epoch "
+                                 ", r.status, r.reason, r.source, r.output, r.output_summary, r.actions_taken, "
+                                 "r.errors, " +
+                                 usage_columns("p") +
+                                 "FROM task t CROSS JOIN result r ON r.task_seq = t.seq CROSS JOIN turn u ON u.epoch "
                                  "= r.epoch AND u.turn = r.turn"
-                                 " CROSS JOIN batch b ON b.seq = t.batch_seq WHERE t.task_id = ?1";
+                                 " CROSS JOIN batch b ON b.seq = t.batch_seq LEFT JOIN turn p ON p.epoch = u.epoch"
+                                 " AND p.turn = iif(r.after_preamble, u.turn - 1, NULL) WHERE t.task_id = ?1";
   auto q = db_.query(sql.c_str(), task.str());
   if (!q.step()) return std::nullopt;
   turn_record turn = read_turn(q);
@@ -238,9 +283,12 @@ std::optional<result_record> sqlite_rows::find_result(const task_id& task) {
   out.what.actions_taken = q.text(own + 5);
   out.what.errors = q.text(own + 6);
   out.what.used = std::move(turn.used);
+  out.what.conversation = std::move(turn.conversation);
+  out.what.changes = std::move(turn.changes);
   out.completed_at = turn.ended_at.value_or(turn.started_at);
   out.duration_ms = (out.completed_at - turn.started_at).count();
-  out.loaded_context = turn.process_turn == 1;
+  out.loaded_context = turn.loaded_context;
+  out.preamble_used = read_usage(q, own + 7);
   return out;
 }
 
@@ -248,9 +296,9 @@ void sqlite_rows::put_result(const task_row& task, const turn_record& turn, cons
   const settlement& w = result.what;
   db_.run(
       "INSERT OR REPLACE INTO result(task_seq, epoch, turn, status, reason, source, output, output_summary,"
-      " actions_taken, errors) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      " actions_taken, errors, after_preamble) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       task.key, turn.session.value, turn.turn.value, word_for(result.status), w.reason, word_for(w.source), w.output,
-      w.output_summary, w.actions_taken, w.errors);
+      w.output_summary, w.actions_taken, w.errors, result.preamble_used.has_value());
   ++writes_;
 }
 
@@ -282,7 +330,7 @@ std::vector<turn_record> sqlite_rows::list_turns(const turn_filter& filter) {
   if (filter.task) task = filter.task->str();
   if (filter.session) session = filter.session->value;
   auto q = db_.query(statements[set].c_str(), filter.after_session.value, filter.after_turn.value, batch, task, session,
-                     sql_limit(filter.limit));
+                     sql_limit(filter.limit), filter.since);
   std::vector<turn_record> out;
   while (q.step()) out.push_back(read_turn(q));
   return out;

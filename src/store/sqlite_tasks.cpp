@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "store/list_text.hpp"
 #include "store/sqlite_rows.hpp"
 #include "store/sqlite_values.hpp"
 
@@ -17,7 +18,33 @@ namespace {
 const std::string select_batch =
     "SELECT b.seq, b.last_position, b.batch_id, b.state, b.priority, b.sealed_at, b.round, b.agent, b.lingers,"
     " b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at,"
-    " b.queued, b.in_progress, b.done, b.error, b.cancelled FROM batch b ";
+    " b.queued, b.in_progress, b.done, b.error, b.cancelled, b.model, b.way, b.on_error, b.budget_nano_dollars,"
+    " b.budget_tokens, b.budget_ms, b.has_preamble FROM batch b ";
+
+batch_settings read_settings(const sqlite_query& q, int first) {
+  batch_settings out;
+  out.model = q.text(first);
+  if (!q.is_null(first + 1)) out.way = read_word<running_way, 3>(q.text(first + 1));
+  if (!q.is_null(first + 2)) out.on_error = read_word<error_rule, 2>(q.text(first + 2));
+  if (!q.is_null(first + 3))
+    out.budget = {q.integer(first + 3), q.integer(first + 4), std::chrono::milliseconds{q.integer(first + 5)}};
+  return out;
+}
+
+// Settings as they are bound.
+struct settings_columns {
+  std::optional<std::string_view> way, on_error;
+  std::optional<std::int64_t> nano_dollars, tokens, ms;
+
+  explicit settings_columns(const batch_settings& s) {
+    if (s.way) way = word_for(*s.way);
+    if (s.on_error) on_error = word_for(*s.on_error);
+    if (!s.budget) return;
+    nano_dollars = s.budget->nano_dollars;
+    tokens = s.budget->tokens;
+    ms = s.budget->time.count();
+  }
+};
 
 batch_row read_batch(const sqlite_query& q) {
   batch_row row;
@@ -37,14 +64,39 @@ batch_row read_batch(const sqlite_query& q) {
   b.created_at = {q.integer(12)};
   b.last_assign_at = {q.integer(13)};
   for (std::size_t i = 0; i < task_state_count; ++i) b.tally.by_state[i] = q.integer(14 + static_cast<int>(i));
+  b.settings = read_settings(q, 19);
+  b.has_preamble = q.integer(25) != 0;
   return row;
 }
 
 const std::string select_task =
     "SELECT t.seq, t.batch_seq, t.task_id, b.batch_id, t.position, t.round, t.state, t.owner, t.priority,"
     " t.max_attempts, t.attempts, t.interruptions, t.epoch, t.turn, t.created_at, t.started_at, t.ended_at,"
-    " coalesce(t.description, x.description), coalesce(t.context, x.context), coalesce(t.assigned_by, x.assigned_by)"
-    " FROM task t CROSS JOIN batch b ON b.seq = t.batch_seq LEFT JOIN task_text x ON x.task_seq = t.seq ";
+    " coalesce(t.description, x.description), coalesce(t.context, x.context), coalesce(t.assigned_by, x.assigned_by),"
+    " t.reason, m.needs, m.check_argv, m.model, m.tools, m.limit_ms"
+    " FROM task t CROSS JOIN batch b ON b.seq = t.batch_seq LEFT JOIN task_text x ON x.task_seq = t.seq"
+    " LEFT JOIN task_more m ON m.task_seq = iif(t.more, t.seq, NULL) ";
+
+std::vector<std::string> texts_of(const std::vector<task_id>& ids) {
+  std::vector<std::string> out;
+  out.reserve(ids.size());
+  for (const auto& id : ids) out.push_back(id.str());
+  return out;
+}
+
+void read_more(const sqlite_query& q, int first, task_spec& spec) {
+  for (auto& id : read_list(q.text(first))) spec.needs.emplace_back(std::move(id));
+  spec.check = read_list(q.text(first + 1));
+  spec.model = q.text(first + 2);
+  spec.tools = read_list(q.text(first + 3));
+  spec.limit = std::chrono::milliseconds{q.integer(first + 4)};
+}
+
+// True if the task has something that is kept in `task_more`.
+bool has_more(const task_spec& spec) {
+  return !spec.needs.empty() || !spec.check.empty() || !spec.model.empty() || !spec.tools.empty() ||
+         spec.limit.count() != 0;
+}
 
 task_row read_task(const sqlite_query& q) {
   task_row row;
@@ -69,6 +121,8 @@ task_row read_task(const sqlite_query& q) {
   t.spec.description = q.text(17);
   t.spec.context = q.text(18);
   t.spec.assigned_by = q.text(19);
+  t.reason = q.text(20);
+  if (!q.is_null(21)) read_more(q, 21, t.spec);
   return row;
 }
 
@@ -136,13 +190,15 @@ void sqlite_rows::visit_batches(batch_state state, const std::function<bool(cons
 void sqlite_rows::insert_batch(batch_row& row) {
   const batch_record& b = row.record;
   const auto& n = b.tally.by_state;
+  const settings_columns s(b.settings);
   db_.run(
       "INSERT INTO batch(batch_id, state, priority, sealed_at, round, agent, lingers, fruitless_sessions, hold_reason,"
-      " held_until, created_at, last_assign_at, last_position, queued, in_progress, done, error, cancelled)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      " held_until, created_at, last_assign_at, last_position, queued, in_progress, done, error, cancelled, model, way,"
+      " on_error, budget_nano_dollars, budget_tokens, budget_ms, has_preamble)"
+      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       b.id.str(), word_for(b.state), static_cast<int>(b.prio), b.sealed_at, b.round, b.agent, b.lingers,
       b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at, row.last_position, n[0], n[1],
-      n[2], n[3], n[4]);
+      n[2], n[3], n[4], b.settings.model, s.way, s.on_error, s.nano_dollars, s.tokens, s.ms, b.has_preamble);
   row.key = db_.last_insert_key();
   if (cache_ != nullptr) cache_->put(row);
   ++writes_;
@@ -162,7 +218,26 @@ void sqlite_rows::update_batch(const batch_row& before, const batch_row& after) 
   if (moves)
     db_.run("UPDATE batch SET state = ?2, priority = ?3, sealed_at = ?4 WHERE seq = ?1", after.key, word_for(b.state),
             static_cast<int>(b.prio), b.sealed_at);
+  if (before.record.settings != b.settings || before.record.has_preamble != b.has_preamble) {
+    const settings_columns s(b.settings);
+    db_.run(
+        "UPDATE batch SET model = ?2, way = ?3, on_error = ?4, budget_nano_dollars = ?5, budget_tokens = ?6,"
+        " budget_ms = ?7, has_preamble = ?8 WHERE seq = ?1",
+        after.key, b.settings.model, s.way, s.on_error, s.nano_dollars, s.tokens, s.ms, b.has_preamble);
+  }
   if (cache_ != nullptr) cache_->put(after);
+  ++writes_;
+}
+
+preamble sqlite_rows::find_preamble(std::int64_t batch_key) {
+  auto q = db_.query("SELECT text, files FROM batch_preamble WHERE batch_seq = ?1", batch_key);
+  if (!q.step()) throw store_failure{{errc::store_damaged, "a batch's preamble is missing from the store"}};
+  return {std::string(q.text(0)), read_list(q.text(1))};
+}
+
+void sqlite_rows::put_preamble(std::int64_t batch_key, const preamble& shared) {
+  const std::string files = write_list(shared.files);
+  db_.run("INSERT INTO batch_preamble(batch_seq, text, files) VALUES(?, ?, ?)", batch_key, shared.text, files);
   ++writes_;
 }
 
@@ -176,10 +251,26 @@ bool sqlite_rows::has_task(const task_id& id) {
   return db_.query("SELECT 1 FROM task WHERE task_id = ?1", id.str()).step();
 }
 
-std::optional<task_row> sqlite_rows::next_queued(std::int64_t batch_key) {
+std::optional<task_place> sqlite_rows::find_place(const task_id& id) {
+  auto q = db_.query("SELECT seq, batch_seq, state FROM task WHERE task_id = ?1", id.str());
+  if (!q.step()) return std::nullopt;
+  return task_place{q.integer(0), q.integer(1), read_word<task_state, task_state_count>(q.text(2))};
+}
+
+std::optional<task_row> sqlite_rows::next_queued(std::int64_t batch_key, std::int64_t after) {
   static const std::string sql =
-      select_task + "WHERE t.batch_seq = ?1 AND t.ended = 0 AND t.state = 'queued' ORDER BY t.position LIMIT 1";
-  auto q = db_.query(sql.c_str(), batch_key);
+      select_task +
+      "WHERE t.batch_seq = ?1 AND t.ended = 0 AND t.position > ?2 AND t.state = 'queued' ORDER BY t.position LIMIT 1";
+  auto q = db_.query(sql.c_str(), batch_key, after);
+  return q.step() ? std::optional(read_task(q)) : std::nullopt;
+}
+
+std::optional<task_row> sqlite_rows::next_dependent(std::int64_t need_key, std::int64_t after) {
+  static const std::string sql =
+      select_task +
+      "WHERE t.seq = (SELECT n.task_seq FROM task_need n CROSS JOIN task d ON d.seq = n.task_seq"
+      " WHERE n.need_seq = ?1 AND n.task_seq > ?2 AND d.state = 'queued' ORDER BY n.task_seq LIMIT 1)";
+  auto q = db_.query(sql.c_str(), need_key, after);
   return q.step() ? std::optional(read_task(q)) : std::nullopt;
 }
 
@@ -188,22 +279,35 @@ void sqlite_rows::insert_task(task_row& row) {
   constexpr std::size_t short_text = 1024;
   const task_record& t = row.record;
   const task_spec& spec = t.spec;
+  const bool more = has_more(spec);
   const bool apart = spec.description.size() + spec.context.size() + spec.assigned_by.size() > short_text;
   const auto here = [&](const std::string& text) {
     return apart ? std::nullopt : std::optional<std::string_view>(text);
   };
   db_.run(
       "INSERT INTO task(task_id, batch_seq, position, round, state, owner, priority, max_attempts, attempts,"
-      " interruptions, epoch, turn, created_at, ended, description, context, assigned_by)"
-      " VALUES(?, ?, ?, ?, 'queued', 'nobody', ?, ?, 0, 0, 0, 0, ?, 0, ?, ?, ?)",
+      " interruptions, epoch, turn, created_at, ended, description, context, assigned_by, more)"
+      " VALUES(?, ?, ?, ?, 'queued', 'nobody', ?, ?, 0, 0, 0, 0, ?, 0, ?, ?, ?, ?)",
       spec.id.str(), row.batch_key, t.position, t.round, word_for(spec.prio), spec.max_attempts, t.created_at,
-      here(spec.description), here(spec.context), here(spec.assigned_by));
+      here(spec.description), here(spec.context), here(spec.assigned_by), more);
   row.key = db_.last_insert_key();
   if (apart)
     db_.run("INSERT INTO task_text(task_seq, description, context, assigned_by) VALUES(?, ?, ?, ?)", row.key,
             spec.description, spec.context, spec.assigned_by);
+  if (more) insert_more(row.key, spec);
   ++counted_[t.state];
   ++writes_;
+}
+
+void sqlite_rows::insert_more(std::int64_t task_key, const task_spec& spec) {
+  const std::string needs = write_list(texts_of(spec.needs));
+  const std::string check = write_list(spec.check);
+  const std::string tools = write_list(spec.tools);
+  db_.run("INSERT INTO task_more(task_seq, needs, check_argv, model, tools, limit_ms) VALUES(?, ?, ?, ?, ?, ?)",
+          task_key, needs, check, spec.model, tools, spec.limit.count());
+  for (const auto& need : spec.needs)
+    db_.run("INSERT OR IGNORE INTO task_need(need_seq, task_seq) SELECT seq, ?2 FROM task WHERE task_id = ?1",
+            need.str(), task_key);
 }
 
 void sqlite_rows::update_task(const task_row& before, const task_row& after) {
@@ -217,9 +321,9 @@ void sqlite_rows::update_task(const task_row& before, const task_row& after) {
   else
     db_.run(
         "UPDATE task SET state = ?2, owner = ?3, attempts = ?4, interruptions = ?5, epoch = ?6, turn = ?7,"
-        " started_at = ?8, ended_at = ?9, ended = ?10 WHERE seq = ?1",
+        " started_at = ?8, ended_at = ?9, ended = ?10, reason = ?11 WHERE seq = ?1",
         after.key, word_for(t.state), word_for(t.owner), t.counts.attempts, t.counts.interruptions, t.session.value,
-        t.turn.value, t.started_at, t.ended_at, t.ended_at.has_value());
+        t.turn.value, t.started_at, t.ended_at, t.ended_at.has_value(), t.reason);
   --counted_[before.record.state];
   ++counted_[t.state];
   ++writes_;

@@ -11,6 +11,17 @@ STORE_TEST("a task is stored as it was given") {
   spec.context = R"({"file":"caf\u00e9"})";
   spec.assigned_by = "me";
   spec.max_attempts = 3;
+  SUBCASE("plain") {}
+  SUBCASE("with all that a task may have") {
+    spec.check = {"make", "test \"all\"", ""};
+    spec.model = "small";
+    spec.tools = {"Read", "Bash(git log:*)"};
+    spec.limit = std::chrono::minutes{5};
+  }
+  SUBCASE("with long texts, and one thing more") {
+    spec.description = std::string(100'000, 'x');
+    spec.limit = std::chrono::milliseconds{1};
+  }
   request.tasks = {spec};
   const auto out = must(w->assign(request));
   CHECK(w.answered(out.what, kind::stored, kind::duplicate));
@@ -19,6 +30,9 @@ STORE_TEST("a task is stored as it was given") {
   CHECK(out.tasks[0].state == task_state::queued);
   const auto stored = w.task_now("a");
   CHECK(stored.spec == spec);
+  CHECK(stored.reason.empty());
+  CHECK(must(w->list_tasks({})) == std::vector{stored});
+  CHECK(must(w->assign(request)).what == kind::duplicate);
   CHECK(stored.batch == "b"_batch);
   CHECK(stored.position == 1);
   CHECK(stored.round == 1);

@@ -19,23 +19,46 @@ inline std::string text_of(const task_tally& tally) {
   return out;
 }
 
+inline std::string joined(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) out += (out.empty() ? "" : ",") + text;
+  return "[" + out + "]";
+}
+
+inline std::string text_of(const batch_settings& s) {
+  std::ostringstream out;
+  out << "model '" << s.model << "' way " << (s.way ? name_of(*s.way) : "-") << " on error "
+      << (s.on_error ? name_of(*s.on_error) : "-") << " budget ";
+  if (s.budget) out << s.budget->nano_dollars << "," << s.budget->tokens << "," << s.budget->time.count();
+  return out.str();
+}
+
+inline std::string text_of(const preamble& p) {
+  return "preamble '" + p.text + "' " + joined(p.files);
+}
+
 inline std::string text_of(const batch_record& b) {
   std::ostringstream out;
   out << "batch " << b.id.str() << " " << name_of(b.state) << " round " << b.round << " agent " << b.agent << " prio "
       << name_of(b.prio) << " tally" << text_of(b.tally) << " lingers " << b.lingers << " fruitless "
       << b.fruitless_sessions << " held " << b.hold_reason << " until " << text_of(b.held_until) << " created "
-      << b.created_at.ms << " assigned " << b.last_assign_at.ms << " sealed " << text_of(b.sealed_at);
+      << b.created_at.ms << " assigned " << b.last_assign_at.ms << " sealed " << text_of(b.sealed_at) << " "
+      << text_of(b.settings) << " preamble " << b.has_preamble;
   return out.str();
 }
 
 inline std::string text_of(const task_record& t) {
   std::ostringstream out;
+  std::vector<std::string> needs;
+  for (const auto& need : t.spec.needs) needs.push_back(need.str());
   out << "task " << t.spec.id.str() << " '" << t.spec.description << "' '" << t.spec.context << "' "
       << name_of(t.spec.prio) << " by '" << t.spec.assigned_by << "' most " << t.spec.max_attempts << " in "
       << t.batch.str() << " at " << t.position << " round " << t.round << " " << name_of(t.state) << " owner "
       << static_cast<int>(t.owner) << " counts " << t.counts.attempts << "+" << t.counts.interruptions << " turn "
       << t.session.value << "." << t.turn.value << " created " << t.created_at.ms << " started "
-      << text_of(t.started_at) << " ended " << text_of(t.ended_at);
+      << text_of(t.started_at) << " ended " << text_of(t.ended_at) << " reason '" << t.reason << "' needs "
+      << joined(needs) << " check " << joined(t.spec.check) << " model '" << t.spec.model << "' tools "
+      << joined(t.spec.tools) << " limit " << t.spec.limit.count();
   return out.str();
 }
 
@@ -46,7 +69,13 @@ inline std::string text_of(const std::optional<usage>& used) {
   for (const auto& [model, n] : used->by_model)
     out << " " << model << " " << n.uncached_input << "," << n.cache_write_5m << "," << n.cache_write_1h << ","
         << n.cache_read << "," << n.output << "," << n.reasoning;
+  out << " requests " << used->requests.value_or(-1) << " inherited " << used->inherited_read.value_or(-1);
   return out.str();
+}
+
+inline std::string text_of(const std::optional<work_changes>& changes) {
+  if (!changes) return "no changes known";
+  return "changes " + joined(changes->files) + joined(changes->commits) + (changes->complete ? "" : " at least");
 }
 
 inline std::string text_of(const turn_record& t) {
@@ -54,7 +83,8 @@ inline std::string text_of(const turn_record& t) {
   out << "turn " << t.session.value << "." << t.turn.value << " of " << t.task.str() << " in " << t.batch.str()
       << " at " << t.position << " attempt " << t.attempt << " process " << t.process << "." << t.process_turn
       << " from " << t.started_at.ms << " to " << text_of(t.ended_at) << " end " << (t.end ? name_of(*t.end) : "-")
-      << " reason '" << t.reason << "' detail '" << t.detail << "' recovered " << t.recovered << " " << text_of(t.used);
+      << " reason '" << t.reason << "' detail '" << t.detail << "' recovered " << t.recovered << " " << text_of(t.used)
+      << " loaded " << t.loaded_context << " conversation '" << t.conversation << "' " << text_of(t.changes);
   return out.str();
 }
 
@@ -64,7 +94,9 @@ inline std::string text_of(const session_record& s) {
       << (s.phase == session_phase::live ? "live" : "ended") << " owner " << s.owner.boot_id << ":"
       << s.owner.pid_namespace << ":" << s.owner.pid << ":" << s.owner.start_time << " from " << s.started_at.ms
       << " to " << text_of(s.ended_at) << " end " << (s.end ? name_of(*s.end) : "-") << " '" << s.end_detail
-      << "' settled " << s.turns_settled << " asked " << s.end_requested;
+      << "' settled " << s.turns_settled << " asked " << s.end_requested << " about " << s.about.version << ","
+      << s.about.model << "," << s.about.billing;
+  if (s.pause) out << " rests until " << s.pause->until.ms << " '" << s.pause->reason << "'";
   return out.str();
 }
 
@@ -74,7 +106,8 @@ inline std::string text_of(const result_record& r) {
       << "." << r.turn.value << " " << name_of(r.status) << " " << name_of(r.what.end) << " '" << r.what.reason << "' '"
       << r.what.detail << "' " << name_of(r.what.source) << " '" << r.what.output << "' '" << r.what.output_summary
       << "' '" << r.what.actions_taken << "' '" << r.what.errors << "' " << text_of(r.what.used) << " at "
-      << r.completed_at.ms << " took " << r.duration_ms << " loaded " << r.loaded_context;
+      << r.completed_at.ms << " took " << r.duration_ms << " loaded " << r.loaded_context << " conversation '"
+      << r.what.conversation << "' " << text_of(r.what.changes) << " preamble: " << text_of(r.preamble_used);
   return out.str();
 }
 
@@ -93,7 +126,7 @@ std::string lines_of(const std::vector<T>& all) {
 inline std::string text_of(const assign_outcome& o) {
   std::ostringstream out;
   out << "assign " << static_cast<int>(o.what) << " next " << o.next_round << " sealed " << o.sealed_now << "\n"
-      << text_of(o.batch) << "\nconflict " << text_of(o.conflict) << "\n";
+      << text_of(o.batch) << "\nconflict " << text_of(o.conflict) << "\nunknown " << o.unknown_need.str() << "\n";
   for (const auto& t : o.tasks)
     out << t.id.str() << " " << t.position << " " << name_of(t.state) << " " << t.duplicate << "\n";
   return out.str();
@@ -164,6 +197,7 @@ inline std::string state_of(store& s, const std::vector<batch_id>& batches, std:
     out += std::string(name_of(state)) + "\n" + lines_of(must(s.list_tasks({{}, state, 0, 1000})));
   out += lines_of(must(s.list_turns({})));
   for (const auto& id : batches) {
+    out += text_of(must(s.find_preamble(id))) + "\n";
     out += text_of(must(s.find_batch(id))) + "\n" + lines_of(must(s.list_tasks({id, {}, 1, 5})));
     out += lines_of(must(s.list_batches({{}, id, 3}))) + lines_of(must(s.list_sessions({id, epoch{2}, 5})));
     turn_filter filter;

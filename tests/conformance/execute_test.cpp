@@ -148,6 +148,66 @@ STORE_TEST("after three sessions without a settled turn the batch is held with a
   }
 }
 
+STORE_TEST("a batch whose agent is blocked is held at once, and longer each time") {
+  w.stored("b"_batch, {"a", "b"});
+  auto held = w.fruitless_session("b"_batch, session_end::blocked).batch;
+  CHECK(held.state == batch_state::held);
+  CHECK(held.hold_reason.find("the test ended it") != std::string::npos);
+  for (const int minutes : {1, 2, 4}) {
+    CHECK(held.held_until == w.clock.now() + std::chrono::minutes{minutes});
+    CHECK(must(w->claim(w.claim_of())).what == claim_outcome::kind::nothing);
+    w.clock.turn(std::chrono::minutes{minutes});
+    held = w.fruitless_session("b"_batch, session_end::blocked).batch;
+  }
+  must(w->execute({"b"_batch, {}}));
+  const auto session = w.claimed();
+  w.begun(session.id, 1);
+  w.settle(session.id, 1);
+  held = w.end(session.id, session_end::blocked).batch;  // what was settled before does not help those that wait
+  CHECK(held.state == batch_state::held);
+  CHECK(held.fruitless_sessions == 0);
+  CHECK(held.held_until == w.clock.now() + std::chrono::minutes{1});
+}
+
+STORE_TEST("a batch whose budget is spent is held until somebody lets it go") {
+  w.stored("b"_batch, {"a", "b"});
+  const auto session = w.claimed();
+  w.begun(session.id, 1);
+  w.settle(session.id, 1);
+  const auto held = w.end(session.id, session_end::budget).batch;
+  CHECK(held.state == batch_state::held);
+  CHECK(held.hold_reason.find("budget") != std::string::npos);
+  CHECK(!held.held_until);
+  CHECK(w.batch_now("b"_batch) == held);
+  w.clock.turn(std::chrono::hours{1000});
+  CHECK(must(w->claim(w.claim_of())).what == claim_outcome::kind::nothing);
+  CHECK(must(w->claim(w.claim_of("b"_batch))).what == claim_outcome::kind::nothing);
+  CHECK(!must(w->has_work({{"claude"}, "claude"})));
+  CHECK(must(w->execute({})).what == kind::nothing_to_do);
+  CHECK(must(w->execute({"b"_batch, {}})).what == kind::started);
+  CHECK(w.fruitless_session("b"_batch, session_end::budget).batch.fruitless_sessions == 0);
+}
+
+STORE_TEST("a blocked agent or a spent budget holds what came late, too, and no batch that is done") {
+  for (const auto why : {session_end::blocked, session_end::budget}) {
+    const batch_id batch(std::string(name_of(why)));
+    w.stored(batch, {batch.str() + " 1"});
+    const auto session = w.claimed(batch);
+    w.begun(session.id, 1);
+    w.settle(session.id, 1);
+    w.begin(session.id, 2);
+    w.stored(batch, {batch.str() + " 2"});
+    CHECK(w.end(session.id, why).batch.state == batch_state::held);
+    must(w->execute({batch, {}}));
+    const auto next = w.claimed(batch);
+    w.begun(next.id, 1);
+    w.settle(next.id, 1);
+    const auto done = w.end(next.id, why).batch;
+    CHECK(done.state == batch_state::finished);
+    CHECK(done.hold_reason.empty());
+  }
+}
+
 STORE_TEST("a settled turn sets the count of fruitless sessions back") {
   w.stored("b"_batch, {"a", "b"});
   w.fruitless_session("b"_batch);

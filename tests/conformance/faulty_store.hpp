@@ -46,6 +46,12 @@ class wrapped_store final : public store {
   result<bool> request_end(epoch e) override {
     return around_([&] { return inner_->request_end(e); });
   }
+  result<bool> set_pause(epoch e, const std::optional<session_pause>& pause) override {
+    return around_([&] { return inner_->set_pause(e, pause); });
+  }
+  result<bool> describe_agent(epoch e, const agent_facts& about) override {
+    return around_([&] { return inner_->describe_agent(e, about); });
+  }
   result<cancel_outcome> cancel(const task_id& t) override {
     return around_([&] { return inner_->cancel(t); });
   }
@@ -53,6 +59,7 @@ class wrapped_store final : public store {
   result<std::optional<task_record>> find_task(const task_id& t) override { return inner_->find_task(t); }
   result<std::optional<result_record>> find_result(const task_id& t) override { return inner_->find_result(t); }
   result<std::optional<batch_record>> find_batch(const batch_id& b) override { return inner_->find_batch(b); }
+  result<preamble> find_preamble(const batch_id& b) override { return inner_->find_preamble(b); }
   result<std::optional<session_record>> find_session(epoch e) override { return inner_->find_session(e); }
   result<std::optional<session_record>> find_last_session() override { return inner_->find_last_session(); }
   result<std::optional<session_record>> find_live_session() override { return inner_->find_live_session(); }

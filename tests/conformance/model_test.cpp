@@ -38,7 +38,7 @@ class commands_at_random {
       case 10:
         return text_of(s.end_session(epoch{some_epoch()}, static_cast<session_end>(draw(session_end_count)), "why"));
       default:
-        return draw(3) == 0 ? text_of(s.request_end(epoch{some_epoch()})) : text_of(s.recover(some_recovery()));
+        return draw(2) == 0 ? text_of(s.recover(some_recovery())) : say_of_session(s);
     }
   }
 
@@ -77,13 +77,40 @@ class commands_at_random {
       auto spec = task(some_task().str(), static_cast<priority>(draw(3)));
       spec.prio = static_cast<priority>(std::hash<std::string>{}(spec.id.str()) % 3);  // mostly equal content
       if (draw(10) == 0) spec.description += "!";
+      if (!request.tasks.empty() && draw(2) == 0) spec.needs.push_back(request.tasks.back().id);
+      if (draw(8) == 0) spec.needs.push_back(some_task());
       spec.max_attempts = 1 + static_cast<int>(std::hash<std::string>{}(spec.id.str()) % 2);
       request.tasks.push_back(std::move(spec));
     }
     request.seal = draw(2) == 0;
     request.whole_batch = draw(4) == 0;
     if (draw(6) == 0) request.agent = draw(2) == 0 ? "claude" : "codex";
+    if (draw(4) == 0) request.settings = some_settings();
+    if (draw(6) == 0) request.shared = {"shared " + std::to_string(draw(2)), {"README.md"}};
     return request;
+  }
+
+  batch_settings some_settings() {
+    batch_settings settings;
+    if (draw(4) == 0) settings.model = "model " + std::to_string(draw(2));
+    if (draw(4) == 0) settings.way = static_cast<running_way>(draw(3));
+    if (draw(2) == 0) settings.on_error = error_rule::stop;
+    if (draw(4) == 0) settings.budget = {draw(3), draw(3), std::chrono::milliseconds{draw(3)}};
+    return settings;
+  }
+
+  std::string say_of_session(store& s) {
+    const epoch session{some_epoch()};
+    switch (draw(4)) {
+      case 0:
+        return text_of(s.request_end(session));
+      case 1:
+        return text_of(s.set_pause(session, session_pause{{draw(100)}, "a limit"}));
+      case 2:
+        return text_of(s.set_pause(session, std::nullopt));
+      default:
+        return text_of(s.describe_agent(session, {"1." + std::to_string(draw(3)), "a-model", "api key"}));
+    }
   }
 
   claim_request some_claim() {
@@ -103,12 +130,18 @@ class commands_at_random {
     request.process = 1 + draw(2);
     request.process_turn = 1 + draw(2);
     request.may_end = draw(3) != 0;
+    request.preamble = draw(6) == 0;
     return request;
   }
 
   settlement some_settlement() {
     settlement what = ended_as(static_cast<turn_end>(draw(turn_end_count)));
     if (draw(3) == 0) what.used.reset();
+    if (what.used && draw(2) == 0) what.used->requests = draw(9);
+    if (what.used && draw(2) == 0) what.used->inherited_read = draw(9);
+    if (draw(3) == 0) what.loaded_context = draw(2) == 0;
+    if (draw(3) == 0) what.conversation = "c" + std::to_string(draw(3));
+    if (draw(3) == 0) what.changes = work_changes{{"a", "b"}, {"abc"}, draw(2) == 0};
     if (draw(3) == 0) what.reason = "a_reason";
     return what;
   }

@@ -174,6 +174,39 @@ STORE_TEST("turns are listed by session, batch and task, in order, from any plac
   CHECK(listed(page) == list{all[1], all[3]});
 }
 
+STORE_TEST("turns that began at a moment or later are listed, together with any other filter") {
+  w.stored("x"_batch, {"x1", "x2", "x3"});
+  const auto session = w.claimed();
+  const timestamp start = w.clock.now();
+  for (int turn = 1; turn <= 3; ++turn) {
+    w.begun(session.id, turn);
+    w.settle(session.id, turn);
+    w.clock.turn(std::chrono::seconds{1});
+  }
+  const auto listed = [&](turn_filter filter, std::chrono::milliseconds since) {
+    filter.since = start + since;
+    list out;
+    for (const auto& t : must(w->list_turns(filter))) out.push_back(t.task.str());
+    return out;
+  };
+  using std::chrono::milliseconds;
+  turn_filter by_batch, by_task, by_session, page;
+  by_batch.batch = "x"_batch;
+  by_task.task = "x2"_task;
+  by_session.session = session.id;
+  page.after_session = session.id;
+  page.after_turn = turn_no{2};
+  for (const auto& filter : {turn_filter{}, by_batch, by_session}) {
+    CHECK(listed(filter, milliseconds{-1}) == list{"x1", "x2", "x3"});
+    CHECK(listed(filter, milliseconds{1000}) == list{"x2", "x3"});
+    CHECK(listed(filter, milliseconds{1001}) == list{"x3"});
+    CHECK(listed(filter, milliseconds{2001}).empty());
+  }
+  CHECK(listed(by_task, milliseconds{1000}) == list{"x2"});
+  CHECK(listed(by_task, milliseconds{1001}).empty());
+  CHECK(listed(page, milliseconds{1000}) == list{"x3"});
+}
+
 STORE_TEST("a marker leads to the session that wrote it") {
   w.stored("b"_batch, {"a"});
   w.clock.turn(std::chrono::milliseconds{999});

@@ -167,6 +167,16 @@ STORE_TEST("a turn's end is kept with its result and its usage") {
   what.errors = R"("none")";
   what.used->source = usage_source::difference;
   what.used->complete = false;
+  what.used->requests = 4;
+  what.used->inherited_read = 90'000;
+  what.conversation = "conversation 7";
+  SUBCASE("in a folder without a repository") {}
+  SUBCASE("with what it changed") {
+    what.changes = work_changes{{"src/a.c", "a \"b\""}, {"0123abc"}, false};
+  }
+  SUBCASE("with nothing changed") {
+    what.changes = work_changes{};
+  }
   const auto out = must(w->settle_turn(session.id, turn_no{1}, what));
   CHECK(w.answered(out.what, settle_outcome::kind::settled, settle_outcome::kind::repeated));
   CHECK(out.task.state == task_state::done);
@@ -177,6 +187,8 @@ STORE_TEST("a turn's end is kept with its result and its usage") {
   CHECK(out.turn.ended_at == w.clock.now());
   CHECK(out.turn.reason == "a_reason");
   CHECK(out.turn.used == what.used);
+  CHECK(out.turn.conversation == what.conversation);
+  CHECK(out.turn.changes == what.changes);
   CHECK(!out.turn.recovered);
   CHECK(out.turn == must(w->list_turns({})).at(0));
 
@@ -207,6 +219,32 @@ STORE_TEST("a figure that nobody reported stays absent") {
   CHECK(!must(w->list_turns({})).at(0).used);
 }
 
+STORE_TEST("a turn loaded its context if it was the first of its process, unless it is told otherwise") {
+  struct row {
+    std::int64_t process_turn;
+    std::optional<bool> told;
+    bool loaded;
+  };
+  w.stored("b"_batch, {"1", "2", "3", "4"});
+  const auto session = w.claimed();
+  begin_request request;
+  request.session = session.id;
+  request.ordinal = 0;
+  for (const auto& [process_turn, told, loaded] :
+       {row{1, {}, true}, row{2, {}, false}, row{3, true, true}, row{1, false, false}}) {
+    ++request.ordinal;
+    request.process_turn = process_turn;
+    CHECK(must(w->begin_turn(request)).turn.loaded_context == (process_turn == 1));
+    CHECK(must(w->list_turns({})).back().loaded_context == (process_turn == 1));
+    auto what = ended_as(turn_end::done);
+    what.loaded_context = told;
+    const auto out = must(w->settle_turn(session.id, turn_no{request.ordinal}, what));
+    CHECK(out.turn.loaded_context == loaded);
+    CHECK(must(w->list_turns({})).back() == out.turn);
+    CHECK(must(w->find_result(out.task.spec.id))->loaded_context == loaded);
+  }
+}
+
 STORE_TEST("a turn is settled once: the first settlement stands") {
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
@@ -235,7 +273,10 @@ STORE_TEST("a session that is not live begins and settles nothing") {
     CHECK(w.begin(dead, 1).what == begin_outcome::kind::stale);
     CHECK(w.begin(dead, 2).what == begin_outcome::kind::stale);
     CHECK(w.settle(dead, 1).what == settle_outcome::kind::stale);
+    CHECK(w.begin_preamble(dead, 2).what == begin_outcome::kind::stale);
     CHECK(!must(w->request_end(dead)));
+    CHECK(!must(w->set_pause(dead, session_pause{})));
+    CHECK(!must(w->describe_agent(dead, {"1", "m", "b"})));
   }
   CHECK(w.task_now("a") == before);
   CHECK(!must(w->find_result("a"_task)));
@@ -424,6 +465,43 @@ STORE_TEST("asking a live session to end is seen by its engine") {
   CHECK(must(w->request_end(session.id)));
   CHECK(w.session_now(session.id).end_requested);
   CHECK(must(w->request_end(session.id)));
+}
+
+STORE_TEST("a live session says when it rests and why, and its end ends the rest") {
+  w.stored("b"_batch, {"a"});
+  const auto session = w.claimed();
+  CHECK(!w.session_now(session.id).pause);
+  const session_pause limit{w.clock.now() + std::chrono::hours{1}, "a limit of the provider"};
+  CHECK(must(w->set_pause(session.id, limit)));
+  CHECK(w.session_now(session.id).pause == limit);
+  CHECK(must(w->read_overview()).live->pause == limit);
+  const auto version = w->version();
+  CHECK(must(w->set_pause(session.id, limit)));
+  CHECK(w->version() == version);
+  SUBCASE("it goes on") {
+    CHECK(must(w->set_pause(session.id, std::nullopt)));
+    CHECK(w.session_now(session.id) == session);
+  }
+  SUBCASE("it ends") {
+    CHECK(!w.end(session.id, session_end::stopped).session.pause);
+    CHECK(!w.session_now(session.id).pause);
+  }
+  SUBCASE("it dies") {
+    CHECK(!must(w->recover({session.id, {}, {}})).session.pause);
+  }
+}
+
+STORE_TEST("what an agent says of itself is kept with the session") {
+  w.stored("b"_batch, {"a"});
+  const auto session = w.claimed();
+  CHECK(session.about == agent_facts{});
+  const agent_facts about{"2.1.331", "a-model", "subscription"};
+  CHECK(must(w->describe_agent(session.id, about)));
+  CHECK(w.session_now(session.id).about == about);
+  CHECK(must(w->describe_agent(session.id, {"2.1.331", "another", ""})));
+  w.begun(session.id, 1);
+  w.settle(session.id, 1);
+  CHECK(w.end(session.id).session.about == agent_facts{"2.1.331", "another", ""});
 }
 
 STORE_TEST("recovery settles a turn that had ended, from what the agent had written") {

@@ -76,6 +76,12 @@ inline task_spec task(std::string id, priority prio = priority::medium) {
   return spec;
 }
 
+inline task_spec needing(std::string id, std::initializer_list<std::string> needs) {
+  auto spec = task(std::move(id));
+  for (const auto& need : needs) spec.needs.emplace_back(need);
+  return spec;
+}
+
 inline settlement ended_as(turn_end end) {
   settlement what;
   what.end = end;
@@ -128,6 +134,14 @@ struct world {
     return must(opened->assign(request));
   }
 
+  assign_outcome assign_specs(const batch_id& batch, std::vector<task_spec> tasks, batch_settings settings = {}) {
+    assign_request request;
+    request.batch = batch;
+    request.tasks = std::move(tasks);
+    request.settings = std::move(settings);
+    return must(opened->assign(request));
+  }
+
   /// Assigns new tasks; fails the test if they are not.
   batch_record stored(std::optional<batch_id> batch, std::initializer_list<std::string> ids, bool seal = true) {
     auto out = assign(std::move(batch), ids, seal);
@@ -163,6 +177,15 @@ struct world {
     auto out = begin(session, ordinal);
     REQUIRE(out.what == begin_outcome::kind::begun);
     return out;
+  }
+
+  begin_outcome begin_preamble(epoch session, std::int64_t ordinal) {
+    begin_request request;
+    request.session = session;
+    request.ordinal = ordinal;
+    request.process_turn = ordinal;
+    request.preamble = true;
+    return must(opened->begin_turn(request));
   }
 
   settle_outcome settle(epoch session, std::int64_t turn, turn_end end = turn_end::done) {

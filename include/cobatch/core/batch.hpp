@@ -51,12 +51,79 @@ struct task_tally {
   friend constexpr bool operator==(const task_tally&, const task_tally&) = default;
 };
 
+/// How the tasks of a batch get to their agent. One at a time in any case, in one session, under one lock.
+enum class running_way : std::uint8_t {
+  one_session,  ///< the guide's: one conversation, a task after another
+  fork,         ///< the preamble is loaded once; each task goes on from there and sees nothing of the others
+  separate,     ///< each task in a conversation of its own, which loads everything anew: for comparison
+};
+
+[[nodiscard]] constexpr std::string_view name_of(running_way way) noexcept {
+  constexpr std::array<std::string_view, 3> names{"one_session", "fork", "separate"};
+  return names[static_cast<std::size_t>(way)];
+}
+
+[[nodiscard]] constexpr std::optional<running_way> parse_running_way(std::string_view text) noexcept {
+  for (const running_way w : {running_way::one_session, running_way::fork, running_way::separate})
+    if (name_of(w) == text) return w;
+  return std::nullopt;
+}
+
+/// What happens to the rest of a batch when a task of it ends in error.
+enum class error_rule : std::uint8_t {
+  go_on,  ///< "continue": only the tasks that need it are cancelled
+  stop,   ///< the tasks that are still queued are cancelled (`batch_stopped`)
+};
+
+[[nodiscard]] constexpr std::string_view name_of(error_rule rule) noexcept {
+  return rule == error_rule::stop ? "stop" : "continue";
+}
+
+[[nodiscard]] constexpr std::optional<error_rule> parse_error_rule(std::string_view text) noexcept {
+  for (const error_rule r : {error_rule::go_on, error_rule::stop})
+    if (name_of(r) == text) return r;
+  return std::nullopt;
+}
+
+/// What may be spent; checked before each turn, so that the turn that reaches a cap is the last one. 0: no cap.
+struct spending_cap {
+  std::int64_t nano_dollars = 0;
+  std::int64_t tokens = 0;            ///< processed: read or written by the model, cache reads included
+  std::chrono::milliseconds time{0};  ///< that turns have run
+
+  friend constexpr bool operator==(const spending_cap&, const spending_cap&) = default;
+};
+
+/// What a caller may say of a batch, with any of its tasks, before it runs. What is absent is left as it is.
+struct batch_settings {
+  std::string model = {};  ///< empty: the agent's own choice
+  std::optional<running_way> way = {};
+  std::optional<error_rule> on_error = {};
+  std::optional<spending_cap> budget = {};
+
+  friend bool operator==(const batch_settings&, const batch_settings&) = default;
+};
+
+/// What a session is told before its first task: context that all tasks share.
+struct preamble {
+  std::string text = {};
+  /// Files whose content follows the text, read when the session starts: paths below the agent's folder.
+  std::vector<std::string> files = {};
+
+  [[nodiscard]] bool empty() const noexcept { return text.empty() && files.empty(); }
+  friend bool operator==(const preamble&, const preamble&) = default;
+};
+inline constexpr std::size_t max_preamble_bytes = 4 * 1024 * 1024;  ///< text and files together
+inline constexpr std::size_t most_preamble_files = 100;
+
 /// A batch as it stands in the store.
 struct batch_record {
   batch_id id = {};
   batch_state state = batch_state::open;
   std::int64_t round = 1;
-  std::string agent = {};         ///< the agent it names; empty: the workspace's default
+  std::string agent = {};  ///< the agent it names; empty: the workspace's default
+  batch_settings settings = {};
+  bool has_preamble = false;      ///< the store's `find_preamble` gives it
   priority prio = priority::low;  ///< the highest of its tasks
   task_tally tally = {};
   bool lingers = false;        ///< sealed by its very first task under an explicit id: the session waits for stragglers
@@ -69,6 +136,24 @@ struct batch_record {
 
   friend bool operator==(const batch_record&, const batch_record&) = default;
 };
+
+/// The settings of a batch after `wanted` was given with an assign; nothing if they contradict what was said before, or
+/// come while it runs. A budget may be given anew at any time: the latest stands.
+[[nodiscard]] inline std::optional<batch_settings> merge_settings(const batch_settings& there,
+                                                                  const batch_settings& wanted, bool running) {
+  const auto fits = [&](const auto& old, const auto& given, const auto& absent) {
+    return given == absent || given == old || (old == absent && !running);
+  };
+  if (!fits(there.model, wanted.model, std::string{}) || !fits(there.way, wanted.way, std::nullopt) ||
+      !fits(there.on_error, wanted.on_error, std::nullopt))
+    return std::nullopt;
+  batch_settings merged = there;
+  if (!wanted.model.empty()) merged.model = wanted.model;
+  if (wanted.way) merged.way = wanted.way;
+  if (wanted.on_error) merged.on_error = wanted.on_error;
+  if (wanted.budget) merged.budget = wanted.budget;
+  return merged;
+}
 
 /// What assigning a task does to its batch.
 struct assign_effect {

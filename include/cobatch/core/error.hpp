@@ -45,6 +45,9 @@ enum class errc : std::int32_t {
   session_live = 111,
   no_marker = 112,
   no_usage = 113,
+  batch_conflict = 114,
+  need_unknown = 115,
+  unpriced_model = 116,
 
   // An agent could not be run, or broke.
   agent_unknown = 200,
@@ -103,6 +106,9 @@ inline constexpr std::array errc_names{
     errc_name{errc::session_live, "session_live"},
     errc_name{errc::no_marker, "no_marker"},
     errc_name{errc::no_usage, "no_usage"},
+    errc_name{errc::batch_conflict, "batch_conflict"},
+    errc_name{errc::need_unknown, "need_unknown"},
+    errc_name{errc::unpriced_model, "unpriced_model"},
     errc_name{errc::agent_unknown, "agent_unknown"},
     errc_name{errc::agent_missing, "agent_missing"},
     errc_name{errc::agent_failed, "agent_failed"},

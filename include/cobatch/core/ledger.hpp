@@ -1,4 +1,5 @@
-// The accounts of a batch: what its turns used, by model and by task, and what of it was for nothing.
+// The accounts of a batch: what its turns used, by model and by task, and what of it was for nothing. A turn without a
+// task is the preamble's, which all tasks share.
 //
 // Every turn counts, whatever it came to: an attempt that broke was paid for too. A turn whose usage nobody reported
 // makes the sums a lower bound (`complete` false), never a zero.
@@ -42,7 +43,8 @@ struct task_account {
 struct ledger {
   account total;
   std::vector<model_tokens> by_model;  ///< in order of first use; adds up to `total.used`
-  std::vector<task_account> by_task;   ///< in order of first turn; adds up to `total`
+  std::vector<task_account> by_task;   ///< in order of first turn; with `shared` it adds up to `total`
+  account shared;                      ///< of the turns without a task
 
   friend bool operator==(const ledger&, const ledger&) = default;
 };
@@ -77,10 +79,14 @@ inline void add_models(std::vector<model_tokens>& to, const usage& used) {
 [[nodiscard]] inline ledger make_ledger(std::span<const turn_record> turns) {
   ledger out;
   std::unordered_map<task_id, std::size_t> line_of;
-  for (const auto& turn : turns) {
+  const auto account_of = [&](const turn_record& turn) -> account& {
+    if (turn.task.empty()) return out.shared;
     const auto [line, is_new] = line_of.try_emplace(turn.task, out.by_task.size());
     if (is_new) out.by_task.push_back({turn.task, turn.position, {}});
-    detail::add_turn(out.by_task[line->second].sum, turn);
+    return out.by_task[line->second].sum;
+  };
+  for (const auto& turn : turns) {
+    detail::add_turn(account_of(turn), turn);
     detail::add_turn(out.total, turn);
     if (turn.used) detail::add_models(out.by_model, *turn.used);
   }

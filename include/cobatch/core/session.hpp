@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <cobatch/core/id.hpp>
 #include <cobatch/core/task.hpp>
@@ -41,14 +42,33 @@ enum class session_end : std::uint8_t {
   agent_lost,   ///< the agent broke and the session could not go on
   crashed,      ///< its orchestrator died; found and settled by the next holder of the guard
   cancelled,    ///< somebody ended it with `unlock --force`
+  blocked,      ///< the agent cannot run until a person has seen to it (log in, another model); the batch is held
+  budget,       ///< the batch's budget is spent; the batch is held
 };
-inline constexpr std::size_t session_end_count = 7;
+inline constexpr std::size_t session_end_count = 9;
 
 [[nodiscard]] constexpr std::string_view name_of(session_end end) noexcept {
-  constexpr std::array<std::string_view, session_end_count> names{"finished",   "full",    "not_started", "stopped",
-                                                                  "agent_lost", "crashed", "cancelled"};
+  constexpr std::array<std::string_view, session_end_count> names{
+      "finished", "full", "not_started", "stopped", "agent_lost", "crashed", "cancelled", "blocked", "budget"};
   return names[static_cast<std::size_t>(end)];
 }
+
+/// What an agent program says of itself when it starts; what it does not say is empty.
+struct agent_facts {
+  std::string version = {};  ///< "2.1.331"
+  std::string model = {};    ///< that it uses, unless a task names another
+  std::string billing = {};  ///< which credential pays: "api key", "subscription", …
+
+  friend bool operator==(const agent_facts&, const agent_facts&) = default;
+};
+
+/// Why a session rests, and until when: a limit of the agent's provider.
+struct session_pause {
+  timestamp until = {};
+  std::string reason = {};  ///< a sentence for people
+
+  friend bool operator==(const session_pause&, const session_pause&) = default;
+};
 
 struct session_record {
   epoch id = {};
@@ -63,19 +83,32 @@ struct session_record {
   std::string end_detail = {};     ///< a sentence for people; may be empty
   std::int64_t turns_settled = 0;  ///< turns that ended `done`, `error` or `denied`
   bool end_requested = false;      ///< somebody asked for its end (`unlock --force`); its engine will see to it
+  agent_facts about = {};
+  std::optional<session_pause> pause = {};  ///< while it rests
 
   friend bool operator==(const session_record&, const session_record&) = default;
+};
+
+/// What a turn changed in the agent's folder, as its git repository shows it. Ignored files are not seen.
+struct work_changes {
+  std::vector<std::string> files = {};    ///< changed, made or removed; paths from the top of the repository
+  std::vector<std::string> commits = {};  ///< made by the turn, oldest first
+  bool complete = true;                   ///< false: there was more than is listed
+
+  friend bool operator==(const work_changes&, const work_changes&) = default;
 };
 
 struct turn_record {
   epoch session = {};
   turn_no turn = {};
-  task_id task = {};
+  task_id task = {};  ///< empty: the batch's preamble, which belongs to no task
   batch_id batch = {};
   std::int64_t position = 0;
   int attempt = 1;
   std::int64_t process = 1;       ///< which agent process of the session, from 1
-  std::int64_t process_turn = 1;  ///< which turn of that process, from 1; turn 1 loaded the context
+  std::int64_t process_turn = 1;  ///< which turn of that process, from 1
+  bool loaded_context = true;     ///< its conversation began with it: nothing was there from earlier turns
+  std::string conversation = {};  ///< the agent's own id of the conversation; empty if it has none
   timestamp started_at = {};
   std::optional<timestamp> ended_at = {};  ///< absent: not settled
   std::optional<turn_end> end = {};
@@ -83,6 +116,7 @@ struct turn_record {
   std::string detail = {};  ///< a sentence for people
   bool recovered = false;   ///< settled after its orchestrator died, from what the agent had written
   std::optional<usage> used = {};
+  std::optional<work_changes> changes = {};  ///< absent: not known (no git repository)
 
   friend bool operator==(const turn_record&, const turn_record&) = default;
 };
@@ -110,6 +144,9 @@ struct settlement {
   std::string actions_taken = {};   ///< JSON array text, or empty
   std::string errors = {};          ///< JSON text (array or string), or empty
   std::optional<usage> used = {};
+  std::optional<bool> loaded_context = {};  ///< see turn_record; absent: it did if it was the first of its process
+  std::string conversation = {};            ///< see turn_record
+  std::optional<work_changes> changes = {};
 
   friend bool operator==(const settlement&, const settlement&) = default;
 };
@@ -125,7 +162,9 @@ struct result_record {
   settlement what = {};
   timestamp completed_at = {};
   std::int64_t duration_ms = 0;  ///< of the turn that settled it
-  bool loaded_context = true;    ///< the turn was the first of its agent process
+  bool loaded_context = true;    ///< of the turn
+  /// What the preamble used if it was sent right before this turn. It is a turn of its own: not part of `what.used`.
+  std::optional<usage> preamble_used = {};
 
   friend bool operator==(const result_record&, const result_record&) = default;
 };

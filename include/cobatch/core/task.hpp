@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -80,11 +81,21 @@ struct task_spec {
   priority prio = priority::medium;
   std::string assigned_by = {};  ///< who assigned it, at most `max_id_bytes`; empty if not said
   int max_attempts = 2;          ///< 1 to `most_attempts`; 1 makes the task run at most once
+  /// Tasks of the same batch, assigned before it or earlier in the same call, that are to be done first. If one of them
+  /// fails, this one is cancelled (`need_failed`).
+  std::vector<task_id> needs = {};
+  /// A program and its arguments, run without a shell after the agent says that the task is done: the task is done only
+  /// if it exits with 0. Empty: none. Engines run it only if they were told that they may.
+  std::vector<std::string> check = {};
+  std::string model = {};               ///< wanted for this task; empty: the batch's
+  std::vector<std::string> tools = {};  ///< the only tools it may use; empty: all those that the engine allows
+  std::chrono::milliseconds limit{0};   ///< for each of its turns; 0: the engine's
 
   /// True if both ask for the same work; `assigned_by` does not count.
   [[nodiscard]] bool same_content(const task_spec& other) const {
     return id == other.id && description == other.description && context == other.context && prio == other.prio &&
-           max_attempts == other.max_attempts;
+           max_attempts == other.max_attempts && needs == other.needs && check == other.check && model == other.model &&
+           tools == other.tools && limit == other.limit;
   }
 
   friend bool operator==(const task_spec&, const task_spec&) = default;
@@ -94,6 +105,9 @@ inline constexpr std::size_t max_description_bytes = 256 * 1024;
 inline constexpr std::size_t max_context_bytes = 1024 * 1024;
 inline constexpr std::size_t max_batch_tasks = 100'000;
 inline constexpr int most_attempts = 100;
+inline constexpr std::size_t most_needs = 100;
+inline constexpr std::size_t most_check_arguments = 100;
+inline constexpr std::size_t most_tools = 100;
 
 /// A task as it stands in the store.
 struct task_record {
@@ -106,6 +120,8 @@ struct task_record {
   attempt_counts counts = {};
   epoch session = {};  ///< the session of its latest turn; 0 if none
   turn_no turn = {};   ///< that turn; 0 if none
+  /// With `cancelled`: "" (somebody cancelled it), "need_failed" or "batch_stopped".
+  std::string reason = {};
   timestamp created_at = {};
   std::optional<timestamp> started_at = {};
   std::optional<timestamp> ended_at = {};

@@ -97,6 +97,11 @@ struct usage {
   std::vector<model_tokens> by_model = {};
   usage_source source = usage_source::reported;
   bool complete = true;  ///< false: the turn used at least this much
+  /// Requests to the model, without those of subagents; absent if the agent did not show them one by one.
+  std::optional<std::int64_t> requests = {};
+  /// The part of the cache reads that was there before the turn, read again with each request: inherited, not the
+  /// turn's own. Absent with `requests`.
+  std::optional<std::int64_t> inherited_read = {};
 
   [[nodiscard]] tokens total() const {
     tokens sum = {};

@@ -74,6 +74,48 @@ TEST_CASE("a batch is held for a minute after three fruitless sessions, then twi
   CHECK(hold_time(1'000'000) == minutes{60});
 }
 
+TEST_CASE("settings are added to a batch that does not run, and never changed") {
+  const batch_settings none;
+  const batch_settings all{"small", running_way::fork, error_rule::stop, spending_cap{1, 2, std::chrono::seconds{3}}};
+  CHECK(merge_settings(none, none, true) == none);
+  CHECK(merge_settings(none, all, false) == all);
+  CHECK(merge_settings(all, none, true) == all);
+  CHECK(merge_settings(all, all, true) == all);
+  CHECK(!merge_settings(none, {.model = "small"}, true));
+  CHECK(!merge_settings(none, {.way = running_way::one_session}, true));
+  CHECK(!merge_settings(none, {.on_error = error_rule::go_on}, true));
+  CHECK(!merge_settings(all, {.model = "large"}, false));
+  CHECK(!merge_settings(all, {.way = running_way::one_session}, false));
+  CHECK(!merge_settings(all, {.on_error = error_rule::go_on}, false));
+  const auto merged = merge_settings({.model = "small"}, {.way = running_way::separate}, false);
+  CHECK(merged == batch_settings{.model = "small", .way = running_way::separate});
+}
+
+TEST_CASE("of budgets the latest stands, also while the batch runs") {
+  const spending_cap old{1, 0, {}};
+  const spending_cap latest{0, 7, {}};
+  CHECK(merge_settings({.budget = old}, {.budget = latest}, true)->budget == latest);
+  CHECK(merge_settings({}, {.budget = latest}, true)->budget == latest);
+  CHECK(merge_settings({.budget = old}, {}, true)->budget == old);
+}
+
+TEST_CASE("ways and error rules are read from their names and from nothing else") {
+  for (const auto way : {running_way::one_session, running_way::fork, running_way::separate})
+    CHECK(parse_running_way(name_of(way)) == way);
+  for (const auto rule : {error_rule::go_on, error_rule::stop}) CHECK(parse_error_rule(name_of(rule)) == rule);
+  CHECK(parse_error_rule("continue") == error_rule::go_on);
+  for (const auto* text : {"", "Fork", "one session", "go_on"}) {
+    CHECK(!parse_running_way(text));
+    CHECK(!parse_error_rule(text));
+  }
+}
+
+TEST_CASE("a preamble is empty if it has neither text nor files") {
+  CHECK(preamble{}.empty());
+  CHECK(!preamble{"text", {}}.empty());
+  CHECK(!preamble{{}, {"file"}}.empty());
+}
+
 TEST_CASE("a tally counts each state and their sum") {
   task_tally tally;
   tally[task_state::queued] = 2;

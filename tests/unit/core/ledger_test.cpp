@@ -91,6 +91,22 @@ TEST_CASE("models are kept apart, and add up to the total") {
   CHECK(sums.by_model[0].count + sums.by_model[1].count == sums.total.used);
 }
 
+TEST_CASE("the preamble's turns are shared: in the total, and in no task's account") {
+  const std::vector<turn_record> turns{
+      turn("", turn_end::broke, used({.cache_write_5m = 1})), turn("a", turn_end::done, used({.output = 10})),
+      turn("", turn_end::done, used({.cache_write_5m = 100})), turn("b", turn_end::done, used({.output = 1000}))};
+  const auto sums = make_ledger(turns);
+  CHECK(sums.total.turns == 4);
+  REQUIRE(sums.by_task.size() == 2);
+  CHECK(sums.by_task[0].task == task_id("a"));
+  CHECK(sums.by_task[1].sum.used == tokens{.output = 1000});
+  CHECK(sums.shared.used == tokens{.cache_write_5m = 101});
+  CHECK(sums.shared.waste == tokens{.cache_write_5m = 1});
+  CHECK(sums.shared.turns == 2);
+  CHECK(sums.by_task[0].sum.used + sums.by_task[1].sum.used + sums.shared.used == sums.total.used);
+  CHECK(sums.by_model[0].count == sums.total.used);
+}
+
 TEST_CASE("figures of the scripted agent are marked") {
   auto played = used({.output = 5});
   played.source = usage_source::scripted;

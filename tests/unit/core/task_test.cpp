@@ -121,6 +121,11 @@ TEST_CASE("the same content is the same work, whoever assigned it") {
   CHECK(differs([](task_spec& c) { c.context.clear(); }));
   CHECK(differs([](task_spec& c) { c.prio = priority::low; }));
   CHECK(differs([](task_spec& c) { c.max_attempts = 1; }));
+  CHECK(differs([](task_spec& c) { c.needs = {task_id("u")}; }));
+  CHECK(differs([](task_spec& c) { c.check = {"make"}; }));
+  CHECK(differs([](task_spec& c) { c.model = "small"; }));
+  CHECK(differs([](task_spec& c) { c.tools = {"Read"}; }));
+  CHECK(differs([](task_spec& c) { c.limit = std::chrono::seconds{1}; }));
 }
 
 TEST_CASE("priorities are read from the guide's words and from nothing else") {
