@@ -10,7 +10,7 @@ packages=(g++ cmake ninja-build pkg-config ccache curl jq libsimdjson-dev libfmt
   libcpp-httplib-dev libcli11-dev doctest-dev zlib1g-dev)
 for option in "$@"; do
   case $option in
-    --tests) packages+=(clang-14 python3 python3-cffi python3-pip python3-venv abigail-tools) ;;
+    --tests) packages+=(clang-14 git python3 python3-cffi python3-pip python3-venv abigail-tools) ;;
     --style) packages+=(clang-format-14) ;;
     --tidy) packages+=(clang-tidy-14) ;;
     *)

@@ -57,6 +57,9 @@ class keeper {
   /// After timed_out or interrupted a part may have been taken: the agent can then only be ended.
   [[nodiscard]] result<void> send(std::string_view bytes, std::chrono::steady_clock::time_point deadline, int also);
 
+  /// Ends the agent's standard input: it will read nothing more.
+  void close_input() { input_.reset(); }
+
   /// Tells the keeper that a turn runs, and for how long it may go on should we die; or that none runs.
   [[nodiscard]] result<void> turn_begins(std::chrono::milliseconds limit);
   [[nodiscard]] result<void> turn_ended();

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include "system/exec_child.hpp"
 #include "system/files.hpp"
 #include "system/pipe.hpp"
 
@@ -19,7 +19,6 @@ namespace {
 // Descriptors 0 to 8 of the keeper, as its head comment has them.
 constexpr std::size_t inherited_fds = 9;
 constexpr int status_fd = 5;
-constexpr int first_free_fd = 10;
 
 // All that the child needs, made before the fork.
 struct child_plan {
@@ -52,24 +51,7 @@ void write_exec_failure(int status, int why) noexcept {
   while (::write(status, line, sizeof line - 1) < 0 && errno == EINTR) continue;
 }
 
-// All are lifted above the numbers they will have first, so that none is overwritten before it is copied.
-bool put_in_place(std::array<int, inherited_fds> sources) noexcept {
-  for (int& source : sources) {
-    if (source < 0) continue;
-    source = ::fcntl(source, F_DUPFD_CLOEXEC, first_free_fd);
-    if (source < 0) return false;
-  }
-  for (int fd = 0; fd < static_cast<int>(inherited_fds); ++fd) {
-    const int source = sources[static_cast<std::size_t>(fd)];
-    if (source < 0)
-      ::close(fd);
-    else if (::dup2(source, fd) < 0)
-      return false;
-  }
-  return true;
-}
-
-[[noreturn]] void run_child(const child_plan& plan) noexcept {
+[[noreturn]] void run_child(child_plan& plan) noexcept {
   ::close(plan.gate_write);
   if (!wait_at_gate(plan)) ::_exit(127);
   const int status = ::fcntl(plan.sources[status_fd], F_DUPFD_CLOEXEC, first_free_fd);
@@ -77,35 +59,9 @@ bool put_in_place(std::array<int, inherited_fds> sources) noexcept {
     write_exec_failure(status, errno);
     ::_exit(127);
   }
-  // The host's choices (SIGPIPE ignored, say) would be the agent's too.
-  for (int s = 1; s < NSIG; ++s) ::signal(s, SIG_DFL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execve(plan.program, plan.argv, plan.environment);
+  exec_with_default_signals(plan.program, plan.argv, plan.environment);
   write_exec_failure(status, errno);
   ::_exit(127);
-}
-
-// No handler of the host may run in the child.
-pid_t fork_with_signals_blocked() noexcept {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = fork_with_private_fds();
-  if (pid == 0) return pid;
-  const int why = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = why;
-  return pid;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (auto& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
 }
 
 }  // namespace

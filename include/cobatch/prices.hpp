@@ -1,0 +1,84 @@
+// What tokens cost, from a price file that the user has.
+//
+// The file has the shape of LiteLLM's `model_prices_and_context_window.json`: an object with a member a model, and in
+// it dollars a token: `input_cost_per_token`, `output_cost_per_token`, `cache_read_input_token_cost`,
+// `cache_creation_input_token_cost` (a cache that lives 5 minutes), `cache_creation_input_token_cost_above_1hr`; and
+// the provider, `litellm_provider`. Prices are read as they are written and rounded once, to pico-dollars.
+//
+// What the file does not say is not invented: a model without a price that its tokens need is unpriced, never free. But
+// where a provider other than Anthropic has no price for cache writes at all, they are free. Higher prices for long
+// contexts and for other tiers of service are not looked at, as nobody reports which request they would apply to.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/price.hpp>
+#include <cobatch/core/usage.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// What a price file says of one model: pico-dollars a token. Absent: it does not say.
+struct model_price {
+  std::optional<std::int64_t> input = {};
+  std::optional<std::int64_t> cache_write_5m = {};
+  std::optional<std::int64_t> cache_write_1h = {};
+  std::optional<std::int64_t> cache_read = {};
+  std::optional<std::int64_t> output = {};
+  std::string provider = {};  ///< empty: not said
+
+  friend bool operator==(const model_price&, const model_price&) = default;
+};
+
+/// The prices of models. Once made it is never changed, and may be used from any thread at once.
+class price_table {
+ public:
+  price_table() = default;  ///< of no model
+  explicit price_table(std::map<std::string, model_price, std::less<>> models, std::vector<warning> warnings = {})
+      : models_(std::move(models)), warnings_(std::move(warnings)) {}
+
+  [[nodiscard]] bool empty() const noexcept { return models_.empty(); }
+
+  /// What looked wrong in the file, and was left out: `price_unusable` (no number, negative, above `max_price`; that
+  /// price is missing then) and `price_contradiction` (Anthropic asks 2 times the input price for a 1 h write, no less
+  /// than that price for a 5 min write, and less for a read; the model is missing then).
+  [[nodiscard]] const std::vector<warning>& warnings() const noexcept { return warnings_; }
+
+  /// What the file says of a model; a null pointer if nothing. It is found under its exact name; else "provider/name"
+  /// under "name", if that is this provider's; else "name" under "name-20250929" or "name-2025-09-29", if the file has
+  /// one such date only. No other name is taken for the same model.
+  [[nodiscard]] const model_price* find(std::string_view model) const;
+
+  /// The price of these tokens of a model, in pico-dollars a token; 0 for the kinds of token that are not among them if
+  /// the file does not say. Errors: unpriced_model.
+  [[nodiscard]] result<price> price_of(const model_tokens& used) const;
+
+  /// What a turn cost, in pico-dollars; at least that, if the usage is not complete. Errors: unpriced_model.
+  [[nodiscard]] result<wide> cost_of(const usage& used) const;
+
+ private:
+  [[nodiscard]] const model_price* find_dated(std::string_view model) const;
+
+  std::map<std::string, model_price, std::less<>> models_;
+  std::vector<warning> warnings_;
+};
+
+/// Largest price file.
+inline constexpr std::size_t max_price_file_bytes = 64 * 1024 * 1024;
+
+/// Reads a price file. Errors: io_error and not_writable (it cannot be read), too_large, bad_json, bad_encoding,
+/// wrong_type (no object of models).
+[[nodiscard]] result<price_table> read_price_file(const std::filesystem::path& file);
+
+}  // namespace v1
+}  // namespace cobatch

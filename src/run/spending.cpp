@@ -1,0 +1,90 @@
+#include "run/spending.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "run/all_turns.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+// 1203000 as 1,203,000.
+std::string grouped(std::int64_t number) {
+  const std::string digits = std::to_string(number);
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
+}
+
+// The first `decimals` of the nine decimals of nano-dollars; the rest is dropped.
+std::string dollars(std::int64_t nano_dollars, std::size_t decimals) {
+  const std::string text = fmt::format("{}.{:09}", nano_dollars / 1'000'000'000, nano_dollars % 1'000'000'000);
+  return text.substr(0, text.size() - 9 + decimals);
+}
+
+// How many decimals show all of it; two at least.
+std::size_t decimals_of(std::int64_t nano_dollars) {
+  std::size_t decimals = 9;
+  for (; decimals > 2 && nano_dollars % 10 == 0; --decimals) nano_dollars /= 10;
+  return decimals;
+}
+
+double minutes(std::chrono::milliseconds time) {
+  return std::chrono::duration<double, std::ratio<60>>(time).count();
+}
+
+}  // namespace
+
+result<spending> spending::so_far(store& storage, const turn_filter& filter, const price_table& prices) {
+  const auto turns = all_turns(storage, filter);
+  if (!turns) return fail(turns.error());
+  spending sum(prices);
+  for (const auto& turn : *turns) sum.add(turn);
+  return sum;
+}
+
+void spending::add(const turn_record& turn) {
+  if (!turn.ended_at) return;
+  time_ += std::max(*turn.ended_at - turn.started_at, std::chrono::milliseconds{0});
+  if (!turn.used || !turn.used->complete) all_known_ = false;
+  if (!turn.used) return;
+  tokens_ = detail::saturating_add(tokens_, turn.used->total().processed());
+  const auto cost = prices_->cost_of(*turn.used);
+  if (cost)
+    cost_ = cost_ + *cost;
+  else if (!unpriced_)
+    unpriced_ = cost.error();
+}
+
+std::optional<std::string> spending::reached(const spending_cap& cap) const {
+  if (cap.tokens > 0 && tokens_ >= cap.tokens)
+    return fmt::format("budget: {}{} of {} tokens are used", all_known_ ? "" : "at least ", grouped(tokens_),
+                       grouped(cap.tokens));
+  if (cap.nano_dollars > 0 && nano_dollars() >= cap.nano_dollars) {
+    const std::size_t decimals = decimals_of(cap.nano_dollars);
+    return fmt::format("budget: {}{} of {} USD are spent", all_known_ && !unpriced_ ? "" : "at least ",
+                       dollars(nano_dollars(), decimals), dollars(cap.nano_dollars, decimals));
+  }
+  if (cap.time.count() > 0 && time_ >= cap.time)
+    return fmt::format("budget: turns have run for {:.1f} of {:.1f} minutes", minutes(time_), minutes(cap.time));
+  return std::nullopt;
+}
+
+result<void> spending::check_priced(const spending_cap& cap) const {
+  if (cap.nano_dollars <= 0) return {};
+  if (prices_->empty())
+    return fail(errc::unpriced_model,
+                "a budget in dollars needs prices, and there are none: give a price file with "
+                "--prices FILE, or a budget in tokens or time");
+  if (unpriced_) return fail(*unpriced_);
+  return {};
+}
+
+}  // namespace v1
+}  // namespace cobatch

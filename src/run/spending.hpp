@@ -1,0 +1,53 @@
+// What was spent so far, against a cap.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <cobatch/core/batch.hpp>
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/session.hpp>
+#include <cobatch/prices.hpp>
+#include <cobatch/store.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// What turns have used together. Every turn counts, whatever it came to; a figure that nobody reported counts as 0,
+/// and what is said of the sum is then "at least".
+class spending {
+ public:
+  /// `prices`, which may be empty, must outlive it.
+  explicit spending(const price_table& prices) : prices_(&prices) {}
+
+  /// Of the settled turns in the store that `filter` matches: of a batch, say, with its earlier sessions.
+  [[nodiscard]] static result<spending> so_far(store& storage, const turn_filter& filter, const price_table& prices);
+
+  /// One more turn; one that is not settled is passed over.
+  void add(const turn_record& turn);
+
+  [[nodiscard]] std::int64_t tokens() const noexcept { return tokens_; }  ///< processed
+  [[nodiscard]] std::chrono::milliseconds time() const noexcept { return time_; }
+  /// Of what has a price.
+  [[nodiscard]] std::int64_t nano_dollars() const noexcept { return to_nano(cost_); }
+
+  /// The sentence for people if a cap is reached.
+  [[nodiscard]] std::optional<std::string> reached(const spending_cap& cap) const;
+
+  /// Whether a cap in dollars can be kept. Errors: unpriced_model: there are no prices at all, or a turn used a model
+  /// that has none.
+  [[nodiscard]] result<void> check_priced(const spending_cap& cap) const;
+
+ private:
+  const price_table* prices_;
+  std::int64_t tokens_ = 0;
+  std::chrono::milliseconds time_{0};
+  wide cost_ = {};
+  bool all_known_ = true;
+  std::optional<error> unpriced_ = {};  // the first
+};
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,215 @@
+#include <fstream>
+
+#include <doctest/doctest.h>
+
+#include <cobatch/prices.hpp>
+
+#include "unit/scratch_folder.hpp"
+
+using namespace cobatch;
+using namespace cobatch_test;
+
+namespace {
+
+result<price_table> reading(const std::string& text) {
+  const scratch_folder folder;
+  std::ofstream(folder.path() / "prices.json", std::ios::binary) << text;
+  return read_price_file(folder.path() / "prices.json");
+}
+
+price_table read(const std::string& text) {
+  auto table = reading(text);
+  REQUIRE_MESSAGE(table, table.error().message);
+  return std::move(*table);
+}
+
+// A file of one model, "m".
+price_table one(const std::string& members) {
+  return read("{\"m\": {" + members + "}}");
+}
+
+std::vector<std::string> codes(const price_table& table) {
+  std::vector<std::string> out;
+  for (const auto& w : table.warnings()) out.push_back(w.code);
+  return out;
+}
+
+const std::string prices_of_claude =
+    R"("litellm_provider": "anthropic", "input_cost_per_token": 3e-06, "output_cost_per_token": 1.5e-05,
+       "cache_creation_input_token_cost": 3.75e-06, "cache_creation_input_token_cost_above_1hr": 6e-06,
+       "cache_read_input_token_cost": 3e-07)";
+
+usage using_tokens(const std::string& model, const tokens& count) {
+  return {.by_model = {{model, count}}};
+}
+
+constexpr tokens each_kind{1, 1, 1, 1, 1, 1};
+
+}  // namespace
+
+TEST_CASE("prices are read exactly, in pico-dollars") {
+  const auto table = one(prices_of_claude);
+  CHECK(table.warnings().empty());
+  REQUIRE(table.find("m") != nullptr);
+  CHECK(*table.find("m") == model_price{3'000'000, 3'750'000, 6'000'000, 300'000, 15'000'000, "anthropic"});
+  CHECK(table.price_of({"m", each_kind}) == price{3'000'000, 3'750'000, 6'000'000, 300'000, 15'000'000});
+}
+
+TEST_CASE("prices are read however they are written") {
+  for (const auto* const text : {"3e-06", "3E-6", "0.000003", "3.0000e-06", "2.9999999999999999e-06"})
+    CHECK(one(std::string("\"input_cost_per_token\": ") + text).find("m")->input == 3'000'000);
+  CHECK(one("\"input_cost_per_token\": 0").find("m")->input == 0);
+  CHECK(one("\"input_cost_per_token\": 0.0").find("m")->input == 0);
+  CHECK(one("\"input_cost_per_token\": 1").find("m")->input == max_price);
+}
+
+TEST_CASE("what is not about tokens is passed over") {
+  const auto table =
+      read(R"({"m": {"mode": "chat", "supports": [1], "input_cost_per_token": 1e-06, "deep": {"a": null}},
+                              "image": {"input_cost_per_image": 0.02}})");
+  CHECK(table.warnings().empty());
+  CHECK(table.find("m")->input == 1'000'000);
+  CHECK(table.price_of({"image", {.uncached_input = 1}}).error().code == errc::unpriced_model);
+}
+
+TEST_CASE("a model is found under its exact name, and under no other that may be another model") {
+  const auto table = read(R"({
+    "alpha": {"litellm_provider": "maker", "input_cost_per_token": 1e-06},
+    "beta-20250101": {"input_cost_per_token": 2e-06},
+    "gamma-2025-01-01": {"input_cost_per_token": 3e-06},
+    "delta-20250101": {"input_cost_per_token": 4e-06},
+    "delta-20250202": {"input_cost_per_token": 4e-06},
+    "epsilon": {"input_cost_per_token": 5e-06},
+    "epsilon-20250101": {"input_cost_per_token": 6e-06},
+    "shop/zeta": {"litellm_provider": "shop", "input_cost_per_token": 7e-06},
+    "zeta": {"litellm_provider": "maker", "input_cost_per_token": 8e-06},
+    "eta-mini-20250101": {"input_cost_per_token": 9e-06}
+  })");
+  const auto input_of = [&](std::string_view name) -> std::optional<std::int64_t> {
+    const auto* const found = table.find(name);
+    return found == nullptr ? std::nullopt : found->input;
+  };
+  CHECK(input_of("alpha") == 1'000'000);
+  CHECK(input_of("maker/alpha") == 1'000'000);
+  CHECK_FALSE(input_of("shop/alpha"));
+  CHECK_FALSE(input_of("other/maker/alpha"));
+  CHECK_FALSE(input_of("Alpha"));
+  CHECK_FALSE(input_of("alph"));
+  CHECK_FALSE(input_of("alpha-20250101"));
+  CHECK(input_of("beta") == 2'000'000);
+  CHECK_FALSE(input_of("beta-20250202"));
+  CHECK(input_of("gamma") == 3'000'000);
+  CHECK_FALSE(input_of("delta"));
+  CHECK(input_of("epsilon") == 5'000'000);
+  CHECK(input_of("shop/zeta") == 7'000'000);
+  CHECK(input_of("maker/zeta") == 8'000'000);
+  CHECK_FALSE(input_of("eta"));
+  CHECK_FALSE(input_of(""));
+  CHECK_FALSE(input_of("/"));
+}
+
+TEST_CASE("a price that the tokens need and the file does not say makes them unpriced, and no other") {
+  const auto table = one(R"("litellm_provider": "anthropic", "input_cost_per_token": 3e-06,
+                            "cache_creation_input_token_cost": 3.75e-06)");
+  CHECK(table.price_of({"m", {.uncached_input = 1, .cache_write_5m = 1}}) ==
+        price{.input = 3'000'000, .cache_write_5m = 3'750'000});
+  for (const auto& needed : {tokens{.cache_write_1h = 1}, tokens{.cache_read = 1}, tokens{.output = 1}})
+    CHECK(table.price_of({"m", needed}).error().code == errc::unpriced_model);
+  const auto why = table.price_of({"m", {.cache_write_1h = 1}}).error().message;
+  CHECK(why.find("model \"m\" has no price for cache writes for 1 hour") != std::string::npos);
+  CHECK(why.find("--prices FILE") != std::string::npos);
+}
+
+TEST_CASE("cache writes are free only where another provider than Anthropic asks nothing for any") {
+  const std::string input = R"(, "input_cost_per_token": 1e-06)";
+  const auto writes = [&](const std::string& members) {
+    const auto table = one(members + input);
+    return std::pair(table.find("m")->cache_write_5m, table.find("m")->cache_write_1h);
+  };
+  using pair = std::pair<std::optional<std::int64_t>, std::optional<std::int64_t>>;
+  CHECK(writes(R"("litellm_provider": "openai")") == pair{0, 0});
+  CHECK(writes(R"("litellm_provider": "openai", "cache_creation_input_token_cost": null)") == pair{0, 0});
+  CHECK(writes(R"("litellm_provider": "bedrock", "cache_creation_input_token_cost": 1e-06)") ==
+        pair{1'000'000, std::nullopt});
+  CHECK(writes(R"("litellm_provider": "bedrock", "cache_creation_input_token_cost": "?")") == pair{});
+  CHECK(writes(R"("litellm_provider": "anthropic")") == pair{});
+  CHECK(writes(R"("litellm_provider": "vertex_ai-anthropic_models")") == pair{});
+}
+
+TEST_CASE("prices of Anthropic's that contradict each other are left out, and said") {
+  const auto with = [](const std::string& provider, const std::string& last) {
+    return one(R"("input_cost_per_token": 3e-06, "cache_creation_input_token_cost": 3.75e-06,
+                  "cache_creation_input_token_cost_above_1hr": 6e-06, "cache_read_input_token_cost": 3e-07,
+                  "litellm_provider": ")" +
+               provider + "\", " + last);
+  };
+  const std::vector<std::string> contradictions{R"("cache_creation_input_token_cost_above_1hr": 7.2e-05)",
+                                                R"("cache_creation_input_token_cost": 2.9e-06)",
+                                                R"("cache_read_input_token_cost": 3e-06)"};
+  for (const auto& wrong : contradictions) {
+    CAPTURE(wrong);
+    const auto table = with("anthropic", wrong);
+    CHECK(codes(table) == std::vector<std::string>{"price_contradiction"});
+    CHECK(table.find("m") == nullptr);
+    CHECK(with("openai", wrong).find("m") != nullptr);
+  }
+  const auto message = with("anthropic", contradictions.front()).warnings().front().message;
+  for (const auto* const part : {"\"m\"", "$0.000072", "1 hour", "$0.000003", "2 times"})
+    CHECK(message.find(part) != std::string::npos);
+}
+
+TEST_CASE("a price that is none is left out and said, and the others are kept") {
+  for (const auto* const wrong : {"-1e-06", "-1", "1.1", "1e300", "99999999999999999999", "\"3e-06\"", "true", "[]"}) {
+    CAPTURE(wrong);
+    const auto table = one(std::string(R"("output_cost_per_token": 2e-06, "input_cost_per_token": )") + wrong);
+    CHECK(codes(table) == std::vector<std::string>{"price_unusable"});
+    CHECK(table.warnings().front().message.find("\"m\"") != std::string::npos);
+    CHECK_FALSE(table.find("m")->input);
+    CHECK(table.find("m")->output == 2'000'000);
+  }
+  const auto table = read(R"({"m": 3, "n": {"input_cost_per_token": 1e-06}})");
+  CHECK(codes(table) == std::vector<std::string>{"price_unusable"});
+  CHECK(table.find("m") == nullptr);
+  CHECK(table.find("n") != nullptr);
+}
+
+TEST_CASE("a file that is no price file is refused, with its name and why") {
+  CHECK(reading("{").error().code == errc::bad_json);
+  CHECK(reading("{\"m\": {\"input_cost_per_token\": NaN}}").error().code == errc::bad_json);
+  CHECK(reading("\xFF").error().code == errc::bad_encoding);
+  CHECK(reading("[]").error().code == errc::wrong_type);
+  CHECK(reading("").error().code == errc::bad_json);
+  CHECK(reading("[]").error().message.find("prices.json") != std::string::npos);
+  CHECK(read_price_file("/no/such/file").error().code == errc::io_error);
+  CHECK(read_price_file("/").error().code == errc::io_error);
+  CHECK(read("{}").empty());
+}
+
+TEST_CASE("a price file that is too large is refused") {
+  const scratch_folder folder;
+  const auto file = folder.path() / "prices.json";
+  std::ofstream(file) << "{}";
+  std::filesystem::resize_file(file, max_price_file_bytes + 1);
+  CHECK(read_price_file(file).error().code == errc::too_large);
+}
+
+TEST_CASE("what a turn cost is the sum over its models, exactly") {
+  const auto table = read("{\"m\": {" + prices_of_claude + "}, \"n\": {\"input_cost_per_token\": 1e-12}}");
+  const usage used{.by_model = {{"m", {1000, 100, 10, 10'000, 500, 200}}, {"n", {.uncached_input = 7}}}};
+  CHECK(table.cost_of(used) == wide{0, 1000ULL * 3'000'000 + 100 * 3'750'000 + 10 * 6'000'000 + 10'000ULL * 300'000 +
+                                           500ULL * 15'000'000 + 7});
+  CHECK(table.cost_of({}) == wide{});
+}
+
+TEST_CASE("a turn with a model that has no price has no cost") {
+  const auto table = one(prices_of_claude);
+  auto used = using_tokens("m", each_kind);
+  used.by_model.push_back({"unknown", {.output = 1}});
+  const auto cost = table.cost_of(used);
+  REQUIRE_FALSE(cost);
+  CHECK(cost.error().code == errc::unpriced_model);
+  CHECK(cost.error().message.find("model \"unknown\" has no price") != std::string::npos);
+  CHECK(table.cost_of(using_tokens("", each_kind)).error().message.find("did not say") != std::string::npos);
+  CHECK(table.cost_of(using_tokens("unknown", {})) == wide{});
+  CHECK(price_table().cost_of(using_tokens("m", each_kind)).error().code == errc::unpriced_model);
+}

@@ -1,0 +1,142 @@
+#include "run/spending.hpp"
+
+#include <doctest/doctest.h>
+
+#include "unit/run/fixture.hpp"
+
+using namespace cobatch;
+using namespace cobatch_test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::int64_t dollar = 1'000'000'000;
+
+// $1 a million tokens, of whatever kind.
+const price_table& prices() {
+  constexpr std::int64_t each = 1'000'000;
+  static const price_table table({{"m", {each, each, each, each, each, "maker"}}});
+  return table;
+}
+
+turn_record turn(std::optional<usage> used, std::chrono::milliseconds time = 0ms) {
+  turn_record out;
+  out.started_at = timestamp{1000};
+  out.ended_at = out.started_at + time;
+  out.end = turn_end::done;
+  out.used = std::move(used);
+  return out;
+}
+
+usage tokens_of(std::int64_t count, const std::string& model = "m") {
+  return {.by_model = {{model, {.output = count}}}};
+}
+
+spending sum_of(const std::vector<turn_record>& turns, const price_table& table = prices()) {
+  spending sum(table);
+  for (const auto& t : turns) sum.add(t);
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("every settled turn counts, whatever it came to") {
+  auto broke = turn(tokens_of(30), 2s);
+  broke.end = turn_end::broke;
+  auto of_preamble = turn(tokens_of(500), 3s);
+  auto running = turn(tokens_of(7), 1h);
+  running.ended_at = {};
+  const auto sum = sum_of({turn(usage{.by_model = {{"m", {1, 2, 3, 4, 5, 5}}}}, 1s), broke, of_preamble, running});
+  CHECK(sum.tokens() == 545);
+  CHECK(sum.time() == 6s);
+  CHECK(sum.nano_dollars() == 545'000);
+  CHECK(sum.reached({.tokens = 545}) == "budget: 545 of 545 tokens are used");
+}
+
+TEST_CASE("a cost is rounded once, not turn by turn") {
+  const price_table table({{"m", {.output = 400}}});
+  CHECK(sum_of({turn(tokens_of(1)), turn(tokens_of(1))}, table).nano_dollars() == 1);
+}
+
+TEST_CASE("a turn that seems to have ended before it began took no time") {
+  CHECK(sum_of({turn(tokens_of(1), -5s), turn(tokens_of(1), 2s)}).time() == 2s);
+}
+
+TEST_CASE("without a cap nothing is reached") {
+  CHECK_FALSE(sum_of({turn(tokens_of(max_reported_tokens), 1000h)}).reached({}));
+  CHECK_FALSE(sum_of({}).reached({1, 1, 1ms}));
+}
+
+TEST_CASE("a cap is reached when as much is spent, and it is said how much") {
+  const auto sum = sum_of({turn(tokens_of(1'203'000), 61min)});
+  CHECK(sum.reached({.tokens = 1'000'000}) == "budget: 1,203,000 of 1,000,000 tokens are used");
+  CHECK(sum.reached({.tokens = 1'203'000}) == "budget: 1,203,000 of 1,203,000 tokens are used");
+  CHECK_FALSE(sum.reached({.tokens = 1'203'001}));
+
+  CHECK(sum.reached({.nano_dollars = dollar}) == "budget: 1.20 of 1.00 USD are spent");
+  CHECK(sum.reached({.nano_dollars = 1'203'000'000}) == "budget: 1.203 of 1.203 USD are spent");
+  CHECK(sum.reached({.nano_dollars = 5}) == "budget: 1.203000000 of 0.000000005 USD are spent");
+  CHECK_FALSE(sum.reached({.nano_dollars = 1'203'000'001}));
+
+  CHECK(sum.reached({.time = 60min}) == "budget: turns have run for 61.0 of 60.0 minutes");
+  CHECK(sum.reached({.time = 61min}));
+  CHECK_FALSE(sum.reached({.time = 61min + 1ms}));
+
+  CHECK(sum.reached({.nano_dollars = 5 * dollar, .tokens = 5'000'000, .time = 1min}));
+}
+
+TEST_CASE("what nobody reported counts as nothing, and the sum is then said to be a lower bound") {
+  auto part = tokens_of(10);
+  part.complete = false;
+  for (const auto& unknown : {turn(std::nullopt), turn(part)}) {
+    const auto sum = sum_of({turn(tokens_of(100), 1min), unknown});
+    CHECK(sum.reached({.tokens = 100})->find("budget: at least 1") == 0);
+    CHECK(sum.reached({.nano_dollars = 100'000})->find("budget: at least 0.0001") == 0);
+    CHECK(sum.reached({.time = 1min}) == "budget: turns have run for 1.0 of 1.0 minutes");
+    CHECK_FALSE(sum.reached({.tokens = 111}));
+  }
+}
+
+TEST_CASE("a cap in dollars cannot be kept with a model that has no price") {
+  const spending_cap in_dollars{.nano_dollars = dollar};
+  const spending_cap otherwise{.tokens = 1, .time = 1ms};
+  const auto sum = sum_of({turn(tokens_of(2'000'000)), turn(tokens_of(1, "first")), turn(tokens_of(1, "second"))});
+  REQUIRE_FALSE(sum.check_priced(in_dollars));
+  const auto why = sum.check_priced(in_dollars).error();
+  CHECK(why.code == errc::unpriced_model);
+  CHECK(why.message.find("\"first\"") != std::string::npos);
+  CHECK(why.message.find("--prices FILE") != std::string::npos);
+  CHECK(sum.check_priced(otherwise));
+  CHECK(sum.reached(in_dollars) == "budget: at least 2.00 of 1.00 USD are spent");
+  CHECK(sum_of({turn(tokens_of(1))}).check_priced(in_dollars));
+}
+
+TEST_CASE("a cap in dollars cannot be kept without prices, which is known before anything runs") {
+  const price_table none;
+  const auto checked = spending(none).check_priced({.nano_dollars = dollar});
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().code == errc::unpriced_model);
+  CHECK(checked.error().message.find("--prices FILE") != std::string::npos);
+  CHECK(spending(none).check_priced({.tokens = 1}));
+}
+
+TEST_CASE("what a batch has spent is the sum over all its sessions, and of no other batch") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  const auto agent = agent_that([](const turn_request&, const std::stop_token&) {
+    auto what = done();
+    what.used = tokens_of(1000);
+    return turn_report{what, true};
+  });
+  assign_all(place, {"a", "b", "c"}, "one");
+  assign_all(place, {"d"}, "other");
+  auto options = options_with(agent);
+  options.max_tasks_per_session = 2;
+  CHECK(run_until_idle(place, options).sessions == 3);
+
+  const auto sum = spending::so_far(place.storage(), {.batch = batch_id("one")}, prices());
+  REQUIRE(sum);
+  CHECK(sum->tokens() == 3000);
+  CHECK(sum->nano_dollars() == 3'000'000);
+  CHECK(spending::so_far(place.storage(), {.batch = batch_id("none")}, prices())->tokens() == 0);
+}
