@@ -23,17 +23,23 @@
 namespace cobatch {
 inline namespace v1 {
 
-/// One task's turn, as the agent is asked for it.
+/// One turn, as the agent is asked for it.
 struct turn_request {
   epoch session = {};
   turn_no turn = {};
-  task_id task = {};
+  task_id task = {};  ///< empty: the batch's preamble; `prompt` is all there is
   batch_id batch = {};
   std::int64_t position = 0;
   std::string description = {};
   std::string context = {};  ///< JSON text, or empty
   int attempt = 1;           ///< above 1: an earlier turn of the task broke or was interrupted
   std::string prompt = {};   ///< all of it in one text, from the documented template (`make_prompt`)
+};
+
+/// A limit of the agent's provider: the turn can be tried again when it is over.
+struct provider_limit {
+  std::optional<timestamp> until = {};  ///< as the provider says; absent: it does not say
+  std::string reason = {};              ///< a sentence for people
 };
 
 /// What an agent's turn came to, and whether the conversation can go on.
@@ -43,6 +49,25 @@ struct turn_report {
   /// With `turn_end::stopped` that nobody asked for: true if a new start is likely to do better (the agent ended
   /// between two tasks); false if it is not (nobody is logged in), so the session ends.
   bool again = false;
+  bool forget = false;  ///< the conversation is lost or full: the next turn begins a new one
+  /// With `turn_end::stopped`: the session rests until then, and the task is tried again in it, without a charge.
+  std::optional<provider_limit> limited = {};
+  /// With `turn_end::stopped`: no task can be done until a person has seen to it (nobody is logged in, there is no such
+  /// model); `what.detail` says what to do. The batch is held.
+  bool blocked = false;
+};
+
+/// What an agent lets know on the way. Texts are the agent's: untrusted.
+struct agent_news {
+  enum class kind : std::uint8_t {
+    line,    ///< `text`: a line it wrote that was no answer
+    about,   ///< `about`: what it says of itself
+    tool,    ///< `text`: it uses a tool: its name, and on what
+    notice,  ///< `text`: a sentence of ours: nothing was heard of it for a while
+  };
+  kind what = kind::line;
+  std::string_view text = {};
+  agent_facts about = {};
 };
 
 /// What an agent needs to know to start.
@@ -56,8 +81,17 @@ struct session_start {
   /// For agents that are processes: to be called before keeper and agent may run, so that a later holder of the guard
   /// can find them.
   std::function<result<void>(const process_identity& keeper, const process_identity& agent)> record = {};
-  /// Takes what the agent says on the way; may be empty. Called from the thread that runs the turn.
-  std::function<void(std::string_view line)> on_progress = {};
+  /// Takes what the agent lets know on the way; may be empty. Called from the thread that runs the turn.
+  std::function<void(const agent_news& news)> on_news = {};
+  std::chrono::milliseconds quiet_after{0};  ///< of silence in a turn, news of it; 0: never
+
+  std::string model = {};               ///< empty: the agent's own choice
+  std::vector<std::string> tools = {};  ///< the only tools; empty: all that the agent was made with
+  /// The agent's own id of an earlier conversation that this one goes on with; empty: a new one. One that the agent no
+  /// longer knows is no failure: the first turn is then `stopped` with `again` and `forget`.
+  std::string conversation = {};
+  bool fork = false;                       ///< with `conversation`: go on with a copy of it, and leave it as it is
+  std::filesystem::path earlier_folder{};  ///< with `conversation`: the folder of the session that it was last in
 };
 
 /// A started agent.
@@ -72,6 +106,12 @@ class agent_session {
   /// then `turn_end::timed_out` or `turn_end::stopped`. Never throws: whatever goes wrong is a settlement.
   [[nodiscard]] virtual turn_report run_turn(const turn_request& request, std::chrono::milliseconds limit,
                                              std::stop_token interrupt) = 0;
+
+  /// Forgets the conversation so far and begins a new one in place; false if it cannot: start the agent anew.
+  [[nodiscard]] virtual bool clear() { return false; }
+
+  /// The agent's own id of the conversation, with which a later start can go on; empty if there is none (yet).
+  [[nodiscard]] virtual std::string conversation() const { return {}; }
 
   /// Ends the conversation; nothing of it is left running when it returns.
   virtual void finish() = 0;
@@ -90,7 +130,19 @@ class agent {
   /// Errors: agent_missing, agent_failed, keeper_missing: nothing was charged to any task.
   [[nodiscard]] virtual result<std::unique_ptr<agent_session>> start(const session_start& how) = 0;
 
-  /// After the orchestrator's death: how this turn ended, if what the agent left in `folder` shows it.
+  /// Why it will not do a task as it is asked for, such as with a tool that it was not allowed: a sentence that says
+  /// what to do; empty if it will. Asked before a turn; the task ends in `error` then, and costs nothing.
+  [[nodiscard]] virtual std::string objection(const task_spec& task) const;
+
+  /// True if it takes a batch's preamble as a turn of its own; else the preamble stands in the prompt of the first task
+  /// of each conversation.
+  [[nodiscard]] virtual bool takes_preamble() const { return false; }
+
+  /// True if `session_start::fork` works.
+  [[nodiscard]] virtual bool can_fork() const { return false; }
+
+  /// After the orchestrator's death: how this turn ended, if what the agent left in `folder` shows it. One that did not
+  /// end is `interrupted`, with what it is known to have used.
   [[nodiscard]] virtual std::optional<settlement> recover(const std::filesystem::path& folder,
                                                           const turn_record& turn) = 0;
 };
@@ -128,25 +180,60 @@ struct scripted_agent_options {
 };
 [[nodiscard]] std::shared_ptr<agent> make_scripted_agent(scripted_agent_options options);
 
-/// Claude Code, headless, one process a session, one message at a time.
+/// Claude Code, headless: one process a session, one message at a time.
 struct claude_agent_options {
   std::string program = "claude";
-  std::string model = {};  ///< empty: the program's own choice
+  std::string model = {};  ///< for batches and tasks that name none; empty: the program's own choice
   std::string permission_mode = "acceptEdits";
-  std::vector<std::string> allowed_tools{"Read", "Glob", "Grep", "Edit", "Write"};
+  /// The tools it has. These, with that mode, read and change files in its folder and nowhere else.
+  std::vector<std::string> tools{"Read", "Glob", "Grep", "Edit", "Write"};
+  /// Further ones, used without asking: "Bash", a rule as "Bash(git *)", "mcp__server__tool".
+  std::vector<std::string> allowed_tools = {};
+  std::string system_prompt = {};         ///< added to the program's own
+  std::filesystem::path mcp_config = {};  ///< a file of MCP servers; only these are used. Empty: the user's own
+  int max_turns = 0;                      ///< requests to the model a task; 0: no limit
+  std::int64_t max_nano_dollars = 0;      ///< by the program's own count, for each process; 0: no limit
   std::vector<std::string> extra_arguments = {};
   std::chrono::milliseconds grace{5000};
 };
 [[nodiscard]] std::shared_ptr<agent> make_claude_agent(claude_agent_options options);
 
-/// The prompt of a turn. `previous` is the task's latest earlier turn, if it had one.
+/// OpenAI's Codex, headless: a process a task, which goes on with the conversation of the one before.
+struct codex_agent_options {
+  std::string program = "codex";
+  std::string model = {};
+  std::string sandbox = "workspace-write";  ///< or "read-only", "danger-full-access"; it never asks
+  std::vector<std::string> extra_arguments = {};
+  std::chrono::milliseconds grace{5000};
+};
+[[nodiscard]] std::shared_ptr<agent> make_codex_agent(codex_agent_options options);
+
+/// Google's Gemini CLI, headless: a process a task, and a conversation a task. Every task loads its context anew, so a
+/// batch saves nothing here but the order and the accounts.
+struct gemini_agent_options {
+  std::string program = "gemini";
+  std::string model = {};
+  std::string approval_mode = "auto_edit";
+  std::vector<std::string> extra_arguments = {};
+  std::chrono::milliseconds grace{5000};
+};
+[[nodiscard]] std::shared_ptr<agent> make_gemini_agent(gemini_agent_options options);
+
+/// The prompt of a task's turn.
 struct prompt_parts {
   const task_record* task = nullptr;
   int attempt = 1;
-  std::int64_t batch_total = 0;  ///< tasks of the batch so far
-  const turn_record* previous = nullptr;
+  std::int64_t batch_total = 0;           ///< tasks of the batch so far
+  const turn_record* previous = nullptr;  ///< the task's latest earlier turn, if it had one
+  /// True if that turn is the conversation's latest: the task stands above, and is not told again.
+  bool goes_on = false;
+  std::string shared = {};                 ///< the batch's preamble, if the conversation has not been told it
+  std::vector<result_record> needed = {};  ///< what the task needs and the conversation does not hold
 };
 [[nodiscard]] std::string make_prompt(const prompt_parts& parts);
+
+/// The prompt of a preamble's turn. `shared`: its text, with the content of its files.
+[[nodiscard]] std::string make_preamble_prompt(const batch_id& batch, std::string_view shared);
 
 }  // namespace v1
 }  // namespace cobatch

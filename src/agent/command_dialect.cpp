@@ -56,8 +56,6 @@ class command_dialect final : public dialect {
     return read_result(*parsed, expected);
   }
 
-  std::string abort_line(const turn_key&) override { return {}; }
-
  private:
   turn_report read_result(const json::value& answer, const turn_key& expected) const {
     const std::string task = text_member(answer, "task_id");
@@ -95,11 +93,12 @@ std::shared_ptr<agent> make_command_agent(command_agent_options options) {
   process_agent_options process;
   process.name = std::move(options.name);
   process.grace = options.grace;
-  process.argv = [argv = std::move(options.argv)]() -> result<std::vector<std::string>> {
+  process.argv = [argv = std::move(options.argv)](const session_start&) -> result<std::vector<std::string>> {
     if (argv.empty())
       return fail(errc::agent_missing, "no program is named for the command agent; nothing was started");
     return argv;
   };
+  process.lines_are_output = true;
   process.make_dialect = [] { return make_command_dialect(usage_source::reported); };
   return make_process_agent(std::move(process));
 }
@@ -107,13 +106,14 @@ std::shared_ptr<agent> make_command_agent(command_agent_options options) {
 std::shared_ptr<agent> make_scripted_agent(scripted_agent_options options) {
   process_agent_options process;
   process.name = "scripted";
-  process.argv = [script = std::move(options.script)]() -> result<std::vector<std::string>> {
+  process.argv = [script = std::move(options.script)](const session_start&) -> result<std::vector<std::string>> {
     const auto player = find_helper("cobatch-scripted");
     if (!player) return fail(player.error());
     std::vector<std::string> argv{player->string()};
     if (!script.empty()) argv.push_back(std::filesystem::absolute(script).string());
     return argv;
   };
+  process.lines_are_output = true;
   process.make_dialect = [] { return make_command_dialect(usage_source::scripted); };
   return make_process_agent(std::move(process));
 }

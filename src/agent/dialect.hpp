@@ -1,7 +1,8 @@
-// How one agent program speaks: what to write to it for a task, and what its lines mean. Pure translation, no I/O, so
-// that the same code reads a live agent and the file that a dead session left.
+// How one agent program speaks: what to write to it for a turn, and what its lines mean. Pure translation, no I/O, so
+// that the same code reads a live agent and the files that a dead session left.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,15 +26,29 @@ class dialect {
   dialect& operator=(const dialect&) = delete;
   virtual ~dialect() = default;
 
-  /// The line, newline included, that asks for a turn.
+  /// What to write that asks for a turn, newline included.
   [[nodiscard]] virtual std::string ask(const turn_request& request) = 0;
 
   /// What one line of output means: the end of a turn, or nothing (progress, noise). Lines come in order, each once;
-  /// cumulative figures of the agent are kept from line to line.
+  /// cumulative figures of the agent are kept from line to line, and from process to process of one conversation.
   [[nodiscard]] virtual std::optional<turn_report> read(std::string_view line, const turn_key& expected) = 0;
 
+  /// What the latest line lets know on the way, taken once. Its text is good until the next `read`.
+  [[nodiscard]] virtual std::optional<agent_news> take_news() { return std::nullopt; }
+
+  /// Another process begins: what `read` gets next is its output.
+  virtual void process_begins() {}
+
   /// The line that asks the agent to abort its turn and still answer; empty if it knows none.
-  [[nodiscard]] virtual std::string abort_line(const turn_key& running) = 0;
+  [[nodiscard]] virtual std::string abort_line(const turn_key& running);
+
+  /// The line that makes the agent begin a new conversation in place; empty if it knows none.
+  [[nodiscard]] virtual std::string clear_line() { return {}; }
+  /// How often it has done so.
+  [[nodiscard]] virtual std::int64_t times_cleared() const { return 0; }
+
+  /// The agent's own id of the conversation; empty as long as it has told none.
+  [[nodiscard]] virtual std::string conversation() const { return {}; }
 };
 
 /// A settlement for a turn that did not come to an answer.

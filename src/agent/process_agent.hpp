@@ -4,21 +4,37 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <cobatch/agent.hpp>
 
 #include "agent/dialect.hpp"
+#include "agent/provider_error.hpp"
 
 namespace cobatch {
 inline namespace v1 {
 
 struct process_agent_options {
   std::string name;
-  std::function<result<std::vector<std::string>>()> argv;  ///< asked at each start
-  std::function<std::unique_ptr<dialect>()> make_dialect;  ///< a fresh one for each process
-  std::chrono::milliseconds grace{5000};                   ///< between SIGTERM and SIGKILL
+  std::function<result<std::vector<std::string>>(const session_start&)> argv;  ///< asked at each start
+  std::function<std::unique_ptr<dialect>()> make_dialect;                      ///< a fresh one for each start
+  std::chrono::milliseconds grace{5000};                                       ///< between SIGTERM and SIGKILL
+  std::vector<std::string> environment = {};                                   ///< NAME=value, beside ours
+  /// The program reads its prompt until the end of its input, answers and exits: a process is good for one turn.
+  bool one_turn_a_process = false;
+  /// A turn that came to no answer has the lines that were read in it as its output; else they are the program's own
+  /// language, and no use to people.
+  bool lines_are_output = false;
+  /// What it means that the program ended without an answer, by its exit code; absent or nothing: it broke.
+  std::function<std::optional<provider_error>(int exit_code)> exit_means;
+  bool takes_preamble = false;
+  bool can_fork = false;
+  /// See agent::objection; absent: tasks that ask for a model or tools are objected to.
+  std::function<std::string(const task_spec&)> objection;
+  /// What a turn that came to no answer used, as the program's own files show it. `since`: when the turn began.
+  std::function<std::optional<usage>(const std::string& conversation, timestamp since)> used_since;
 };
 
 [[nodiscard]] std::shared_ptr<agent> make_process_agent(process_agent_options options);

@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "json/members.hpp"
+
 namespace cobatch {
 inline namespace v1 {
 
 namespace {
-
-std::optional<std::int64_t> count_of(const json::value& object, std::string_view name) {
-  const json::value* found = object.find(name);
-  if (found == nullptr || found->as_int() == nullptr) return std::nullopt;
-  return *found->as_int();
-}
 
 // Cache writes of both lives, from their sum and the part that lives an hour.
 void set_writes(tokens& count, std::int64_t all, std::int64_t one_hour) {
@@ -23,15 +19,15 @@ void set_writes(tokens& count, std::int64_t all, std::int64_t one_hour) {
 }  // namespace
 
 std::optional<usage> read_usage(const json::value& object, std::string model, usage_source source) {
-  const auto input = count_of(object, "input_tokens");
-  const auto output = count_of(object, "output_tokens");
-  const auto writes = count_of(object, "cache_creation_input_tokens");
-  const auto reads = count_of(object, "cache_read_input_tokens");
+  const auto input = json::number_of(object, "input_tokens");
+  const auto output = json::number_of(object, "output_tokens");
+  const auto writes = json::number_of(object, "cache_creation_input_tokens");
+  const auto reads = json::number_of(object, "cache_read_input_tokens");
   if (!input && !output && !writes && !reads) return std::nullopt;
 
   std::int64_t one_hour = 0;
   if (const json::value* lives = object.find("cache_creation"))
-    one_hour = count_of(*lives, "ephemeral_1h_input_tokens").value_or(0);
+    one_hour = json::number_of(*lives, "ephemeral_1h_input_tokens").value_or(0);
   tokens count;
   count.uncached_input = input.value_or(0);
   count.cache_read = reads.value_or(0);
@@ -52,12 +48,12 @@ std::optional<std::vector<model_tokens>> read_model_usage(const json::value& obj
   std::vector<model_tokens> read;
   for (const auto& [model, figures] : *models) {
     tokens count;
-    count.uncached_input = count_of(figures, "inputTokens").value_or(0);
-    count.cache_read = count_of(figures, "cacheReadInputTokens").value_or(0);
-    count.output = count_of(figures, "outputTokens").value_or(0);
-    count.reasoning = count_of(figures, "thinkingTokens").value_or(0);
-    set_writes(count, count_of(figures, "cacheCreationInputTokens").value_or(0),
-               count_of(figures, "cacheCreationEphemeral1hInputTokens").value_or(0));
+    count.uncached_input = json::number_of(figures, "inputTokens").value_or(0);
+    count.cache_read = json::number_of(figures, "cacheReadInputTokens").value_or(0);
+    count.output = json::number_of(figures, "outputTokens").value_or(0);
+    count.reasoning = json::number_of(figures, "thinkingTokens").value_or(0);
+    set_writes(count, json::number_of(figures, "cacheCreationInputTokens").value_or(0),
+               json::number_of(figures, "cacheCreationEphemeral1hInputTokens").value_or(0));
     if (!is_plausible(count)) return std::nullopt;
     read.push_back({model, count});
   }

@@ -1,5 +1,7 @@
 #include "agent/status_line.hpp"
 
+#include <cobatch/core/text.hpp>
+
 #include "json/json.hpp"
 
 namespace cobatch {
@@ -8,6 +10,13 @@ inline namespace v1 {
 namespace {
 
 constexpr std::string_view tag = "COBATCH";
+constexpr std::size_t summary_limit = 200;
+
+std::string first_line(std::string_view text) {
+  const auto from = text.find_first_not_of(" \t\r\n");
+  if (from == std::string_view::npos) return {};
+  return std::string(utf8_prefix(text.substr(from, text.find('\n', from) - from), summary_limit));
+}
 
 std::optional<status_line> read_line(std::string_view line) {
   constexpr std::string_view frame = " \t\r`*>";
@@ -37,6 +46,14 @@ std::optional<status_line> find_status_line(std::string_view answer) {
     if (newline == std::string_view::npos) return std::nullopt;
     answer = answer.substr(0, newline);
   }
+}
+
+void settle_by_answer(settlement& what) {
+  const auto said = find_status_line(what.output);
+  what.end = said && !said->done ? turn_end::error : turn_end::done;
+  what.source = said ? status_source::reported : status_source::inferred;
+  what.output_summary = said ? said->summary : first_line(what.output);
+  if (what.end == turn_end::error) what.detail = said->summary;
 }
 
 }  // namespace v1

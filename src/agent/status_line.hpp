@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <cobatch/core/session.hpp>
+
 namespace cobatch {
 inline namespace v1 {
 
@@ -16,6 +18,10 @@ struct status_line {
 /// The last such line of an answer, if it has one that can be read. Surrounding white space and Markdown's back-ticks,
 /// stars and quotes are tolerated.
 [[nodiscard]] std::optional<status_line> find_status_line(std::string_view answer);
+
+/// Fills in end, source, summary and detail of a turn that ended well, from its output: by the status line, or, if
+/// there is none, as done and `inferred`.
+void settle_by_answer(settlement& what);
 
 }  // namespace v1
 }  // namespace cobatch

@@ -79,15 +79,15 @@ TEST_CASE("the agent's status line decides, and without one the status is inferr
   CHECK(silent->what.output_summary == "did a thing ");
 }
 
-TEST_CASE("an API error that calls itself success is a broken turn and the process is not used further") {
+TEST_CASE("an API error that calls itself success is a broken turn, and the process goes on") {
   const auto report = make_claude_dialect()->read(
-      R"({"type":"result","subtype":"success","is_error":true,"terminal_reason":"api_error","api_error_status":529,)"
-      R"("result":"API Error: 529 overloaded","session_id":"s1","modelUsage":{}})",
+      R"({"type":"result","subtype":"success","is_error":true,"terminal_reason":"api_error","api_error_status":500,)"
+      R"("result":"API Error: 500 Internal server error.","session_id":"s1","modelUsage":{}})",
       key);
   REQUIRE(report);
   CHECK(report->what.end == turn_end::broke);
-  CHECK(report->what.reason == "api_error_529");
-  CHECK_FALSE(report->usable);
+  CHECK(report->what.reason == "api_error_500");
+  CHECK(report->usable);
 }
 
 TEST_CASE("an agent that is not logged in charges nothing to the task") {
@@ -127,4 +127,212 @@ TEST_CASE("lines of any other kind, known or not, do not end a turn") {
     CAPTURE(line);
     CHECK_FALSE(speech->read(line, key));
   }
+}
+
+// ------------------------------------------------------------------- as Claude Code 2.1.331 was recorded to write them
+
+namespace {
+
+std::string failure(const std::string& more, const std::string& text) {
+  return R"({"type":"result","subtype":"success","is_error":true,"terminal_reason":"api_error",)" + more +
+         R"("result":")" + text + R"(","session_id":"s1","modelUsage":{},"model_usage_since_last_result":{}})";
+}
+
+std::string synthetic(const std::string& error) {
+  return R"({"type":"assistant","message":{"id":"x","model":"<synthetic>","content":[],"usage":{"input_tokens":0,)"
+         R"("output_tokens":0}},"parent_tool_use_id":null,"error":")" +
+         error + "\"}";
+}
+
+std::string request_line(const std::string& id, int cache_read, const std::string& parent = "null") {
+  return R"({"type":"assistant","message":{"id":")" + id +
+         R"(","model":"opus","content":[],"usage":{"input_tokens":1,"cache_creation_input_tokens":10,)"
+         R"("cache_read_input_tokens":)" +
+         std::to_string(cache_read) + R"(,"output_tokens":1}},"parent_tool_use_id":)" + parent + "}";
+}
+
+std::string since_line(int output, const std::string& more = {}) {
+  return R"({"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed","result":"ok",)"
+         R"("session_id":"s1",)" +
+         more + R"("model_usage_since_last_result":{"opus":{"inputTokens":1,"outputTokens":)" + std::to_string(output) +
+         "}}}";
+}
+
+}  // namespace
+
+TEST_CASE("a usage limit is waited for until the time that the provider named") {
+  const auto speech = make_claude_dialect();
+  CHECK_FALSE(speech->read(R"({"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1795545843,)"
+                           R"("rateLimitType":"five_hour"}})",
+                           key));
+  CHECK_FALSE(speech->read(synthetic("rate_limit"), key));
+  const auto report = speech->read(
+      failure(R"("api_error_status":429,"api_error":"usage_limit_reached",)", "You've hit your 5-hour limit"), key);
+  REQUIRE(report);
+  CHECK(report->what.end == turn_end::stopped);
+  REQUIRE(report->limited);
+  CHECK(report->limited->until == timestamp{1795545843000});
+  CHECK(report->limited->reason == "You've hit your 5-hour limit");
+  CHECK(report->usable);
+  // The next turn has nothing of it.
+  CHECK_FALSE(speech->read(failure(R"("api_error_status":429,)", "again"), key)->limited->until);
+}
+
+TEST_CASE("what a person has to see to is told apart from what time heals and from what the task has done") {
+  struct row {
+    const char* error;
+    const char* more;
+    const char* text;
+    const char* reason;
+    bool blocked, limited;
+  };
+  for (const row& r : {
+           row{"authentication_failed", "", "Not logged in · Please run /login", "not_authenticated", true, false},
+           row{"authentication_failed", R"("api_error_status":401,)", "Invalid API key", "not_authenticated", true,
+               false},
+           row{"model_not_found", R"("api_error_status":404,)", "no such model", "no_such_model", true, false},
+           row{"billing_error", R"("api_error_status":400,)", "Credit balance is too low", "no_credit", true, false},
+           row{"unknown", R"("api_error_status":402,)", "payment required", "no_credit", true, false},
+           row{"rate_limit", R"("api_error_status":429,)", "slow down", "provider_limit", false, true},
+           row{"overloaded", R"("api_error_status":529,)", "overloaded", "provider_limit", false, true},
+           row{"unknown", R"("api_error":"connection_failed",)", "connection dropped", "provider_limit", false, true},
+           row{"server_error", R"("api_error_status":500,)", "server error", "api_error_500", false, false},
+           row{"unknown", R"("api_error_status":400,)", "messages.1: wrong", "api_error_400", false, false},
+       }) {
+    CAPTURE(r.text);
+    const auto speech = make_claude_dialect();
+    CHECK_FALSE(speech->read(synthetic(r.error), key));
+    const auto report = speech->read(failure(r.more, r.text), key);
+    REQUIRE(report);
+    CHECK(report->what.reason == r.reason);
+    CHECK(report->blocked == r.blocked);
+    CHECK(report->limited.has_value() == r.limited);
+    CHECK(report->what.end == (r.blocked || r.limited ? turn_end::stopped : turn_end::broke));
+  }
+}
+
+TEST_CASE("a credential that is refused again is not tried for minutes, a limit is") {
+  const auto retry = [](int attempt, int status) {
+    return R"({"type":"system","subtype":"api_retry","attempt":)" + std::to_string(attempt) +
+           R"(,"max_retries":10,"retry_delay_ms":500,"error_status":)" + std::to_string(status) + "}";
+  };
+  const auto speech = make_claude_dialect();
+  CHECK_FALSE(speech->read(retry(1, 401), key));
+  REQUIRE(speech->take_news());
+  const auto report = speech->read(retry(2, 401), key);
+  REQUIRE(report);
+  CHECK(report->blocked);
+  CHECK_FALSE(report->usable);
+  for (int attempt = 1; attempt <= 10; ++attempt) CHECK_FALSE(make_claude_dialect()->read(retry(attempt, 529), key));
+}
+
+TEST_CASE("a conversation that Claude Code no longer knows is lost, and costs nothing") {
+  const auto report = make_claude_dialect()->read(
+      R"({"type":"result","subtype":"error_during_execution","is_error":true,"num_turns":0,"session_id":"s1",)"
+      R"("errors":["No conversation found with session ID: s1"],"modelUsage":{}})",
+      key);
+  REQUIRE(report);
+  CHECK(report->what.end == turn_end::stopped);
+  CHECK(report->again);
+  CHECK(report->forget);
+}
+
+TEST_CASE("a conversation that is full is begun anew") {
+  const auto report =
+      make_claude_dialect()->read(R"({"type":"result","is_error":true,"terminal_reason":"prompt_too_long",)"
+                                  R"("api_error_status":400,"result":"Prompt is too long","session_id":"s1"})",
+                                  key);
+  CHECK(report->what.end == turn_end::broke);
+  CHECK(report->forget);
+}
+
+TEST_CASE("a cleared conversation ends no turn, and has a new id") {
+  const auto speech = make_claude_dialect();
+  CHECK_FALSE(speech->read(R"({"type":"system","subtype":"init","session_id":"old"})", key));
+  CHECK(speech->conversation() == "old");
+  CHECK_FALSE(speech->read(R"({"type":"conversation_reset","new_conversation_id":"x","session_id":"old"})", key));
+  CHECK_FALSE(speech->read(R"({"type":"system","subtype":"init","session_id":"new"})", key));
+  CHECK(speech->times_cleared() == 0);
+  CHECK_FALSE(speech->read(R"({"type":"result","is_error":false,"result":"","num_turns":0,"session_id":"new"})", key));
+  CHECK(speech->times_cleared() == 1);
+  CHECK(speech->conversation() == "new");
+  CHECK(speech->read(since_line(5), key));
+}
+
+TEST_CASE("a turn that nobody asked for answers nothing, and its tokens are counted with the next one") {
+  const auto speech = make_claude_dialect();
+  CHECK_FALSE(speech->read(since_line(7, R"("origin":{"kind":"task-notification"},)"), key));
+  const auto report = speech->read(since_line(5), key);
+  REQUIRE(report);
+  CHECK(report->what.used->total() == tokens{2, 0, 0, 0, 12, 0});
+}
+
+TEST_CASE("what an aborted turn used is known in part at most") {
+  const auto aborted = [](const std::string& since) {
+    return R"({"type":"result","subtype":"error_during_execution","is_error":true,"terminal_reason":)"
+           R"("aborted_streaming","session_id":"s1","model_usage_since_last_result":)" +
+           since + "}";
+  };
+  const auto some = make_claude_dialect()->read(aborted(R"({"opus":{"inputTokens":50,"outputTokens":3}})"), key);
+  REQUIRE(some->what.used);
+  CHECK_FALSE(some->what.used->complete);
+  CHECK(some->usable);
+  CHECK_FALSE(make_claude_dialect()->read(aborted("{}"), key)->what.used);
+}
+
+TEST_CASE("requests are counted one by one, and what they found in the cache is told from what the turn added") {
+  const auto speech = make_claude_dialect();
+  for (const auto& line : {request_line("m1", 1000), request_line("m1", 1000), request_line("m2", 1500),
+                           request_line("sub", 9, "\"u1\""), request_line("m3", 400)})
+    CHECK_FALSE(speech->read(line, key));
+  const auto used = speech->read(since_line(1), key)->what.used;
+  REQUIRE(used);
+  CHECK(used->requests == 3);
+  CHECK(used->inherited_read == 1000 + 1000 + 400);
+}
+
+TEST_CASE("a broken connection leaves the figures of the turn a lower bound") {
+  const auto speech = make_claude_dialect();
+  CHECK_FALSE(speech->read(R"({"type":"system","subtype":"api_retry","attempt":1,"error_status":null})", key));
+  CHECK_FALSE(speech->read(since_line(5), key)->what.used->complete);
+  CHECK(speech->read(since_line(5), key)->what.used->complete);
+}
+
+TEST_CASE("figures that are cumulative over a resume are told apart with those of the earlier process") {
+  const auto line = [](int output) { return result_line("ok", output); };
+  const auto speech = make_claude_dialect();
+  speech->process_begins();
+  CHECK(speech->read(line(100), key)->what.used->total().output == 100);
+  speech->process_begins();
+  CHECK(speech->read(line(130), key)->what.used->total().output == 30);
+  // Turns of a process that was killed are missing from the total of the next one.
+  speech->process_begins();
+  CHECK(speech->read(line(20), key)->what.used->total().output == 20);
+  // A fork's figures begin nobody knows where.
+  speech->process_begins();
+  std::string fork = line(150);
+  fork.replace(fork.find("\"s1\""), 4, "\"s2\"");
+  CHECK_FALSE(speech->read(fork, key)->what.used->complete);
+}
+
+TEST_CASE("what Claude Code says of itself and of its tools is news, once") {
+  const auto speech = make_claude_dialect();
+  const std::string init =
+      R"({"type":"system","subtype":"init","session_id":"s","claude_code_version":"2.1.331","model":"opus",)"
+      R"("apiKeySource":"none"})";
+  CHECK_FALSE(speech->read(init, key));
+  const auto about = speech->take_news();
+  REQUIRE(about);
+  CHECK(about->about.version == "2.1.331");
+  CHECK(about->about.billing.find("subscription") != std::string::npos);
+  CHECK_FALSE(speech->take_news());
+  CHECK_FALSE(speech->read(init, key));
+  CHECK_FALSE(speech->take_news());
+  CHECK_FALSE(speech->read(R"({"type":"assistant","message":{"id":"m","content":[{"type":"tool_use","id":"u","name":)"
+                           R"("Write","input":{"file_path":"a.txt","content":"x"}}]}})",
+                           key));
+  const auto tool = speech->take_news();
+  REQUIRE(tool);
+  CHECK(tool->what == agent_news::kind::tool);
+  CHECK(tool->text == "Write a.txt");
 }

@@ -36,7 +36,9 @@ struct shell_session {
     how.process = process;
     how.working_directory = folder.path();
     how.folder = folder.path();
-    how.on_progress = [this](std::string_view line) { progress.emplace_back(line); };
+    how.on_news = [this](const agent_news& news) {
+      if (news.what == agent_news::kind::line) progress.emplace_back(news.text);
+    };
     auto started = runs->start(how);
     REQUIRE_MESSAGE(started, started.error().message);
     session = std::move(*started);

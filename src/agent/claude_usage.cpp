@@ -1,0 +1,101 @@
+#include "agent/claude_usage.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/reported_usage.hpp"
+#include "json/members.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+void add_to(std::vector<model_tokens>& sum, const std::vector<model_tokens>& more) {
+  for (const auto& one : more) {
+    const auto same = std::find_if(sum.begin(), sum.end(), [&](const model_tokens& m) { return m.model == one.model; });
+    if (same == sum.end())
+      sum.push_back(one);
+    else
+      same->count = same->count + one.count;
+  }
+}
+
+}  // namespace
+
+void claude_usage::note_request(const json::value& line) {
+  const json::value* message = line.find("message");
+  const json::value* used = message == nullptr ? nullptr : message->find("usage");
+  const json::value* parent = line.find("parent_tool_use_id");
+  const bool of_subagent = parent != nullptr && !parent->is_null();
+  if (used == nullptr || of_subagent || json::text_of(*message, "model") == "<synthetic>") return;
+  const std::string id = json::text_of(*message, "id");
+  if (!requests_.empty() && requests_.back() == id) return;
+  const auto figures = read_usage(*used, {}, usage_source::reported);
+  if (!figures) return;
+  const std::int64_t read = figures->total().cache_read;
+  if (requests_.empty()) found_in_cache_ = read;
+  inherited_ += std::min(read, found_in_cache_);
+  requests_.push_back(id);
+}
+
+std::optional<usage> claude_usage::of_turn(const json::value& result, bool aborted) {
+  auto used = figures(result);
+  if (!carried_.empty()) {
+    if (!used) used.emplace();
+    add_to(used->by_model, std::exchange(carried_, {}));
+  }
+  const auto requests = std::exchange(requests_, {});
+  const std::int64_t inherited = std::exchange(inherited_, 0);
+  const bool unsure = std::exchange(unsure_, false);
+  if (!used) return used;
+  if (aborted || unsure) used->complete = false;
+  if (!used->complete && used->by_model.empty()) return std::nullopt;
+  if (!requests.empty()) {
+    used->requests = static_cast<std::int64_t>(requests.size());
+    used->inherited_read = inherited;
+  }
+  return used;
+}
+
+void claude_usage::carry_over(const json::value& result) {
+  if (const json::value* since = result.find("model_usage_since_last_result"))
+    if (const auto models = read_model_usage(*since)) add_to(carried_, *models);
+}
+
+std::optional<usage> claude_usage::figures(const json::value& result) {
+  const std::string conversation = json::text_of(result, "session_id");
+  const bool first = std::exchange(first_result_, false);
+  // A fork: another conversation, whose figures begin where those of the first ended, or at 0: nobody can tell.
+  const bool unclear = first && !baseline_.empty() && conversation != conversation_;
+  conversation_ = conversation;
+  const json::value* cumulative = result.find("modelUsage");
+  auto total = cumulative == nullptr ? std::nullopt : read_model_usage(*cumulative);
+  std::optional<usage> used;
+  if (const json::value* since = result.find("model_usage_since_last_result")) {
+    if (auto models = read_model_usage(*since)) used = usage{std::move(*models), usage_source::reported, true, {}, {}};
+  } else if (total && !unclear) {
+    used = usage{difference(*total), usage_source::difference, true, {}, {}};
+  } else if (const json::value* plain = result.find("usage")) {
+    used = read_usage(*plain, {}, usage_source::reported);
+    if (used && unclear) used->complete = false;
+  }
+  if (total) baseline_ = std::move(*total);
+  return used;
+}
+
+std::vector<model_tokens> claude_usage::difference(const std::vector<model_tokens>& total) const {
+  std::vector<model_tokens> parts;
+  for (const auto& now : total) {
+    const auto before =
+        std::find_if(baseline_.begin(), baseline_.end(), [&](const model_tokens& m) { return m.model == now.model; });
+    // A count that went down began anew: turns of a killed process are missing from it.
+    const tokens less = before == baseline_.end() ? now.count : now.count - before->count;
+    const tokens count = is_plausible(less) ? less : now.count;
+    if (count != tokens{}) parts.push_back({now.model, count});
+  }
+  return parts;
+}
+
+}  // namespace v1
+}  // namespace cobatch

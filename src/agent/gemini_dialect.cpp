@@ -1,0 +1,122 @@
+#include "agent/gemini_dialect.hpp"
+
+#include <utility>
+
+#include "agent/provider_error.hpp"
+#include "agent/status_line.hpp"
+#include "json/members.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+using json::text_of;
+
+// `input_tokens` include the cached ones; what is missing from the total is reasoning, which is paid as output.
+std::optional<tokens> read_counts(const json::value& stats) {
+  const auto count = [&](std::string_view name) { return json::number_of(stats, name).value_or(0); };
+  const std::int64_t input = count("input_tokens");
+  tokens t;
+  t.cache_read = count("cached");
+  t.uncached_input = input - t.cache_read;
+  t.reasoning = count("total_tokens") - input - count("output_tokens");
+  t.output = count("output_tokens") + t.reasoning;
+  return is_plausible(t) ? std::optional(t) : std::nullopt;
+}
+
+std::optional<usage> read_stats(const json::value& stats) {
+  const json::value* models = stats.find("models");
+  if (models == nullptr || models->as_object() == nullptr) return std::nullopt;
+  usage used;
+  for (const auto& [model, figures] : *models->as_object()) {
+    const auto count = read_counts(figures);
+    if (!count) return std::nullopt;
+    used.by_model.push_back({model, *count});
+  }
+  return used;
+}
+
+// The provider's answer stands as JSON in the message: [API Error: {"error":{"code":401,…}}].
+std::int64_t status_in(const std::string& message) {
+  const auto from = message.find('{');
+  const auto to = message.rfind('}');
+  if (from == std::string::npos || to == std::string::npos || to < from) return 0;
+  const auto answer = json::parse(std::string_view(message).substr(from, to - from + 1));
+  const json::value* error = answer ? answer->find("error") : nullptr;
+  return error == nullptr ? 0 : json::number_of(*error, "code").value_or(0);
+}
+
+class gemini_dialect final : public dialect {
+ public:
+  std::string ask(const turn_request& request) override { return request.prompt; }
+
+  void process_begins() override {
+    answer_.clear();
+    trouble_.clear();
+  }
+
+  std::optional<agent_news> take_news() override {
+    if (news_) news_->text = news_text_;
+    return std::exchange(news_, std::nullopt);
+  }
+
+  std::optional<turn_report> read(std::string_view line, const turn_key&) override {
+    if (line.empty() || line.front() != '{') return std::nullopt;
+    const auto parsed = json::parse(line);
+    if (!parsed) return std::nullopt;
+    const std::string type = text_of(*parsed, "type");
+    if (type == "init") tell_model(*parsed);
+    if (type == "message" && text_of(*parsed, "role") == "assistant") answer_ += text_of(*parsed, "content");
+    if (type == "tool_use") tell_tool(*parsed);
+    if (type == "error") trouble_ = text_of(*parsed, "message");
+    if (type == "result") return read_result(*parsed);
+    return std::nullopt;
+  }
+
+ private:
+  void tell_model(const json::value& line) {
+    news_text_.clear();
+    news_ = agent_news{agent_news::kind::about, {}, {{}, text_of(line, "model"), {}}};
+  }
+
+  // The answer is what was said after the last tool.
+  void tell_tool(const json::value& line) {
+    answer_.clear();
+    news_text_ = text_of(line, "tool_name");
+    news_ = agent_news{agent_news::kind::tool, {}, {}};
+  }
+
+  turn_report read_result(const json::value& line) {
+    settlement what;
+    if (const json::value* stats = line.find("stats")) what.used = read_stats(*stats);
+    what.output = std::exchange(answer_, {});
+    if (text_of(line, "status") == "success") {
+      settle_by_answer(what);
+      return {std::move(what), true};
+    }
+    what.source = status_source::cobatch;
+    if (const json::value* error = line.find("error")) what.detail = text_of(*error, "message");
+    if (what.detail.empty()) what.detail = std::exchange(trouble_, {});
+    auto error = error_of_status(status_in(what.detail));
+    if (!error) error = error_of_words(what.detail);
+    if (error) return report_provider_error(*error, std::move(what), std::nullopt);
+    what.end = turn_end::broke;
+    what.reason = "agent_error";
+    return {std::move(what), true};
+  }
+
+  std::string answer_;
+  std::string trouble_;  // what it said before a result that says nothing
+  std::optional<agent_news> news_;
+  std::string news_text_;
+};
+
+}  // namespace
+
+std::unique_ptr<dialect> make_gemini_dialect() {
+  return std::make_unique<gemini_dialect>();
+}
+
+}  // namespace v1
+}  // namespace cobatch

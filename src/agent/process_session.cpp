@@ -1,0 +1,292 @@
+#include "agent/process_session.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <cobatch/core/text.hpp>
+#include <cobatch/store.hpp>
+
+#include "agent/said_lines.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+// How long an agent that was asked to abort, or to begin anew, may take to answer before it is ended.
+constexpr std::chrono::seconds answer_patience{10};
+// How long an agent may take to end by itself when its input has ended.
+constexpr std::chrono::seconds finish_patience{10};
+constexpr std::size_t stderr_limit = 2000;
+
+std::string describe(const keeper::ending& end) {
+  if (end.keeper_lost) return "the keeper process was killed";
+  if (end.exit_code) return fmt::format("the agent ended with exit code {}", *end.exit_code);
+  if (end.signal) return fmt::format("the agent was ended by signal {}", *end.signal);
+  return "the agent ended";
+}
+
+std::string tail_of(const std::filesystem::path& file) {
+  const unique_fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.open()) return {};
+  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(stderr_limit));
+  std::string text(stderr_limit, '\0');
+  const ssize_t got = ::pread(fd.get(), text.data(), text.size(), from);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, got)));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return to_utf8(text);
+}
+
+class process_session final : public agent_session {
+ public:
+  process_session(const process_agent_options& options, const session_start& how, process_parts parts)
+      : options_(options),
+        keeper_(std::move(parts.runs)),
+        lines_(std::move(parts.lines)),
+        speech_(std::move(parts.speech)),
+        on_news_(how.on_news),
+        quiet_after_(how.quiet_after),
+        resumed_(how.conversation),
+        wake_(std::move(parts.wake)),
+        watch_(file_watch::of(keeper_.output_file())),
+        fresh_(how.conversation.empty()) {}
+
+  ~process_session() override { finish(); }
+
+  turn_report run_turn(const turn_request& request, std::chrono::milliseconds limit,
+                       std::stop_token interrupt) override {
+    wake_.clear();
+    const std::stop_callback on_interrupt(interrupt, [this] { wake_.notify(); });
+    const timestamp began = system_now();
+    key_ = {request.turn, request.task};
+    ++turns_;
+    turn_report report = converse(request, steady::now() + limit, limit, interrupt);
+    if (!ended_) static_cast<void>(keeper_.turn_ended());
+    complete(report, began);
+    return report;
+  }
+
+  bool clear() override {
+    const std::string line = speech_->clear_line();
+    if (ended_ || line.empty()) return false;
+    const std::int64_t before = speech_->times_cleared();
+    const auto deadline = steady::now() + answer_patience;
+    if (!keeper_.send(line, deadline, -1)) return false;
+    while (speech_->times_cleared() == before) {
+      if (read_answer() || keeper_.ended() || steady::now() >= deadline) return false;
+      if (speech_->times_cleared() == before) wait(deadline, -1);
+    }
+    fresh_ = true;
+    return true;
+  }
+
+  std::string conversation() const override {
+    const std::string told = speech_->conversation();
+    return told.empty() ? resumed_ : told;
+  }
+
+  void finish() override {
+    if (ended_) return;
+    ended_ = keeper_.finish(finish_patience);
+  }
+
+ private:
+  turn_report converse(const turn_request& request, steady::time_point deadline, std::chrono::milliseconds limit,
+                       const std::stop_token& interrupt) {
+    if (keeper_.ended()) return agent_ended();
+    if (auto told = keeper_.turn_begins(limit); !told) return agent_ended();
+    if (auto sent = keeper_.send(speech_->ask(request), deadline, wake_.descriptor()); !sent) {
+      end_now_unless_ended(sent.error().code);
+      if (sent.error().code == errc::interrupted) return abort(turn_end::stopped, "the turn was interrupted");
+      if (sent.error().code == errc::timed_out) return time_out(limit);
+      return agent_ended();
+    }
+    if (options_.one_turn_a_process) keeper_.close_input();
+    heard_ = steady::now();
+    for (;;) {
+      if (auto report = read_answer()) return after_answer(std::move(*report));
+      if (keeper_.ended()) return agent_ended();
+      if (interrupt.stop_requested()) return abort(turn_end::stopped, "the turn was interrupted");
+      if (steady::now() >= deadline) return time_out(limit);
+      wait(std::min(deadline, tell_if_quiet()), wake_.descriptor());
+    }
+  }
+
+  // What was sent in part cannot be followed by anything else.
+  void end_now_unless_ended(errc why) {
+    if (why == errc::interrupted || why == errc::timed_out) end_now();
+  }
+
+  turn_report after_answer(turn_report report) {
+    if (options_.one_turn_a_process) {
+      finish();
+      report.usable = false;
+    }
+    return report;
+  }
+
+  turn_report time_out(std::chrono::milliseconds limit) {
+    const auto seconds = std::chrono::duration<double>(limit).count();
+    return abort(turn_end::timed_out, fmt::format("no result within the limit of {:g} s", seconds));
+  }
+
+  // The next answer among the lines that are there, or nothing yet.
+  std::optional<turn_report> read_answer() {
+    watch_.clear();
+    for (;;) {
+      const auto line = lines_.next();
+      if (!line) {
+        end_now();
+        const bool long_line = line.error().code == errc::too_large;
+        return turn_report{
+            failed_turn(turn_end::broke, long_line ? "line_too_long" : std::string(name_of(line.error().code)),
+                        line.error().message),
+            false};
+      }
+      if (!*line) return std::nullopt;
+      heard_ = steady::now();
+      told_quiet_ = false;
+      auto report = speech_->read(**line, key_);
+      if (auto news = speech_->take_news()) tell(*news);
+      if (report) {
+        if (!report->usable) end_now();
+        return report;
+      }
+      said_.add(**line);
+      tell({.what = agent_news::kind::line, .text = **line, .about = {}});
+    }
+  }
+
+  // The agent is gone; what it wrote before may still hold the answer.
+  turn_report agent_ended() {
+    finish();
+    if (auto report = read_answer()) {
+      report->usable = false;
+      return *report;
+    }
+    if (ended_->keeper_lost) return {failed_turn(turn_end::interrupted, "keeper_lost", describe(*ended_)), false};
+    if (turns_ == 1 && !resumed_.empty() && said_.empty()) return conversation_lost();
+    if (options_.exit_means && ended_->exit_code)
+      if (const auto error = options_.exit_means(*ended_->exit_code)) return refused_to_start(*error);
+    // An agent that ended between two turns broke neither: the task goes to a new process, once, without a charge.
+    const bool again = turns_ > 1 && ended_->exit_code == 0 && said_.empty();
+    return {failed_turn(again ? turn_end::stopped : turn_end::broke, "agent_ended",
+                        describe(*ended_) + " before the task was answered"),
+            false, again};
+  }
+
+  turn_report refused_to_start(provider_error error) {
+    settlement what;
+    what.detail = tail_of(keeper_.error_file());
+    auto report = report_provider_error(error, std::move(what), std::nullopt);
+    report.usable = false;
+    return report;
+  }
+
+  turn_report conversation_lost() {
+    auto what = failed_turn(turn_end::stopped, "conversation_lost",
+                            "the agent could not go on with its earlier conversation; a new one is begun");
+    turn_report report{std::move(what), false, true};
+    report.forget = true;
+    return report;
+  }
+
+  turn_report abort(turn_end end, std::string detail) {
+    const std::string line = ended_ ? std::string() : speech_->abort_line(key_);
+    std::optional<turn_report> report;
+    if (!line.empty() && keeper_.send(line, steady::now() + answer_patience, -1)) report = answer_to_abort();
+    // The turn may have come to its answer just then: what was paid for is not thrown away.
+    if (report && settles(report->what.end)) return std::move(*report);
+    const bool usable = report && report->usable && !keeper_.ended();
+    if (!usable) end_now();
+    settlement what = failed_turn(end, std::string(name_of(end)), std::move(detail));
+    if (report) what.used = std::move(report->what.used);
+    return {std::move(what), usable};
+  }
+
+  std::optional<turn_report> answer_to_abort() {
+    const auto deadline = steady::now() + answer_patience;
+    auto report = read_answer();
+    while (!report && !keeper_.ended() && steady::now() < deadline) {
+      wait(deadline, -1);
+      report = read_answer();
+    }
+    return report;
+  }
+
+  void end_now() {
+    if (!ended_) ended_ = keeper_.finish(std::chrono::milliseconds{0});
+  }
+
+  void wait(steady::time_point deadline, int also) {
+    if (watch_.descriptor() < 0) deadline = std::min(deadline, steady::now() + fallback_tick);
+    wait_readable({watch_.descriptor(), keeper_.end_descriptor(), also}, deadline);
+  }
+
+  // When to look again.
+  steady::time_point tell_if_quiet() {
+    if (quiet_after_ == std::chrono::milliseconds{0} || told_quiet_) return steady::time_point::max();
+    if (steady::now() < heard_ + quiet_after_) return heard_ + quiet_after_;
+    told_quiet_ = true;
+    const std::string text = fmt::format("nothing was heard of the agent for {:g} s; its turn goes on until its limit",
+                                         std::chrono::duration<double>(quiet_after_).count());
+    tell({.what = agent_news::kind::notice, .text = text, .about = {}});
+    return steady::time_point::max();
+  }
+
+  void tell(const agent_news& news) const {
+    if (on_news_) on_news_(news);
+  }
+
+  // What is known of any turn, whatever it came to.
+  void complete(turn_report& report, timestamp began) {
+    settlement& what = report.what;
+    const bool is_explained = settles(what.end) || report.limited || report.blocked;
+    if (!is_explained) keep_what_was_said(what);
+    static_cast<void>(said_.take());
+    what.conversation = conversation();
+    if (!what.used && options_.used_since) what.used = options_.used_since(what.conversation, began);
+    what.loaded_context = fresh_;
+    if (settles(what.end) || (what.used && what.used->total() != tokens{})) fresh_ = false;
+  }
+
+  void keep_what_was_said(settlement& what) {
+    if (what.output.empty() && options_.lines_are_output) what.output = said_.take();
+    const std::string errors = tail_of(keeper_.error_file());
+    if (!errors.empty()) what.detail += "; on its standard error: " + errors;
+  }
+
+  const process_agent_options& options_;
+  keeper keeper_;
+  line_follower lines_;
+  std::unique_ptr<dialect> speech_;
+  std::function<void(const agent_news&)> on_news_;
+  std::chrono::milliseconds quiet_after_;
+  std::string resumed_;  // the conversation that it was started to go on with
+  wake_signal wake_;
+  file_watch watch_;
+  turn_key key_;
+  said_lines said_;
+  steady::time_point heard_;
+  bool told_quiet_ = false;
+  bool fresh_;  // the conversation has not reached the model yet
+  std::int64_t turns_ = 0;
+  std::optional<keeper::ending> ended_;
+};
+
+}  // namespace
+
+std::unique_ptr<agent_session> make_process_session(const process_agent_options& options, const session_start& how,
+                                                    process_parts parts) {
+  return std::make_unique<process_session>(options, how, std::move(parts));
+}
+
+}  // namespace v1
+}  // namespace cobatch

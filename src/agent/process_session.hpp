@@ -1,0 +1,31 @@
+// One process of an agent program, from its start to its end.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <cobatch/agent.hpp>
+
+#include "agent/dialect.hpp"
+#include "agent/line_follower.hpp"
+#include "agent/process_agent.hpp"
+#include "system/keeper.hpp"
+#include "system/watch.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+struct process_parts {
+  keeper runs;
+  line_follower lines;
+  std::unique_ptr<dialect> speech;
+  wake_signal wake;
+};
+
+/// `options` outlive the session.
+[[nodiscard]] std::unique_ptr<agent_session> make_process_session(const process_agent_options& options,
+                                                                  const session_start& how, process_parts parts);
+
+}  // namespace v1
+}  // namespace cobatch

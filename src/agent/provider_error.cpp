@@ -1,0 +1,76 @@
+#include "agent/provider_error.hpp"
+
+#include <initializer_list>
+#include <utility>
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+bool says(std::string_view text, std::initializer_list<std::string_view> words) {
+  for (const auto word : words)
+    if (text.find(word) != std::string_view::npos) return true;
+  return false;
+}
+
+turn_report limited(settlement what, std::optional<timestamp> until) {
+  what.reason = "provider_limit";
+  turn_report report;
+  report.limited = provider_limit{until, what.detail};
+  report.what = std::move(what);
+  return report;
+}
+
+turn_report blocked(settlement what, std::string_view reason, std::string_view what_to_do) {
+  what.reason = reason;
+  what.detail += (what.detail.empty() ? "" : " ");
+  what.detail += what_to_do;
+  turn_report report{std::move(what), false};
+  report.blocked = true;
+  return report;
+}
+
+}  // namespace
+
+std::optional<provider_error> error_of_status(std::int64_t http) {
+  if (http == 429 || http == 529 || http == 503) return provider_error::limit;
+  if (http == 401 || http == 403) return provider_error::not_logged_in;
+  if (http == 402) return provider_error::no_credit;
+  if (http == 404) return provider_error::no_such_model;
+  return std::nullopt;
+}
+
+// As Claude Code 2.1.331, Codex 0.169.0 and Gemini CLI 0.61.0 were seen to put it.
+std::optional<provider_error> error_of_words(std::string_view said) {
+  if (says(said, {"Not logged in", "Please run /login", "Invalid API key", "Missing environment variable"}))
+    return provider_error::not_logged_in;
+  if (says(said, {"redit balance is too low", "Quota exceeded. Check your plan"})) return provider_error::no_credit;
+  if (says(said, {"is not found for API version", "model_not_found", "does not exist or you do not have access"}))
+    return provider_error::no_such_model;
+  if (says(said, {"limit reached", "hit your limit", "hit your usage limit", "exceeded your current quota",
+                  "is at capacity", "experiencing high demand", "stream disconnected before completion"}))
+    return provider_error::limit;
+  return std::nullopt;
+}
+
+turn_report report_provider_error(provider_error error, settlement what, std::optional<timestamp> until) {
+  what.end = turn_end::stopped;
+  what.source = status_source::cobatch;
+  switch (error) {
+    case provider_error::limit:
+      return limited(std::move(what), until);
+    case provider_error::not_logged_in:
+      return blocked(std::move(what), "not_authenticated",
+                     "(log the agent in, or give it a valid API key; its tasks are still queued)");
+    case provider_error::no_credit:
+      return blocked(std::move(what), "no_credit", "(add credit, or use another key; its tasks are still queued)");
+    case provider_error::no_such_model:
+      break;
+  }
+  return blocked(std::move(what), "no_such_model",
+                 "(name a model that this account can use; its tasks are still queued)");
+}
+
+}  // namespace v1
+}  // namespace cobatch
