@@ -17,6 +17,7 @@
 #include <cobatch/agent.hpp>
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/session.hpp>
+#include <cobatch/prices.hpp>
 #include <cobatch/workspace.hpp>
 
 namespace cobatch {
@@ -25,7 +26,7 @@ inline namespace v1 {
 /// What an engine tells as it goes. Pointers are valid during the call only.
 struct engine_event {
   enum class kind : std::uint8_t {
-    session_started,  ///< `session`
+    session_started,  ///< `session`, `batch`
     turn_started,     ///< `session`, `turn`, `task`
     progress,         ///< `session`, `turn`, `task`, `text`: a line the agent said on the way (untrusted text)
     turn_ended,       ///< `session`, `turn` (settled), `task` (as it is now)
@@ -33,9 +34,16 @@ struct engine_event {
     recovered,        ///< `session`: a dead one, settled now
     waiting,          ///< `text`: another session runs, or a foreign marker is there
     trouble,          ///< `text`: something failed that the engine will try again
+    agent_known,      ///< `session`: its `about` is known now: version, model, which credential pays
+    tool,             ///< `session`, `turn`, `task`, `text`: the agent uses a tool, and on what (untrusted text)
+    prompt,           ///< `session`, `turn`, `task`, `text`: what is sent to the agent, whole
+    notice,           ///< `session`, `text`: something worth knowing: a stalled agent, a context loaded anew
+    paused,           ///< `session`: its `pause` says until when it rests and why; no turn is charged
+    resumed,          ///< `session`: it goes on
   };
   kind what = kind::progress;
   const session_record* session = nullptr;
+  const batch_record* batch = nullptr;
   const turn_record* turn = nullptr;
   const task_record* task = nullptr;
   std::string_view text = {};
@@ -50,7 +58,17 @@ struct engine_options {
   std::chrono::milliseconds linger{std::chrono::seconds{5}};       ///< for batches sealed by their very first task
   std::chrono::milliseconds stop_grace{std::chrono::seconds{10}};  ///< for the running turn when a stop is requested
   int max_tasks_per_session = 10;
-  std::optional<batch_id> only = {};  ///< run this batch and leave the others alone
+  /// Of silence of the agent in a turn, a notice; 0: never. The turn goes on until its limit.
+  std::chrono::milliseconds quiet_after{std::chrono::minutes{5}};
+  /// First wait for a limit of the provider that does not say when it is over; doubled each time, at most 15 minutes.
+  std::chrono::milliseconds limit_wait{std::chrono::seconds{30}};
+  /// True: a task's `check` may be run, with the rights of this process. Without it a task with a check is refused:
+  /// who may assign tasks may then run programs.
+  bool allow_checks = false;
+  std::chrono::milliseconds check_limit{std::chrono::minutes{10}};
+  std::shared_ptr<const price_table> prices = {};  ///< for budgets in dollars; null: there are none
+  spending_cap day_budget = {};                    ///< for each day (UTC), over all batches of the workspace
+  std::optional<batch_id> only = {};               ///< run this batch and leave the others alone
   /// Ends the grace of a stop: with both requested, the running turn is interrupted at once.
   std::stop_token hurry = {};
   /// Called from the thread that runs the engine; must not throw.

@@ -51,6 +51,11 @@ struct event {
     waiting,          ///< `text`: another session runs, or a foreign marker is there
     trouble,          ///< `text`: something failed that the engine will try again
     lines_dropped,    ///< `dropped`: so many lines of an engine were not fetched in time and are gone
+    agent_known,      ///< `session`: its `about` is known now
+    tool,             ///< `turn`, `text`: the agent uses a tool, and on what (untrusted text)
+    notice,           ///< `session`, `turn` (if one runs), `text`: see engine_event
+    paused,           ///< `session`: it rests; its `pause` says until when and why
+    resumed,          ///< `session`: it goes on
   };
   kind what = kind::changed;
   event_position position = {};  ///< open a feed here to get what comes after this event

@@ -24,8 +24,8 @@ std::string make_nonce() {
 
 }  // namespace
 
-result<lock_view> clear_the_way(workspace& place, const guard& held, std::span<const std::shared_ptr<agent>> readers,
-                                const std::function<void(const session_record&)>& on_recovered) {
+result<lock_view> clear_the_way(workspace& place, const guard& held, const engine_options& options,
+                                std::stop_token stop, const std::function<void(const session_record&)>& on_recovered) {
   const auto record = held.read_record();
   if (!record) return fail(record.error());
   end_leftovers(*record);
@@ -37,7 +37,7 @@ result<lock_view> clear_the_way(workspace& place, const guard& held, std::span<c
       case engine_step::wait_marker:
         return seen;
       case engine_step::recover: {
-        const auto settled = settle_dead_session(place, readers, *seen->live);
+        const auto settled = settle_dead_session(place, options, *seen->live, stop);
         if (!settled) return fail(settled.error());
         if (on_recovered) on_recovered(*settled);
         break;

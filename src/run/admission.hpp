@@ -3,11 +3,10 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
-#include <span>
+#include <stop_token>
 
-#include <cobatch/agent.hpp>
+#include <cobatch/engine.hpp>
 #include <cobatch/store.hpp>
 #include <cobatch/workspace.hpp>
 
@@ -18,10 +17,10 @@ namespace cobatch {
 inline namespace v1 {
 
 /// Takes the steps of the table in <cobatch/core/lock.hpp> as far as they lead: ends what is left of a dead session,
-/// settles it (with one of `readers`, if that knows its agent) and removes its marker. The lock as it is then: free, or
+/// settles it (see `settle_dead_session`) and removes its marker. The lock as it is then: free, or
 /// with a foreign marker, which is honoured: no session may begin while it is there.
-[[nodiscard]] result<lock_view> clear_the_way(workspace& place, const guard& held,
-                                              std::span<const std::shared_ptr<agent>> readers,
+[[nodiscard]] result<lock_view> clear_the_way(workspace& place, const guard& held, const engine_options& options,
+                                              std::stop_token stop,
                                               const std::function<void(const session_record&)>& on_recovered);
 
 /// A claim by this process, with a nonce of its own.

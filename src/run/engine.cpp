@@ -4,6 +4,7 @@
 #include <cobatch/engine.hpp>
 
 #include "run/admission.hpp"
+#include "run/budget.hpp"
 #include "run/change_signal.hpp"
 #include "run/lock_view.hpp"
 #include "run/persist.hpp"
@@ -93,6 +94,12 @@ class engine {
     const auto work = has_work();
     if (!work) return failure(work.error());
     if (*work == work_state::none && !tidy) return nothing_to_do();
+    if (*work == work_state::batch) {
+      const auto spent = day_is_spent(place_, options_);
+      if (!spent) return failure(spent.error());
+      if (*spent) return wait_for_tomorrow(**spent);
+      told_spent_ = false;
+    }
 
     auto lock = guard::open(place_.paths().state);
     if (!lock) return failure(lock.error());
@@ -122,6 +129,11 @@ class engine {
     return *live ? work_state::session : work_state::none;
   }
 
+  next wait_for_tomorrow(const std::string& spent) {
+    if (!std::exchange(told_spent_, true)) tell(engine_event::kind::waiting, spent);
+    return nothing_to_do();
+  }
+
   next wait_for_holder(const guard& lock, work_state work) {
     next n;
     n.wait = true;
@@ -137,7 +149,7 @@ class engine {
 
   next with_guard(guard& lock) {
     told_waiting_ = false;
-    const auto seen = clear_the_way(place_, lock, options_.agents, [this](const session_record& dead) {
+    const auto seen = clear_the_way(place_, lock, options_, stop_, [this](const session_record& dead) {
       emit({.what = engine_event::kind::recovered, .session = &dead});
     });
     if (!seen) return failure(seen.error());
@@ -203,6 +215,7 @@ class engine {
   run_report report_;
   bool told_waiting_ = false;
   bool told_foreign_ = false;
+  bool told_spent_ = false;
 };
 
 }  // namespace

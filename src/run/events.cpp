@@ -26,26 +26,50 @@ constexpr std::int64_t end_step(turn_no turn) {
   return 2 * turn.value + 1;
 }
 
-// What an engine tells that the store does not know. Its position is the earliest at which it may be delivered.
-std::optional<event> known_to_engine_only(const engine_event& news) {
-  event told;
-  switch (news.what) {
+// What only an engine tells: the store does not know it. Its position is the earliest at which it may be delivered.
+std::optional<event::kind> known_to_engine_only(engine_event::kind what) {
+  using told = event::kind;
+  switch (what) {
     case engine_event::kind::progress:
-      told.what = event::kind::progress;
-      break;
+      return told::progress;
     case engine_event::kind::recovered:
-      told.what = event::kind::recovered;
-      if (news.session != nullptr) told.session = *news.session;
-      break;
+      return told::recovered;
     case engine_event::kind::waiting:
-      told.what = event::kind::waiting;
-      break;
+      return told::waiting;
     case engine_event::kind::trouble:
-      told.what = event::kind::trouble;
+      return told::trouble;
+    case engine_event::kind::agent_known:
+      return told::agent_known;
+    case engine_event::kind::tool:
+      return told::tool;
+    case engine_event::kind::notice:
+      return told::notice;
+    case engine_event::kind::paused:
+      return told::paused;
+    case engine_event::kind::resumed:
+      return told::resumed;
+    case engine_event::kind::session_started:
+    case engine_event::kind::turn_started:
+    case engine_event::kind::turn_ended:
+    case engine_event::kind::session_ended:
+    case engine_event::kind::prompt:
       break;
-    default:
-      return std::nullopt;
   }
+  return std::nullopt;
+}
+
+// Of whose session the news is told whole: it says something that the store has only for a while, or not yet.
+bool tells_session(event::kind what) {
+  return what == event::kind::recovered || what == event::kind::agent_known || what == event::kind::paused ||
+         what == event::kind::resumed || what == event::kind::notice;
+}
+
+std::optional<event> as_told(const engine_event& news) {
+  const auto what = known_to_engine_only(news.what);
+  if (!what) return std::nullopt;
+  event told;
+  told.what = *what;
+  if (news.session != nullptr && tells_session(*what)) told.session = *news.session;
   told.text = news.text;
   if (news.turn != nullptr) {
     told.turn = *news.turn;
@@ -215,7 +239,7 @@ class event_feed::state {
   }
 
   void tell(const engine_event& news) {
-    auto told = known_to_engine_only(news);
+    auto told = as_told(news);
     if (!told) return;
     told_.put(std::move(*told));
     wake_.notify();

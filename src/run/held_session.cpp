@@ -15,7 +15,7 @@ held_session::held_session(workspace& place, guard& lock, session_record claimed
     : place_(place),
       lock_(lock),
       session_(std::move(claimed)),
-      most_turns_(limits.turns),
+      most_tasks_(limits.tasks),
       not_after_(steady::now() + limits.time) {
   record_.session = session_.id;
   record_.owner = session_.owner;
@@ -35,23 +35,34 @@ result<void> held_session::record_agent(const process_identity& keeper, const pr
   return lock_.write_record(record_);
 }
 
-bool held_session::tasks_wait() {
+std::optional<task_record> held_session::next_task() {
   const auto batch = place_.storage().find_batch(session_.batch);
-  return batch && *batch && (*batch)->round == session_.round && (*batch)->tally[task_state::queued] > 0;
+  if (!batch || !*batch || (*batch)->round != session_.round || (*batch)->tally[task_state::queued] == 0)
+    return std::nullopt;
+  task_filter filter;
+  filter.batch = session_.batch;
+  filter.state = task_state::queued;
+  filter.limit = 1;
+  auto found = place_.storage().list_tasks(filter);
+  if (!found || found->empty()) return std::nullopt;
+  return std::move(found->front());
 }
 
 std::optional<std::string> held_session::full() {
-  const bool all_turns = turns_ >= most_turns_;
+  const bool all_tasks = tasks_ >= most_tasks_;
   const bool too_late = steady::now() >= not_after_;
-  if ((!all_turns && !too_late) || !tasks_wait()) return std::nullopt;
-  return all_turns ? fmt::format("{} tasks a session is the limit", most_turns_) : "the session's time is over";
+  if ((!all_tasks && !too_late) || !next_task()) return std::nullopt;
+  return all_tasks ? fmt::format("{} tasks a session is the limit", most_tasks_) : "the session's time is over";
 }
 
 result<begin_outcome> held_session::begin_turn(begin_request how) {
   how.session = session_.id;
   how.ordinal = turns_ + 1;
   auto begun = place_.storage().begin_turn(how);
-  if (begun && begun->what == begin_outcome::kind::begun) ++turns_;
+  if (begun && begun->what == begin_outcome::kind::begun) {
+    ++turns_;
+    if (!how.preamble) ++tasks_;
+  }
   return begun;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <cobatch/store.hpp>
 #include <cobatch/workspace.hpp>
@@ -19,7 +20,7 @@ inline namespace v1 {
 inline constexpr std::string_view end_was_requested = "somebody asked for its end (unlock --force)";
 
 struct session_limits {
-  std::int64_t turns = 0;
+  std::int64_t tasks = 0;
   std::chrono::milliseconds time{0};  ///< no turn is begun after it
 };
 
@@ -34,8 +35,8 @@ class held_session {
   /// Names the processes that run for the session, so that a later holder of the guard can find them.
   [[nodiscard]] result<void> record_agent(const process_identity& keeper, const process_identity& agent);
 
-  /// True if a task of the session's round is queued.
-  [[nodiscard]] bool tasks_wait();
+  /// The task of the session's round that would be begun next.
+  [[nodiscard]] std::optional<task_record> next_task();
   /// The limit that keeps waiting tasks for another session, as a sentence; nothing if there is no such limit or task.
   [[nodiscard]] std::optional<std::string> full();
   /// The next turn; of `how`, session and ordinal are filled in here. Safe to repeat.
@@ -48,17 +49,25 @@ class held_session {
   [[nodiscard]] result<session_record> end(session_end why, std::string_view detail);
 
   [[nodiscard]] const session_record& session() const noexcept { return session_; }
-  /// Begun so far.
+  /// Begun so far, that of the preamble included.
   [[nodiscard]] std::int64_t turns() const noexcept { return turns_; }
+  /// Of these, the ones of tasks.
+  [[nodiscard]] std::int64_t tasks() const noexcept { return tasks_; }
+
+  /// What the agent says of itself.
+  void describe(agent_facts about) { session_.about = std::move(about); }
+  /// Time that does not count towards the session's limit.
+  void give_time(std::chrono::milliseconds time) { not_after_ += time; }
 
  private:
   workspace& place_;
   guard& lock_;
   session_record session_;
   guard_record record_;
-  std::int64_t most_turns_;
+  std::int64_t most_tasks_;
   std::chrono::steady_clock::time_point not_after_;
   std::int64_t turns_ = 0;
+  std::int64_t tasks_ = 0;
 };
 
 }  // namespace v1

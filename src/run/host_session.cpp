@@ -12,6 +12,7 @@
 #include "run/completion_check.hpp"
 #include "run/held_session.hpp"
 #include "run/persist.hpp"
+#include "run/preamble_text.hpp"
 #include "run/turn_request.hpp"
 #include "system/birthplace.hpp"
 #include "system/guard.hpp"
@@ -61,6 +62,11 @@ result<bool> holds(store& storage, const turn_record& turn, const settlement& wh
 
 }  // namespace
 
+namespace {
+// Cobatch does not know what a host's model remembers: what a task needs stands in its prompt.
+const conversation no_conversation(running_way::one_session);
+}  // namespace
+
 class host_session::impl {
  public:
   impl(workspace& place, guard lock, session_record claimed, const host_session_options& options)
@@ -96,6 +102,12 @@ class host_session::impl {
                                                       running_->task.str(), running_->turn.value));
     deadline_ = steady::now() + turn_limit_;
     if (held_.full()) return std::nullopt;
+    std::string shared;
+    if (held_.tasks() == 0) {
+      auto read = read_shared();
+      if (!read) return fail(read.error());
+      shared = std::move(*read);
+    }
     begin_request request;
     request.process_turn = held_.turns() + 1;
     auto begun = until_known([&] { return held_.begin_turn(request); });
@@ -108,7 +120,8 @@ class host_session::impl {
       case begin_outcome::kind::begun:
         break;
     }
-    host_turn turn{make_turn_request(place_.storage(), *begun), steady::now() + turn_limit_};
+    host_turn turn{make_turn_request(place_.storage(), *begun, no_conversation, std::move(shared)),
+                   steady::now() + turn_limit_};
     deadline_ = turn.deadline;
     running_ = std::move(begun->turn);
     return turn;
@@ -177,6 +190,13 @@ class host_session::impl {
   bool is_of_this_process() const { return home_.here(); }
 
  private:
+  // The batch's preamble, which stands in the prompt of the session's first turn.
+  result<std::string> read_shared() {
+    const auto shared = place_.storage().find_preamble(held_.session().batch);
+    if (!shared) return fail(shared.error());
+    return read_preamble(*shared, place_.paths().root);
+  }
+
   // What whoever goes on with the session must know first.
   result<void> check_live() {
     follow_store();
@@ -242,7 +262,7 @@ class host_session::impl {
       close(session_end::stopped, "the host ended it while a turn ran");
     else if (auto limit = held_.full())
       close(session_end::full, *limit);
-    else if (held_.tasks_wait())
+    else if (held_.next_task())
       close(session_end::stopped, "the host ended it");
     else
       close(session_end::finished, {});
@@ -321,7 +341,7 @@ result<host_begin_outcome> host_session::begin(workspace& place, const host_sess
   if (!got) return fail(got.error());
   if (!*got) return busy(place);
 
-  const auto seen = clear_the_way(place, *lock, {}, {});
+  const auto seen = clear_the_way(place, *lock, {}, {}, {});
   if (!seen) return fail(seen.error());
   if (seen->facts.marker == marker_state::foreign)
     return host_begin_outcome{host_begin_outcome::kind::foreign_marker, {}, advice_on(*seen)};

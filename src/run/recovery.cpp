@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "run/all_turns.hpp"
+#include "run/turn_witness.hpp"
 #include "system/process.hpp"
 
 namespace cobatch {
@@ -18,6 +19,8 @@ std::shared_ptr<agent> reader_for(const std::string& name, std::span<const std::
   for (const auto& candidate : readers)
     if (candidate->name() == name) return candidate;
   if (name == "claude") return make_claude_agent({});
+  if (name == "codex") return make_codex_agent({});
+  if (name == "gemini") return make_gemini_agent({});
   if (name == "scripted") return make_scripted_agent({});
   if (name == "command") return make_command_agent({});
   return nullptr;
@@ -33,24 +36,40 @@ result<std::optional<turn_record>> running_turn(workspace& place, epoch session)
   return std::optional(std::move(turns->back()));
 }
 
+// What the turn changed, and whether its task is really done, as far as that can be told now.
+settlement look_at_it(workspace& place, const engine_options& options, const turn_record& turn,
+                      const std::filesystem::path& folder, settlement what, std::stop_token stop) {
+  const auto task = place.storage().find_task(turn.task);
+  if (!task || !*task) return what;
+  if (what.end == turn_end::done && !(*task)->spec.check.empty() && !options.allow_checks) {
+    what.end = turn_end::interrupted;
+    what.source = status_source::cobatch;
+    what.reason = "not_checked";
+    what.detail = "the orchestrator died before the task's check, and none may be run here";
+  }
+  const auto& where = options.working_directory.empty() ? place.paths().root : options.working_directory;
+  return turn_witness(options, place.paths(), where, folder)
+      .look_after_crash(std::move(what), (*task)->spec, std::move(stop));
+}
+
 }  // namespace
 
 void end_leftovers(const std::optional<guard_record>& record) {
   if (record && record->agent.known()) end_process_session(record->agent, leftover_grace);
 }
 
-result<session_record> settle_dead_session(workspace& place, std::span<const std::shared_ptr<agent>> readers,
-                                           const session_record& dead) {
+result<session_record> settle_dead_session(workspace& place, const engine_options& options, const session_record& dead,
+                                           std::stop_token stop) {
   recover_request request;
   request.session = dead.id;
   const auto turn = running_turn(place, dead.id);
   if (!turn) return fail(turn.error());
   if (*turn) {
-    const auto reader = reader_for(dead.agent, readers);
+    const auto reader = reader_for(dead.agent, options.agents);
     const auto folder = place.paths().sessions / std::to_string(dead.id.value);
     if (auto what = reader ? reader->recover(folder, **turn) : std::nullopt) {
       request.finished_turn = (*turn)->turn;
-      request.what = std::move(*what);
+      request.what = look_at_it(place, options, **turn, folder, std::move(*what), std::move(stop));
     }
   }
   auto ended = place.storage().recover(request);

@@ -1,11 +1,19 @@
 #include "run/session_runner.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "agent/dialect.hpp"
+#include "run/budget.hpp"
 #include "run/held_session.hpp"
 #include "run/persist.hpp"
+#include "run/preamble_text.hpp"
+#include "run/resumption.hpp"
+#include "run/session_agent.hpp"
 #include "run/turn_request.hpp"
+#include "run/turn_witness.hpp"
 #include "system/files.hpp"
 
 namespace cobatch {
@@ -14,6 +22,11 @@ inline namespace v1 {
 namespace {
 
 using steady = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds longest_limit_wait{std::chrono::minutes{15}};
+// The provider's clock and ours differ a little.
+constexpr milliseconds after_limit{1000};
 
 class session_runner {
  public:
@@ -23,16 +36,20 @@ class session_runner {
               {context.options.max_tasks_per_session, context.options.session_limit}),
         monitor_(context.place.storage(), context.session.id, context.stop, context.options.stop_grace,
                  context.options.hurry),
-        folder_(context.place.paths().sessions / std::to_string(context.session.id.value)) {}
+        folder_(context.place.paths().sessions / std::to_string(context.session.id.value)),
+        working_directory_(context.options.working_directory.empty() ? context.place.paths().root
+                                                                     : context.options.working_directory),
+        agent_(context.runs, context.options, context.batch, held_, folder_, working_directory_,
+               context.lock.descriptor(), [this](const agent_news& news) { pass_on(news); }),
+        witness_(context.options, context.place.paths(), working_directory_, folder_) {}
 
   result<session_outcome> run() {
     ending why = begin();
     if (!why.reason) {
-      emit({.what = engine_event::kind::session_started, .session = session()});
+      emit({.what = engine_event::kind::session_started, .session = session(), .batch = &c_.batch});
       while (!why.reason && !why.lost) why = step();
     }
-    if (agent_) agent_->finish();
-    agent_.reset();
+    agent_.finish();
     if (why.lost) return fail(*why.lost);
     return finish(*why.reason, why.detail);
   }
@@ -46,11 +63,37 @@ class session_runner {
   };
   static ending over(session_end reason, std::string detail = {}) { return {reason, std::move(detail), std::nullopt}; }
   static ending lost(error e) { return {std::nullopt, {}, std::move(e)}; }
+  static bool is_over(const ending& e) { return e.reason || e.lost; }
 
   ending begin() {
     if (auto marks = held_.sign(); !marks) return over(session_end::not_started, marks.error().message);
     if (auto made = make_folder(folder_, 0700); !made) return over(session_end::not_started, made.error().message);
+    if (c_.batch.has_preamble)
+      if (auto read = read_shared(); !read) return over(session_end::blocked, read.error().message);
+    if (way() == running_way::fork && !(c_.runs.can_fork() && c_.batch.has_preamble))
+      return over(session_end::blocked, no_fork());
+    if (way() == running_way::one_session)
+      if (auto earlier = find_resumable(c_.place, held_.session()))
+        agent_.go_on_from(std::move(earlier->talk), std::move(earlier->folder));
     return {};
+  }
+
+  result<void> read_shared() {
+    const auto shared = c_.place.storage().find_preamble(c_.batch.id);
+    if (!shared) return fail(shared.error());
+    auto text = read_preamble(*shared, working_directory_);
+    if (!text) return fail(text.error());
+    shared_ = std::move(*text);
+    return {};
+  }
+
+  running_way way() const { return c_.batch.settings.way.value_or(running_way::one_session); }
+
+  std::string no_fork() const {
+    if (!c_.batch.has_preamble)
+      return "the batch is to run as a fork, and has no preamble to fork from; give it one, or another way";
+    return fmt::format("the batch is to run as a fork, which agent {} cannot do; give it another way, or another agent",
+                       c_.runs.name());
   }
 
   // One turn, or the reason to end.
@@ -59,14 +102,15 @@ class session_runner {
     if (c_.stop.stop_requested()) return over(session_end::stopped, "the engine was asked to stop");
     if (monitor_.end_requested()) return over(session_end::cancelled, std::string(end_was_requested));
     if (auto limit = held_.full()) return over(session_end::full, std::move(*limit));
-    if (!agent_ && held_.tasks_wait())
-      if (auto failed = start_agent(); failed.reason) return failed;
+    if (const auto next = held_.next_task()) {
+      if (auto spent = check_budget(); is_over(spent)) return spent;
+      if (objection_to(next->spec).empty())
+        if (auto failed = make_ready(*next); is_over(failed) || !agent_.is_ready_for(*next)) return failed;
+    }
 
     begin_request request;
-    request.process = processes_;
-    request.process_turn = process_turns_ + 1;
     request.may_end = !lingering();
-    auto begun = persist([&] { return held_.begin_turn(request); }, c_.stop, tell());
+    auto begun = begin_turn(request);
     if (!begun) return lost(begun.error());
     switch (begun->what) {
       case begin_outcome::kind::stale:
@@ -78,78 +122,177 @@ class session_runner {
       case begin_outcome::kind::begun:
         break;
     }
-    ++process_turns_;
     return take_turn(*begun);
   }
 
-  ending start_agent() {
-    session_start how;
-    how.session = held_.session().id;
-    how.batch = held_.session().batch;
-    how.process = processes_ + 1;
-    how.working_directory = c_.options.working_directory.empty() ? c_.place.paths().root : c_.options.working_directory;
-    how.folder = folder_;
-    how.guard = c_.lock.descriptor();
-    how.record = [this](const process_identity& keeper, const process_identity& agent) {
-      return held_.record_agent(keeper, agent);
-    };
-    how.on_progress = [this](std::string_view line) {
-      emit({.what = engine_event::kind::progress, .session = session(), .turn = turn_, .task = task_, .text = line});
-    };
-    auto started = c_.runs.start(how);
-    if (!started) return over(session_end::agent_lost, started.error().message);
-    agent_ = std::move(*started);
-    ++processes_;
-    process_turns_ = 0;
+  ending check_budget() {
+    const auto of_day = day_is_spent(c_.place, c_.options);
+    if (of_day && *of_day) return over(session_end::stopped, **of_day);
+    const auto of_batch = batch_is_spent(c_.place, c_.batch.id, c_.options);
+    if (of_batch && *of_batch) return over(session_end::budget, **of_batch);
+    for (const auto* asked : {&of_day, &of_batch})
+      if (!*asked) {
+        const error& e = asked->error();
+        return e.code == errc::unpriced_model ? over(session_end::blocked, e.message) : lost(e);
+      }
     return {};
+  }
+
+  result<begin_outcome> begin_turn(begin_request request) {
+    request.process = std::max<std::int64_t>(1, agent_.process());
+    request.process_turn = agent_.next_turn();
+    return persist([&] { return held_.begin_turn(request); }, c_.stop, tell());
+  }
+
+  // The agent, in a conversation that the task can be sent to. A preamble turn may have to be tried again: then the
+  // agent is not ready yet, and nothing is over.
+  ending make_ready(const task_record& task) {
+    const auto tell_it = agent_.get_ready(task);
+    if (!tell_it) return start_failed(tell_it.error());
+    if (*tell_it && c_.runs.takes_preamble() && way() != running_way::separate) {
+      if (auto told = tell_preamble(task); is_over(told) || !agent_.talk().holds_preamble()) return told;
+      if (way() == running_way::fork)
+        if (auto forked = agent_.fork_from_here(task); !forked) return start_failed(forked.error());
+    }
+    return {};
+  }
+
+  static ending start_failed(const error& e) {
+    const bool needs_a_person = e.code == errc::agent_missing || e.code == errc::keeper_missing;
+    return over(needs_a_person ? session_end::blocked : session_end::agent_lost, e.message);
+  }
+
+  ending tell_preamble(const task_record& task) {
+    begin_request request;
+    request.preamble = true;
+    const auto begun = begin_turn(request);
+    if (!begun) return lost(begun.error());
+    if (begun->what == begin_outcome::kind::stale)
+      return lost({errc::stale_session, "the session was ended by somebody else"});
+    if (begun->what == begin_outcome::kind::none_left) return {};
+    turn_ = &begun->turn;
+    emit({.what = engine_event::kind::turn_started, .session = session(), .turn = turn_});
+    const auto interrupt = monitor_.begin(task.spec.id);
+    turn_report report = send(make_preamble_request(*begun, shared_), c_.options.turn_limit, interrupt);
+    // It was asked for nothing: whatever it answers, it has been told.
+    if (settles(report.what.end)) {
+      report.what.end = turn_end::done;
+      agent_.talk().hold_preamble();
+    }
+    const bool may_go_on = report.what.end == turn_end::done || report.what.end == turn_end::stopped;
+    auto ended = end_turn(begun->turn, std::move(report));
+    if (!may_go_on && !is_over(ended))
+      return over(session_end::agent_lost, "the agent did not take the batch's preamble");
+    return ended;
+  }
+
+  std::string objection_to(const task_spec& task) const {
+    if (!task.check.empty() && !c_.options.allow_checks)
+      return "the task has a check, and this engine may not run any; start it with --allow-checks, or leave the check "
+             "out";
+    return c_.runs.objection(task);
   }
 
   ending take_turn(const begin_outcome& begun) {
     turn_ = &begun.turn;
     task_ = &begun.task;
     emit({.what = engine_event::kind::turn_started, .session = session(), .turn = turn_, .task = task_});
-    turn_report report;
-    if (agent_) {
-      const auto interrupt = monitor_.begin(begun.task.spec.id);
-      report = agent_->run_turn(make_turn_request(c_.place.storage(), begun), c_.options.turn_limit, interrupt);
-    } else {
-      // The task came after the last look at the queue; its turn is given back and taken again with an agent.
-      report = {failed_turn(turn_end::stopped, "no_agent", "no agent was running when the task came"), false, true};
-    }
+    const task_spec& spec = begun.task.spec;
+    if (auto why_not = objection_to(spec); !why_not.empty())
+      return end_turn(begun.turn, {failed_turn(turn_end::denied, "not_allowed", std::move(why_not))});
+    // The queue may have changed since it was looked at; the turn is given back, and taken again with the right agent.
+    if (!agent_.is_ready_for(begun.task))
+      return end_turn(begun.turn, {failed_turn(turn_end::stopped, "no_agent", "no agent was ready when the task came"),
+                                   false, true});
+    const bool dirty = witness_.look_before();
+    if (dirty && !std::exchange(told_dirty_, true))
+      tell_notice("the working tree has changes that are not committed; they cannot be told from the tasks' own later");
+    const auto interrupt = monitor_.begin(spec.id);
+    const auto limit = spec.limit > milliseconds{0} ? spec.limit : c_.options.turn_limit;
+    const bool untold = c_.batch.has_preamble && !agent_.talk().holds_preamble();
+    const auto request = make_turn_request(c_.place.storage(), begun, agent_.talk(), untold ? shared_ : std::string());
+    turn_report report = send(request, limit, interrupt);
+    if (untold && settles(report.what.end)) agent_.talk().hold_preamble();
+    report.what = witness_.look_after(std::move(report.what), spec, interrupt);
+    if (way() == running_way::separate && settles(report.what.end)) agent_.finish();
+    return end_turn(begun.turn, std::move(report));
+  }
+
+  turn_report send(const turn_request& request, milliseconds limit, const std::stop_token& interrupt) {
+    emit({.what = engine_event::kind::prompt,
+          .session = session(),
+          .turn = turn_,
+          .task = task_,
+          .text = request.prompt});
+    return agent_.run_turn(request, limit, interrupt);
+  }
+
+  // Settles a turn, and says what follows.
+  ending end_turn(const turn_record& turn, turn_report report) {
     const interruption why = monitor_.end();
     if (why == interruption::task_cancelled && report.what.end == turn_end::stopped)
       report.what.end = turn_end::cancelled;
     last_turn_ended_ = steady::now();
-
     // If it cannot be stored before a stop, the session row stays live and the turn is recovered from the agent's file.
-    auto settled =
-        persist([&] { return c_.place.storage().settle_turn(held_.session().id, begun.turn.turn, report.what); },
-                c_.stop, tell());
+    auto settled = persist([&] { return c_.place.storage().settle_turn(held_.session().id, turn.turn, report.what); },
+                           c_.stop, tell());
     turn_ = nullptr;
     task_ = nullptr;
     if (!settled) return lost(settled.error());
     if (settled->what == settle_outcome::kind::stale)
       return lost({errc::stale_session, "the session was ended by somebody else"});
-    emit(
-        {.what = engine_event::kind::turn_ended, .session = session(), .turn = &settled->turn, .task = &settled->task});
-    if (!report.usable && agent_) {
-      agent_->finish();
-      agent_.reset();
+    emit({.what = engine_event::kind::turn_ended,
+          .session = session(),
+          .turn = &settled->turn,
+          .task = settled->turn.task.empty() ? nullptr : &settled->task});
+    if (why != interruption::none || report.what.end != turn_end::stopped) return {};
+    if (report.limited) return rest(*report.limited);
+    limits_in_a_row_ = 0;
+    if (report.blocked) return over(session_end::blocked, report.what.detail);
+    return report.again ? ending{} : over(session_end::agent_lost, report.what.detail);
+  }
+
+  // Waits for a limit of the provider to pass, in the session that is there.
+  ending rest(const provider_limit& limit) {
+    const timestamp now = c_.place.now();
+    milliseconds wait = std::min(c_.options.limit_wait * (1 << std::min(limits_in_a_row_, 10)), longest_limit_wait);
+    if (limit.until && *limit.until > now)
+      wait = std::max(*limit.until - now + after_limit, limits_in_a_row_ == 0 ? milliseconds{0} : wait);
+    ++limits_in_a_row_;
+    const session_pause pause{now + wait, limit.reason};
+    auto told = persist([&] { return c_.place.storage().set_pause(held_.session().id, pause); }, c_.stop, tell());
+    if (!told) return lost(told.error());
+    session_record resting = held_.session();
+    resting.pause = pause;
+    emit({.what = engine_event::kind::paused, .session = &resting});
+    await(pause.until);
+    held_.give_time(c_.place.now() - now);
+    told = persist([&] { return c_.place.storage().set_pause(held_.session().id, std::nullopt); }, c_.stop, tell());
+    if (!told) return lost(told.error());
+    emit({.what = engine_event::kind::resumed, .session = session()});
+    return {};
+  }
+
+  // By the calendar: a machine may sleep meanwhile.
+  void await(timestamp until) {
+    constexpr std::chrono::seconds look_again{30};
+    std::int64_t seen = c_.place.storage().version();
+    while (c_.place.now() < until && !monitor_.end_requested() && !c_.stop.stop_requested()) {
+      const auto left = std::min<milliseconds>(until - c_.place.now(), look_again);
+      seen = c_.place.storage().wait_for_change(seen, steady::now() + left, c_.stop);
     }
-    const bool gave_up = report.what.end == turn_end::stopped && why == interruption::none && !report.again;
-    return gave_up ? over(session_end::agent_lost, report.what.detail) : ending{};
   }
 
   // A batch that was sealed by its very first task keeps its session a little: more tasks may be on their way.
   bool lingering() const {
-    return c_.batch.lingers && held_.turns() > 0 && !c_.stop.stop_requested() &&
+    return c_.batch.lingers && held_.tasks() > 0 && !c_.stop.stop_requested() &&
            steady::now() < last_turn_ended_ + c_.options.linger;
   }
 
   void await_straggler() {
     const auto until = last_turn_ended_ + c_.options.linger;
     std::int64_t seen = c_.place.storage().version();
-    while (!held_.tasks_wait() && !monitor_.end_requested() && !c_.stop.stop_requested() && steady::now() < until)
+    while (!held_.next_task() && !monitor_.end_requested() && !c_.stop.stop_requested() && steady::now() < until)
       seen = c_.place.storage().wait_for_change(seen, until, c_.stop);
   }
 
@@ -160,6 +303,31 @@ class session_runner {
     if (!ended) return fail(ended.error());
     emit({.what = engine_event::kind::session_ended, .session = session()});
     return session_outcome{std::move(*ended), held_.turns()};
+  }
+
+  void pass_on(const agent_news& news) {
+    using kind = engine_event::kind;
+    switch (news.what) {
+      case agent_news::kind::about:
+        return keep_facts(news.about);
+      case agent_news::kind::line:
+        return emit({.what = kind::progress, .session = session(), .turn = turn_, .task = task_, .text = news.text});
+      case agent_news::kind::tool:
+        return emit({.what = kind::tool, .session = session(), .turn = turn_, .task = task_, .text = news.text});
+      case agent_news::kind::notice:
+        return tell_notice(news.text);
+    }
+  }
+
+  // Only for people: if it cannot be stored now, a later process of the agent says it again.
+  void keep_facts(const agent_facts& about) {
+    static_cast<void>(c_.place.storage().describe_agent(held_.session().id, about));
+    held_.describe(about);
+    emit({.what = engine_event::kind::agent_known, .session = session()});
+  }
+
+  void tell_notice(std::string_view text) const {
+    emit({.what = engine_event::kind::notice, .session = session(), .turn = turn_, .task = task_, .text = text});
   }
 
   const session_record* session() const { return &held_.session(); }
@@ -175,13 +343,15 @@ class session_runner {
   const session_context& c_;
   held_session held_;
   turn_monitor monitor_;
-  std::filesystem::path folder_;
-  std::unique_ptr<agent_session> agent_;
+  std::filesystem::path folder_, working_directory_;
+  session_agent agent_;
+  turn_witness witness_;
+  std::string shared_;                 // the preamble's text, if the batch has one
   const turn_record* turn_ = nullptr;  // the running one, for events
   const task_record* task_ = nullptr;
-  std::int64_t processes_ = 0;
-  std::int64_t process_turns_ = 0;
   steady::time_point last_turn_ended_;
+  int limits_in_a_row_ = 0;
+  bool told_dirty_ = false;
 };
 
 }  // namespace

@@ -77,20 +77,80 @@ error empty(const batch_id& batch) {
   return {errc::empty_batch, fmt::format("batch \"{}\" has no task to run; assign one first", batch.str())};
 }
 
-error refused_assign(const assign_outcome& outcome) {
-  if (outcome.what == assign_outcome::kind::agent_conflict)
-    return {errc::agent_conflict,
-            fmt::format("batch \"{}\" runs with {}; nothing was stored. Leave the agent out, or use another batch_id",
-                        outcome.batch.id.str(),
-                        outcome.batch.agent.empty() ? "the default agent" : "agent " + outcome.batch.agent)};
-  if (outcome.what == assign_outcome::kind::batch_full)
-    return {errc::too_large, fmt::format("batch \"{}\" would have more than {} tasks; nothing was stored",
-                                         outcome.batch.id.str(), max_batch_tasks)};
-  const task_record& there = *outcome.conflict;
+error task_exists(const task_record& there) {
   return {errc::task_exists,
           fmt::format("task_id \"{}\" is taken: batch \"{}\" has a task of that id with other content or in another "
                       "batch ({}). Nothing was stored; use another task_id",
                       there.spec.id.str(), there.batch.str(), name_of(there.state))};
+}
+
+error agent_conflict(const batch_record& batch) {
+  return {errc::agent_conflict,
+          fmt::format("batch \"{}\" runs with {}; nothing was stored. Leave the agent out, or use another batch_id",
+                      batch.id.str(), batch.agent.empty() ? "the default agent" : "agent " + batch.agent)};
+}
+
+error batch_full(const batch_record& batch) {
+  return {errc::too_large, fmt::format("batch \"{}\" would have more than {} tasks; nothing was stored", batch.id.str(),
+                                       max_batch_tasks)};
+}
+
+// The first thing of a call that its batch cannot take.
+std::string_view what_conflicts(const assign_request& wanted, const batch_record& batch, bool running) {
+  const auto fits = [&](const batch_settings& one) { return merge_settings(batch.settings, one, running).has_value(); };
+  if (!fits({.model = wanted.settings.model})) return "model";
+  if (!fits({.way = wanted.settings.way})) return "way";
+  if (!fits({.on_error = wanted.settings.on_error})) return "on_error";
+  return "preamble";
+}
+
+error batch_conflict(const assign_request& wanted, const batch_record& batch) {
+  const bool running = batch.state == batch_state::running || batch.state == batch_state::ending;
+  const std::string_view what = what_conflicts(wanted, batch, running);
+  return {
+      errc::batch_conflict,
+      fmt::format("batch \"{}\" {}, so this call cannot give it another {}; nothing was stored. Leave the {} out, or "
+                  "use another batch_id",
+                  batch.id.str(), running ? "runs already" : "was given its own before", what, what)};
+}
+
+error need_unknown(const task_id& need) {
+  return {errc::need_unknown,
+          fmt::format("\"{}\" is needed, but no task of that id stands in the same batch before the one that needs it. "
+                      "Nothing was stored; assign it first, or earlier in the same call",
+                      need.str())};
+}
+
+error refused_assign(const assign_request& wanted, const assign_outcome& outcome) {
+  switch (outcome.what) {
+    case assign_outcome::kind::agent_conflict:
+      return agent_conflict(outcome.batch);
+    case assign_outcome::kind::batch_full:
+      return batch_full(outcome.batch);
+    case assign_outcome::kind::batch_conflict:
+      return batch_conflict(wanted, outcome.batch);
+    case assign_outcome::kind::need_unknown:
+      return need_unknown(outcome.unknown_need);
+    case assign_outcome::kind::stored:
+    case assign_outcome::kind::duplicate:
+    case assign_outcome::kind::task_exists:
+      break;
+  }
+  return task_exists(*outcome.conflict);
+}
+
+// In order of position; nothing where a task's figures are not known in full. The preamble is part of the first one's:
+// that task would have loaded it, were it alone.
+std::vector<std::optional<tokens>> figures_by_task(const ledger& accounts) {
+  auto by_task = accounts.by_task;
+  std::sort(by_task.begin(), by_task.end(),
+            [](const task_account& a, const task_account& b) { return a.position < b.position; });
+  std::vector<std::optional<tokens>> known;
+  for (const auto& line : by_task) known.push_back(line.sum.complete ? std::optional(line.sum.used) : std::nullopt);
+  if (known.empty() || !known.front()) return known;
+  const account& shared = accounts.shared;
+  known.front() = shared.complete ? std::optional(*known.front() + shared.used) : std::nullopt;
+  return known;
 }
 
 assign_facts facts_of(const assign_request& request, const assign_outcome& outcome, timestamp now) {
@@ -134,7 +194,8 @@ result<assign_reply> workspace::assign(const assign_request& request) {
   auto outcome = state_->storage->assign(*checked);
   if (!outcome) return fail(outcome.error());
   using kind = assign_outcome::kind;
-  if (outcome->what != kind::stored && outcome->what != kind::duplicate) return fail(refused_assign(*outcome));
+  if (outcome->what != kind::stored && outcome->what != kind::duplicate)
+    return fail(refused_assign(*checked, *outcome));
 
   assign_reply reply;
   const assign_facts facts = facts_of(*checked, *outcome, now());
@@ -305,12 +366,7 @@ result<savings_report> workspace::savings(const batch_id& batch) {
     return fail(errc::no_usage, fmt::format("no turn of batch \"{}\" has reported its tokens, so there is nothing to "
                                             "compare",
                                             batch.str()));
-  auto by_task = report.accounts.by_task;
-  std::sort(by_task.begin(), by_task.end(),
-            [](const task_account& a, const task_account& b) { return a.position < b.position; });
-  std::vector<std::optional<tokens>> known;
-  for (const auto& line : by_task) known.push_back(line.sum.complete ? std::optional(line.sum.used) : std::nullopt);
-  report.compared = compare_measured(known);
+  report.compared = compare_measured(figures_by_task(report.accounts));
   return report;
 }
 

@@ -48,6 +48,16 @@ std::string text_of(const event& e) {
       return "trouble " + e.text;
     case event::kind::lines_dropped:
       return "dropped " + std::to_string(e.dropped);
+    case event::kind::agent_known:
+      return "agent " + e.session->about.version;
+    case event::kind::tool:
+      return "tool " + e.text;
+    case event::kind::notice:
+      return "notice " + e.text;
+    case event::kind::paused:
+      return "paused " + e.session->pause->reason;
+    case event::kind::resumed:
+      return "resumed " + std::to_string(e.session->id.value);
   }
   return {};
 }
@@ -344,7 +354,7 @@ TEST_CASE("progress is told between start and end of its turn, however late it i
     feed.tell(e);
     if (e.what == engine_event::kind::turn_started)
       for (const char* line : {"one", "two"})
-        feed.tell({engine_event::kind::progress, e.session, e.turn, e.task, line});
+        feed.tell({engine_event::kind::progress, e.session, nullptr, e.turn, e.task, line});
   };
   run_until_idle(place, options);
   CHECK(drain(feed) == list{"session 1", "turn 1.1 a", "progress 1.1 a one", "progress 1.1 a two",

@@ -1,0 +1,21 @@
+// Whether there is money, or whatever is capped, left for another turn.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <cobatch/engine.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// The sentence for people if the batch's budget is spent. Errors: unpriced_model (it is in dollars, and what a turn
+/// used has no price), the store's.
+[[nodiscard]] result<std::optional<std::string>> batch_is_spent(workspace& place, const batch_id& batch,
+                                                                const engine_options& options);
+
+/// The same of the engine's budget for the day (UTC), by all turns of the workspace that began today.
+[[nodiscard]] result<std::optional<std::string>> day_is_spent(workspace& place, const engine_options& options);
+
+}  // namespace v1
+}  // namespace cobatch

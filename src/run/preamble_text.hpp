@@ -1,0 +1,18 @@
+// The text of a batch's preamble, with the content of its files.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <cobatch/core/batch.hpp>
+#include <cobatch/core/error.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// Reads the files now. Errors; each names the file and says what to do: io_error (it is not there or cannot be read),
+/// unsafe_file (it leads out of the folder, or is no plain file), too_large, bad_encoding (no UTF-8).
+[[nodiscard]] result<std::string> read_preamble(const preamble& shared, const std::filesystem::path& folder);
+
+}  // namespace v1
+}  // namespace cobatch

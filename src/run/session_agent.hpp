@@ -1,0 +1,70 @@
+// The agent of a running session: its process, and the conversation it is in.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include <cobatch/agent.hpp>
+#include <cobatch/engine.hpp>
+
+#include "run/conversation.hpp"
+#include "run/held_session.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+class session_agent {
+ public:
+  /// All that is given outlives it. `folder`: the session's.
+  session_agent(agent& runs, const engine_options& options, const batch_record& batch, held_session& held,
+                std::filesystem::path folder, std::filesystem::path working_directory, int guard,
+                std::function<void(const agent_news&)> on_news);
+
+  /// An earlier session that broke off: the conversation goes on, if the agent can.
+  void go_on_from(conversation earlier, std::filesystem::path folder);
+
+  /// Brings a process to where the task can be sent. True if the conversation begins with it, and it has to be told the
+  /// preamble. Errors: the agent's start.
+  [[nodiscard]] result<bool> get_ready(const task_record& task);
+  /// True if `get_ready` was called for this very task, and its turn has not run since; or if it has nothing to do.
+  [[nodiscard]] bool is_ready_for(const task_record& task) const;
+  /// The following tasks fork from here.
+  [[nodiscard]] result<void> fork_from_here(const task_record& task);
+
+  [[nodiscard]] turn_report run_turn(const turn_request& request, std::chrono::milliseconds limit,
+                                     std::stop_token interrupt);
+  void finish();
+
+  [[nodiscard]] conversation& talk() noexcept { return talk_; }
+  [[nodiscard]] std::int64_t process() const noexcept { return processes_; }
+  /// The number of the next turn in its process, from 1.
+  [[nodiscard]] std::int64_t next_turn() const noexcept { return turns_ + 1; }
+
+ private:
+  [[nodiscard]] conversation_wish wish_of(const task_record& task) const;
+  [[nodiscard]] result<void> take(conversation_step step, const conversation_wish& wish);
+  [[nodiscard]] result<void> start(conversation_step step, const conversation_wish& wish);
+  void tell_reload(const conversation_wish& wish) const;
+
+  agent& runs_;
+  const engine_options& options_;
+  const batch_record& batch_;
+  held_session& held_;
+  std::filesystem::path folder_, working_directory_;
+  int guard_;
+  std::function<void(const agent_news&)> on_news_;
+  conversation talk_;
+  std::optional<task_id> ready_for_;
+  std::filesystem::path earlier_folder_;  // of the session that had the conversation before
+  std::unique_ptr<agent_session> session_;
+  std::int64_t processes_ = 0;
+  std::int64_t turns_ = 0;  // of the process
+};
+
+}  // namespace v1
+}  // namespace cobatch
