@@ -1,6 +1,7 @@
 // Section 9: Cobatch's own agents. Those of the host: host_agent.cpp.
 #include "agents.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,13 +12,20 @@
 namespace cobatch::capi {
 namespace {
 
-verdict take_texts(const cobatch_text* given, std::size_t count, const char* name, std::vector<std::string>& own) {
+verdict take_words(const cobatch_text* given, std::size_t count, const char* name, std::vector<std::string>& own) {
   if (given == nullptr && count > 0) return null_argument(name);
-  own.clear();
-  for (std::size_t i = 0; i < count; ++i) {
-    std::string text;
-    if (auto v = take_system_text(given[i], name, text); v.failed()) return v;
-    own.push_back(std::move(text));
+  return take_texts({given, count}, name, own, take_system_text);
+}
+
+// A list is all that there is. What the default set has needs no permission beyond the mode's; the rest does.
+verdict take_tools(const cobatch_claude_options& c, claude_agent_options& own) {
+  if (c.allowed_tools == nullptr) return {};
+  std::vector<std::string> listed;
+  if (auto v = take_words(c.allowed_tools, c.allowed_tool_count, "allowed_tools", listed); v.failed()) return v;
+  const auto usual = std::exchange(own.tools, {});
+  for (auto& tool : listed) {
+    const bool is_usual = std::find(usual.begin(), usual.end(), tool) != usual.end();
+    (is_usual ? own.tools : own.allowed_tools).push_back(std::move(tool));
   }
   return {};
 }
@@ -30,10 +38,8 @@ verdict take_claude(const cobatch_claude_options* given, claude_agent_options& o
   if (!is_absent(c.permission_mode))
     if (auto v = take_system_text(c.permission_mode, "permission_mode", own.permission_mode); v.failed()) return v;
   if (auto v = take_system_text(c.model, "model", own.model); v.failed()) return v;
-  if (c.allowed_tools != nullptr)
-    if (auto v = take_texts(c.allowed_tools, c.allowed_tool_count, "allowed_tools", own.allowed_tools); v.failed())
-      return v;
-  return take_texts(c.extra_arguments, c.extra_argument_count, "extra_arguments", own.extra_arguments);
+  if (auto v = take_tools(c, own); v.failed()) return v;
+  return take_words(c.extra_arguments, c.extra_argument_count, "extra_arguments", own.extra_arguments);
 }
 
 // The body of a function that makes an agent: `make(agent&)`.
@@ -71,7 +77,7 @@ cobatch_status cobatch_agent_command(cobatch_text name, const cobatch_text* argv
     if (auto v = take_id(name, "name", named); v.failed()) return v;
     if (named) own.name = named->str();
     if (argc == 0) return bad_value("argv is empty; give at least the program");
-    if (auto v = take_texts(argv, argc, "argv", own.argv); v.failed()) return v;
+    if (auto v = take_words(argv, argc, "argv", own.argv); v.failed()) return v;
     made = cobatch::make_command_agent(std::move(own));
     return {};
   });

@@ -1,5 +1,7 @@
 // Section 7: assigning, sealing, executing, cancelling.
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +13,15 @@
 namespace cobatch::capi {
 namespace {
 
+verdict take_conditions(const cobatch_task_spec& c, task_spec& own) {
+  const auto id = [](cobatch_text given, const char* name, task_id& one) { return take_id(given, name, one); };
+  if (auto v = take_texts(c.needs, "needs", own.needs, id); v.failed()) return v;
+  if (auto v = take_texts(c.check, "check", own.check, take_text); v.failed()) return v;
+  if (auto v = take_texts(c.tools, "tools", own.tools, take_text); v.failed()) return v;
+  own.limit = std::chrono::milliseconds{c.limit_ms};
+  return take_text(c.model, "model", own.model);
+}
+
 verdict take_task(const cobatch_task_spec* given, task_spec& own) {
   cobatch_task_spec c;
   if (auto v = take(given, "cobatch_task_spec", c); v.failed()) return v;
@@ -21,7 +32,8 @@ verdict take_task(const cobatch_task_spec* given, task_spec& own) {
   if (auto v = take_id(c.id, "id", own.id); v.failed()) return v;
   if (auto v = take_text(c.description, "description", own.description); v.failed()) return v;
   if (auto v = take_text(c.context, "context", own.context); v.failed()) return v;
-  return take_text(c.assigned_by, "assigned_by", own.assigned_by);
+  if (auto v = take_text(c.assigned_by, "assigned_by", own.assigned_by); v.failed()) return v;
+  return take_conditions(c, own);
 }
 
 verdict take_tasks(const cobatch_task_spec* given, std::size_t count, std::vector<task_spec>& own) {
@@ -42,13 +54,40 @@ verdict take_tasks(const cobatch_task_spec* given, std::size_t count, std::vecto
   return {};
 }
 
+// One of an enumeration that leaves 0 for what was not said.
+template <class Word>
+verdict take_word(std::int32_t given, std::int32_t last, const char* name, std::optional<Word>& own) {
+  if (given < 0 || given > last)
+    return bad_value(std::string(name) + " is " + std::to_string(given) + "; it is to be 0 to " + std::to_string(last));
+  if (given > 0) own = static_cast<Word>(given - 1);
+  return {};
+}
+
+verdict take_budget(const cobatch_budget* given, std::optional<spending_cap>& own) {
+  if (given == nullptr) return {};
+  cobatch_budget c;
+  if (auto v = take(given, "cobatch_budget", c); v.failed()) return v;
+  own = spending_cap{c.nano_dollars, c.tokens, std::chrono::milliseconds{c.time_ms}};
+  return {};
+}
+
+verdict take_settings(const cobatch_assign_options& c, batch_settings& own) {
+  if (auto v = take_word(c.way, COBATCH_WAY_SEPARATE, "way", own.way); v.failed()) return v;
+  if (auto v = take_word(c.on_error, COBATCH_ON_ERROR_STOP, "on_error", own.on_error); v.failed()) return v;
+  if (auto v = take_budget(c.budget, own.budget); v.failed()) return v;
+  return take_text(c.model, "model", own.model);
+}
+
 verdict take_options(const cobatch_assign_options* given, assign_request& own) {
   cobatch_assign_options c;
   if (auto v = take(given, "cobatch_assign_options", c); v.failed()) return v;
   if (auto v = check_flags(c.flags, COBATCH_ASSIGN_KEEP_OPEN, "COBATCH_ASSIGN_KEEP_OPEN"); v.failed()) return v;
   own.seal = (c.flags & COBATCH_ASSIGN_KEEP_OPEN) == 0;
   if (auto v = take_id(c.batch, "batch", own.batch); v.failed()) return v;
-  return take_text(c.agent, "agent", own.agent);
+  if (auto v = take_text(c.agent, "agent", own.agent); v.failed()) return v;
+  if (auto v = take_settings(c, own.settings); v.failed()) return v;
+  if (auto v = take_text(c.preamble, "preamble", own.shared.text); v.failed()) return v;
+  return take_texts(c.context_files, "context_files", own.shared.files, take_text);
 }
 
 void put_assigned(assign_reply&& done, const std::vector<task_spec>& given, cobatch_reply& reply) {

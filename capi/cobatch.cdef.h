@@ -7,6 +7,11 @@ typedef struct cobatch_text {
   size_t size;
 } cobatch_text;
 
+typedef struct cobatch_texts {
+  const cobatch_text* items;
+  size_t count;
+} cobatch_texts;
+
 typedef struct cobatch_owned_text {
   char* data;
   size_t size;
@@ -49,6 +54,9 @@ enum {
   COBATCH_E_SESSION_LIVE = -111,
   COBATCH_E_NO_MARKER = -112,
   COBATCH_E_NO_USAGE = -113,
+  COBATCH_E_BATCH_CONFLICT = -114,
+  COBATCH_E_NEED_UNKNOWN = -115,
+  COBATCH_E_UNPRICED_MODEL = -116,
 
   COBATCH_E_AGENT_UNKNOWN = -200,
   COBATCH_E_AGENT_MISSING = -201,
@@ -151,7 +159,22 @@ enum {
   COBATCH_SESSION_STOPPED = 4,
   COBATCH_SESSION_AGENT_LOST = 5,
   COBATCH_SESSION_CRASHED = 6,
-  COBATCH_SESSION_CANCELLED = 7
+  COBATCH_SESSION_CANCELLED = 7,
+  COBATCH_SESSION_BLOCKED = 8,
+  COBATCH_SESSION_BUDGET = 9
+};
+
+enum {
+  COBATCH_WAY_DEFAULT = 0,
+  COBATCH_WAY_ONE_SESSION = 1,
+  COBATCH_WAY_FORK = 2,
+  COBATCH_WAY_SEPARATE = 3
+};
+
+enum {
+  COBATCH_ON_ERROR_DEFAULT = 0,
+  COBATCH_ON_ERROR_CONTINUE = 1,
+  COBATCH_ON_ERROR_STOP = 2
 };
 
 enum {
@@ -188,7 +211,26 @@ typedef struct cobatch_usage {
   const cobatch_model_tokens* models;
   size_t model_count;
   cobatch_tokens total;
+
+  int32_t has_requests;
+  int32_t has_inherited_read;
+  int64_t requests;
+  int64_t inherited_read;
 } cobatch_usage;
+
+typedef struct cobatch_budget {
+  uint32_t struct_size;
+  int64_t nano_dollars;
+  int64_t tokens;
+  int64_t time_ms;
+} cobatch_budget;
+
+typedef struct cobatch_changes {
+  uint32_t struct_size;
+  int32_t incomplete;
+  cobatch_texts files;
+  cobatch_texts commits;
+} cobatch_changes;
 
 typedef struct cobatch_warning_info {
   uint32_t struct_size;
@@ -207,6 +249,12 @@ typedef struct cobatch_batch_info {
   int64_t round;
   int64_t queued, in_progress, done, error, cancelled;
   int64_t created_at, last_assign_at, sealed_at, held_until;
+
+  int32_t way;
+  int32_t on_error;
+  int32_t preamble;
+  cobatch_text model;
+  const cobatch_budget* budget;
 } cobatch_batch_info;
 
 typedef struct cobatch_task_info {
@@ -223,6 +271,11 @@ typedef struct cobatch_task_info {
   int64_t round;
   int64_t session, turn;
   int64_t created_at, started_at, ended_at;
+
+  cobatch_texts needs, check, tools;
+  cobatch_text model;
+  cobatch_text reason;
+  int64_t limit_ms;
 } cobatch_task_info;
 
 typedef struct cobatch_result_info {
@@ -240,6 +293,9 @@ typedef struct cobatch_result_info {
   int64_t position, session, turn;
   int64_t completed_at, duration_ms;
   const cobatch_usage* usage;
+
+  const cobatch_usage* preamble_usage;
+  const cobatch_changes* changes;
 } cobatch_result_info;
 
 typedef struct cobatch_turn_info {
@@ -247,11 +303,16 @@ typedef struct cobatch_turn_info {
   int32_t end;
   int32_t attempt;
   int32_t recovered;
-  cobatch_text task, batch, reason, detail;
+  cobatch_text task;
+  cobatch_text batch, reason, detail;
   int64_t session, turn, position;
   int64_t process, process_turn;
   int64_t started_at, ended_at;
   const cobatch_usage* usage;
+
+  int32_t loaded_context;
+  cobatch_text conversation;
+  const cobatch_changes* changes;
 } cobatch_turn_info;
 
 typedef struct cobatch_session_info {
@@ -263,6 +324,11 @@ typedef struct cobatch_session_info {
   int64_t owner_pid;
   int64_t turns_settled;
   int64_t started_at, ended_at;
+
+  cobatch_text agent_version, agent_model;
+  cobatch_text agent_billing;
+  cobatch_text pause_reason;
+  int64_t paused_until;
 } cobatch_session_info;
 
 typedef struct cobatch_reply cobatch_reply;
@@ -306,6 +372,12 @@ typedef struct cobatch_task_spec {
   cobatch_text description;
   cobatch_text context;
   cobatch_text assigned_by;
+
+  cobatch_texts needs;
+  cobatch_texts check;
+  cobatch_texts tools;
+  cobatch_text model;
+  int64_t limit_ms;
 } cobatch_task_spec;
 
 enum { COBATCH_ASSIGN_KEEP_OPEN = 1 };
@@ -315,6 +387,13 @@ typedef struct cobatch_assign_options {
   uint32_t flags;
   cobatch_text batch;
   cobatch_text agent;
+
+  int32_t way;
+  int32_t on_error;
+  cobatch_text model;
+  cobatch_text preamble;
+  cobatch_texts context_files;
+  const cobatch_budget* budget;
 } cobatch_assign_options;
 
 cobatch_status cobatch_assign_task(cobatch_workspace* workspace, const cobatch_task_spec* task,
@@ -398,7 +477,8 @@ cobatch_status cobatch_agent_scripted(cobatch_text script, cobatch_agent** agent
 typedef struct cobatch_turn_request {
   uint32_t struct_size;
   int32_t attempt;
-  cobatch_text task, batch;
+  cobatch_text task;
+  cobatch_text batch;
   cobatch_text description;
   cobatch_text context;
   cobatch_text prompt;
@@ -528,7 +608,13 @@ enum {
   COBATCH_EVENT_WAITING = 7,
   COBATCH_EVENT_TROUBLE = 8,
   COBATCH_EVENT_RECOVERED = 9,
-  COBATCH_EVENT_DROPPED = 10
+  COBATCH_EVENT_DROPPED = 10,
+
+  COBATCH_EVENT_AGENT_KNOWN = 11,
+  COBATCH_EVENT_TOOL = 12,
+  COBATCH_EVENT_NOTICE = 13,
+  COBATCH_EVENT_PAUSED = 14,
+  COBATCH_EVENT_RESUMED = 15
 };
 
 typedef struct cobatch_event_info {
@@ -598,6 +684,8 @@ typedef struct cobatch_account_info {
   int64_t turns_without_usage;
   cobatch_tokens used;
   cobatch_tokens waste;
+
+  int64_t preamble_turns;
 } cobatch_account_info;
 
 typedef struct cobatch_savings_info {

@@ -36,7 +36,7 @@
 ** macros, or cobatch_init), and leave what you do not use at zero, which means the default. New versions append
 ** members. The library reads and writes only what you have room for; a struct larger than it knows is accepted if the
 ** rest is zero, else refused (COBATCH_E_STRUCT_SIZE). Structs without struct_size (cobatch_text, cobatch_owned_text,
-** cobatch_tokens, cobatch_model_tokens) never change.
+** cobatch_texts, cobatch_tokens, cobatch_model_tokens) never change.
 **
 ** Numbers. Tokens are int64. Times are int64 milliseconds since 1970-01-01T00:00:00Z; COBATCH_NO_TIME stands for a time
 ** that is not known. Durations are int64 milliseconds. Flags and enumerations are int32. A figure that nobody measured
@@ -55,7 +55,8 @@
 ** handler, does not touch locale or current folder; its descriptors are close-on-exec. It neither needs SIGCHLD nor
 ** minds SIGPIPE, whatever you have set them to. Nothing thrown crosses this interface in either direction.
 **
-** Every function here has been there since ABI version 1, unless it says otherwise.
+** Every function here has been there since ABI version 1, unless it says otherwise; so has every member of a struct
+** that does not stand behind the words "since ABI version 2".
 */
 #ifndef COBATCH_H
 #define COBATCH_H
@@ -76,7 +77,7 @@ extern "C" {
 /* ------------------------------------------------------------------------------------------------- 1 versions */
 
 #define COBATCH_VERSION "0.1.0"
-#define COBATCH_ABI_VERSION 1
+#define COBATCH_ABI_VERSION 2
 
 /*
 ** The version of the library that was loaded, such as "0.1.0"; a string that lives as long as the library.
@@ -97,6 +98,12 @@ typedef struct cobatch_text {
   const char* data;
   size_t size; /* bytes, without the zero byte that follows text from the library */
 } cobatch_text;
+
+/* Texts that somebody else owns, in order. */
+typedef struct cobatch_texts {
+  const cobatch_text* items; /* NULL if there is none */
+  size_t count;
+} cobatch_texts;
 
 /* Text that you own: free it with cobatch_text_free. */
 typedef struct cobatch_owned_text {
@@ -155,6 +162,9 @@ enum {
   COBATCH_E_SESSION_LIVE = -111,
   COBATCH_E_NO_MARKER = -112,
   COBATCH_E_NO_USAGE = -113,
+  COBATCH_E_BATCH_CONFLICT = -114, /* what is said of a batch contradicts what was said before, or it runs already */
+  COBATCH_E_NEED_UNKNOWN = -115,   /* a task needs one that does not stand before it in the same batch */
+  COBATCH_E_UNPRICED_MODEL = -116, /* a budget in dollars, and a model whose price nobody knows */
 
   /* An agent could not be run, or broke. */
   COBATCH_E_AGENT_UNKNOWN = -200,
@@ -263,9 +273,9 @@ enum { COBATCH_LOG_INFO = 1, COBATCH_LOG_WARNING = 2 };
 typedef void (*cobatch_log_fn)(void* user_data, int32_t level, cobatch_text message);
 
 /*
-** Gives the log of this workspace handle to `log`: sessions that begin and end, waits, and trouble that an engine will
-** try again. NULL turns it off, as it is at first. `destroy`, if not NULL, is called with user_data once the log is
-** replaced or the last handle of the workspace is freed, and at once if the call fails.
+** Gives the log of this workspace handle to `log`: sessions that begin, rest and end, waits, notices, and trouble that
+** an engine will try again. NULL turns it off, as it is at first. `destroy`, if not NULL, is called with user_data once
+** the log is replaced or the last handle of the workspace is freed, and at once if the call fails.
 **
 ** The callback runs in the thread of an engine or of the call that has something to say, with no lock held that calls
 ** of this library need; one thread at a time. It may read the workspace and assign tasks; it must not call
@@ -319,7 +329,24 @@ enum {
   COBATCH_SESSION_STOPPED = 4,
   COBATCH_SESSION_AGENT_LOST = 5,
   COBATCH_SESSION_CRASHED = 6,
-  COBATCH_SESSION_CANCELLED = 7
+  COBATCH_SESSION_CANCELLED = 7,
+  COBATCH_SESSION_BLOCKED = 8, /* the agent cannot run until a person has seen to it; the batch is held */
+  COBATCH_SESSION_BUDGET = 9   /* the batch's budget is spent; the batch is held */
+};
+
+/* How the tasks of a batch get to their agent: one at a time, in one session, in any case. */
+enum {
+  COBATCH_WAY_DEFAULT = 0,     /* not said: as COBATCH_WAY_ONE_SESSION */
+  COBATCH_WAY_ONE_SESSION = 1, /* one conversation, a task after another */
+  COBATCH_WAY_FORK = 2,        /* the preamble is loaded once, each task goes on from there and sees no other */
+  COBATCH_WAY_SEPARATE = 3     /* each task in a conversation of its own */
+};
+
+/* What happens to the rest of a batch when a task of it ends in error. */
+enum {
+  COBATCH_ON_ERROR_DEFAULT = 0,  /* not said: as COBATCH_ON_ERROR_CONTINUE */
+  COBATCH_ON_ERROR_CONTINUE = 1, /* only the tasks that need it are cancelled */
+  COBATCH_ON_ERROR_STOP = 2      /* all that are still queued are cancelled */
 };
 
 enum {
@@ -361,12 +388,43 @@ typedef struct cobatch_usage {
   const cobatch_model_tokens* models;
   size_t model_count;
   cobatch_tokens total; /* the sum over the models; ignored in arguments */
+  /* since ABI version 2: */
+  int32_t has_requests;
+  int32_t has_inherited_read;
+  int64_t requests;       /* to the model, without those of subagents */
+  int64_t inherited_read; /* the part of the cache reads that was there before the turn */
 } cobatch_usage;
-#define COBATCH_USAGE_INIT                            \
-  {                                                   \
-    (uint32_t)sizeof(cobatch_usage), 0, 0, NULL, 0, { \
-      0, 0, 0, 0, 0, 0                                \
-    }                                                 \
+#define COBATCH_USAGE_INIT \
+  { (uint32_t)sizeof(cobatch_usage), 0, 0, NULL, 0, {0, 0, 0, 0, 0, 0}, 0, 0, 0, 0 }
+
+/*
+** What a batch may use; looked at before each turn, so that the turn that reaches it is the last one. 0: no limit. In a
+** record it is a pointer that lives as long as the record's text, and NULL where nobody has said one.
+*/
+typedef struct cobatch_budget {
+  uint32_t struct_size;
+  int64_t nano_dollars; /* 10^-9 dollars */
+  int64_t tokens;       /* read or written by the model, cache reads included */
+  int64_t time_ms;      /* that turns have run */
+} cobatch_budget;
+#define COBATCH_BUDGET_INIT \
+  { (uint32_t)sizeof(cobatch_budget), 0, 0, 0 }
+
+/*
+** What a turn changed in the agent's folder, as its git repository shows it; ignored files are not seen. It is there by
+** pointer, which lives as long as the record's text, and is NULL where it is not known: there is no repository.
+*/
+typedef struct cobatch_changes {
+  uint32_t struct_size;
+  int32_t incomplete;    /* not 0: there was more than is listed */
+  cobatch_texts files;   /* changed, made or removed; paths from the top of the repository */
+  cobatch_texts commits; /* made by the turn, oldest first */
+} cobatch_changes;
+#define COBATCH_CHANGES_INIT                           \
+  {                                                    \
+    (uint32_t)sizeof(cobatch_changes), 0, {NULL, 0}, { \
+      NULL, 0                                          \
+    }                                                  \
   }
 
 typedef struct cobatch_warning_info {
@@ -392,9 +450,18 @@ typedef struct cobatch_batch_info {
   int64_t round;                                       /* from 1 */
   int64_t queued, in_progress, done, error, cancelled; /* tasks in each state */
   int64_t created_at, last_assign_at, sealed_at, held_until;
+  /* since ABI version 2: */
+  int32_t way;                  /* COBATCH_WAY_... */
+  int32_t on_error;             /* COBATCH_ON_ERROR_... */
+  int32_t preamble;             /* not 0: it has one */
+  cobatch_text model;           /* absent: the agent's own choice */
+  const cobatch_budget* budget; /* NULL: none was said */
 } cobatch_batch_info;
-#define COBATCH_BATCH_INFO_INIT \
-  { (uint32_t)sizeof(cobatch_batch_info), 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define COBATCH_BATCH_INFO_INIT                                                                                      \
+  {                                                                                                                  \
+    (uint32_t)sizeof(cobatch_batch_info), 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+        0, 0, {NULL, 0}, NULL                                                                                        \
+  }
 
 typedef struct cobatch_task_info {
   uint32_t struct_size;
@@ -410,11 +477,16 @@ typedef struct cobatch_task_info {
   int64_t round;
   int64_t session, turn; /* of its latest turn; 0 if it had none */
   int64_t created_at, started_at, ended_at;
+  /* since ABI version 2: */
+  cobatch_texts needs, check, tools; /* as they were assigned: see cobatch_task_spec */
+  cobatch_text model;
+  cobatch_text reason; /* of a cancelled one: "need_failed", "batch_stopped"; absent if somebody cancelled it */
+  int64_t limit_ms;    /* 0: as who runs it says */
 } cobatch_task_info;
 #define COBATCH_TASK_INFO_INIT                                                                                       \
   {                                                                                                                  \
     (uint32_t)sizeof(cobatch_task_info), 0, 0, 0, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, \
-        0, 0, 0, 0, 0, 0                                                                                             \
+        0, 0, 0, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0                                   \
   }
 
 typedef struct cobatch_result_info {
@@ -422,7 +494,7 @@ typedef struct cobatch_result_info {
   int32_t state;          /* COBATCH_TASK_DONE or COBATCH_TASK_ERROR */
   int32_t end;            /* COBATCH_TURN_... of the turn that settled it */
   int32_t said_by;        /* COBATCH_SAID_BY_... */
-  int32_t loaded_context; /* the turn was the first of its agent process */
+  int32_t loaded_context; /* the turn's conversation began with it: nothing was there from earlier turns */
   cobatch_text task, batch;
   cobatch_text reason; /* a code that never changes, or absent */
   cobatch_text detail; /* a sentence for people, or absent */
@@ -432,11 +504,14 @@ typedef struct cobatch_result_info {
   int64_t position, session, turn;
   int64_t completed_at, duration_ms;
   const cobatch_usage* usage; /* of the turn that settled it; NULL: nobody knows */
+  /* since ABI version 2: */
+  const cobatch_usage* preamble_usage; /* of the preamble if it was sent right before; it is not part of `usage` */
+  const cobatch_changes* changes;      /* NULL: not known */
 } cobatch_result_info;
 #define COBATCH_RESULT_INFO_INIT                                                                              \
   {                                                                                                           \
     (uint32_t)sizeof(cobatch_result_info), 0, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
-        {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, NULL                                                  \
+        {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, NULL, NULL, NULL                                      \
   }
 
 typedef struct cobatch_turn_info {
@@ -444,16 +519,21 @@ typedef struct cobatch_turn_info {
   int32_t end;       /* COBATCH_TURN_... */
   int32_t attempt;   /* of its task, from 1 */
   int32_t recovered; /* settled after its orchestrator died, from what the agent had written */
-  cobatch_text task, batch, reason, detail;
+  cobatch_text task; /* absent: the turn is that of the batch's preamble, which belongs to no task */
+  cobatch_text batch, reason, detail;
   int64_t session, turn, position;
   int64_t process, process_turn; /* which agent process of the session, and which turn of that one; from 1 */
   int64_t started_at, ended_at;
   const cobatch_usage* usage; /* NULL: nobody knows */
+  /* since ABI version 2: */
+  int32_t loaded_context;         /* its conversation began with it: nothing was there from earlier turns */
+  cobatch_text conversation;      /* the agent's own id of it; absent if it has none */
+  const cobatch_changes* changes; /* NULL: not known */
 } cobatch_turn_info;
 #define COBATCH_TURN_INFO_INIT                                                                                     \
   {                                                                                                                \
     (uint32_t)sizeof(cobatch_turn_info), 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, 0, 0, \
-        NULL                                                                                                       \
+        NULL, 0, {NULL, 0}, NULL                                                                                   \
   }
 
 typedef struct cobatch_session_info {
@@ -465,9 +545,17 @@ typedef struct cobatch_session_info {
   int64_t owner_pid;     /* of the orchestrator */
   int64_t turns_settled; /* that came to something */
   int64_t started_at, ended_at;
+  /* since ABI version 2: */
+  cobatch_text agent_version, agent_model; /* as the agent says; absent where it does not */
+  cobatch_text agent_billing;              /* which credential pays, as the agent says */
+  cobatch_text pause_reason;               /* a sentence for people, with paused_until */
+  int64_t paused_until; /* it rests until then: a limit of the agent's provider; COBATCH_NO_TIME: it does not rest */
 } cobatch_session_info;
-#define COBATCH_SESSION_INFO_INIT \
-  { (uint32_t)sizeof(cobatch_session_info), 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, 0 }
+#define COBATCH_SESSION_INFO_INIT                                                                               \
+  {                                                                                                             \
+    (uint32_t)sizeof(cobatch_session_info), 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, 0, {NULL, 0}, \
+        {NULL, 0}, {NULL, 0}, {NULL, 0}, 0                                                                      \
+  }
 
 /* -------------------------------------------------------------------------------------------------- 6 replies */
 
@@ -524,6 +612,12 @@ COBATCH_API void cobatch_reply_free(cobatch_reply* reply);
 
 /* ------------------------------------------------------------------------------------------------ 7 assigning */
 
+/*
+** A task to be assigned. What it needs are tasks of the same batch that were assigned before it, or stand before it in
+** the same call; if one of them ends in error or is cancelled, this one is cancelled, too. Its check is run without a
+** shell after the agent says that the task is done, which it is only if the program exits with 0. Engines run no check
+** unless they were told that they may.
+*/
 typedef struct cobatch_task_spec {
   uint32_t struct_size;
   int32_t priority;         /* COBATCH_PRIORITY_...; orders batches, not the tasks inside one */
@@ -532,28 +626,41 @@ typedef struct cobatch_task_spec {
   cobatch_text description; /* at most 256 KiB */
   cobatch_text context;     /* JSON, at most 1 MiB; absent: none */
   cobatch_text assigned_by; /* at most 128 bytes; absent: not said */
+  /* since ABI version 2: */
+  cobatch_texts needs; /* at most 100 ids of tasks that are to be done before it */
+  cobatch_texts check; /* a program and its arguments; none: it is done when the agent says so */
+  cobatch_texts tools; /* the only tools it may use, of those that the engine allows; none: all of these */
+  cobatch_text model;  /* at most 128 bytes; absent: the batch's */
+  int64_t limit_ms;    /* for each of its turns, at most a day; 0: as who runs it says */
 } cobatch_task_spec;
-#define COBATCH_TASK_SPEC_INIT                                                    \
-  {                                                                               \
-    (uint32_t)sizeof(cobatch_task_spec), 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, { \
-      NULL, 0                                                                     \
-    }                                                                             \
+#define COBATCH_TASK_SPEC_INIT                                                                                   \
+  {                                                                                                              \
+    (uint32_t)sizeof(cobatch_task_spec), 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
+        {NULL, 0}, {NULL, 0}, 0                                                                                  \
   }
 
 enum { COBATCH_ASSIGN_KEEP_OPEN = 1 };
 
+/*
+** What is said of the batch. What is left out stays as the batch has it. What it has been given cannot become another
+** thing, and nothing can be added once it runs (COBATCH_E_BATCH_CONFLICT). The budget alone may be given anew at any
+** time.
+*/
 typedef struct cobatch_assign_options {
   uint32_t struct_size;
   uint32_t flags;     /* COBATCH_ASSIGN_KEEP_OPEN: more tasks follow (the guide's auto_execute false) */
   cobatch_text batch; /* absent: a batch of its own; the id is generated, batch_YYYYMMDD_HHMMSS in UTC */
   cobatch_text agent; /* names the batch's agent; absent: as the batch has it, or the default of who runs it */
+  /* since ABI version 2: */
+  int32_t way;                  /* COBATCH_WAY_... */
+  int32_t on_error;             /* COBATCH_ON_ERROR_... */
+  cobatch_text model;           /* for tasks that name none; at most 128 bytes */
+  cobatch_text preamble;        /* context that all tasks share, sent once before the first one */
+  cobatch_texts context_files;  /* paths below the agent's folder: their content follows the preamble */
+  const cobatch_budget* budget; /* NULL: as the batch has it */
 } cobatch_assign_options;
-#define COBATCH_ASSIGN_OPTIONS_INIT                           \
-  {                                                           \
-    (uint32_t)sizeof(cobatch_assign_options), 0, {NULL, 0}, { \
-      NULL, 0                                                 \
-    }                                                         \
-  }
+#define COBATCH_ASSIGN_OPTIONS_INIT \
+  { (uint32_t)sizeof(cobatch_assign_options), 0, {NULL, 0}, {NULL, 0}, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, NULL }
 
 /*
 ** Stores one task; unless KEEP_OPEN, its batch is sealed. When the function returns OK, task and seal are on the disk.
@@ -564,9 +671,9 @@ typedef struct cobatch_assign_options {
 **
 ** `options` may be NULL. The reply holds the task, its batch and warnings.
 **
-** Errors: COBATCH_E_TASK_EXISTS (the id is taken by other content), _AGENT_CONFLICT, _BAD_ID, _BAD_ENCODING, _BAD_JSON
-** (the context), _BAD_VALUE, _TOO_LARGE, and those of the store: _DISK_FULL, _NOT_WRITABLE, _STORAGE_FAULT,
-** _WORKSPACE_REPLACED, _OUTCOME_UNKNOWN. On every error but the last nothing was stored.
+** Errors: COBATCH_E_TASK_EXISTS (the id is taken by other content), _AGENT_CONFLICT, _BATCH_CONFLICT, _NEED_UNKNOWN,
+** _BAD_ID, _BAD_ENCODING, _BAD_JSON (the context), _BAD_VALUE, _TOO_LARGE, and those of the store: _DISK_FULL,
+** _NOT_WRITABLE, _STORAGE_FAULT, _WORKSPACE_REPLACED, _OUTCOME_UNKNOWN. On every error but the last nothing was stored.
 */
 COBATCH_API cobatch_status cobatch_assign_task(cobatch_workspace* workspace, const cobatch_task_spec* task,
                                                const cobatch_assign_options* options, cobatch_reply** reply,
@@ -698,7 +805,7 @@ COBATCH_API void cobatch_agent_free(cobatch_agent* agent);
 typedef struct cobatch_claude_options {
   uint32_t struct_size;
   uint32_t allowed_tool_count;
-  const cobatch_text* allowed_tools; /* NULL: Read, Glob, Grep, Edit, Write (no Bash) */
+  const cobatch_text* allowed_tools; /* all that it has; NULL: Read, Glob, Grep, Edit, Write (no Bash) */
   cobatch_text program;              /* absent: claude, looked up in PATH */
   cobatch_text model;                /* absent: the program's own choice */
   cobatch_text permission_mode;      /* absent: acceptEdits */
@@ -728,11 +835,15 @@ COBATCH_API cobatch_status cobatch_agent_command(cobatch_text name, const cobatc
 */
 COBATCH_API cobatch_status cobatch_agent_scripted(cobatch_text script, cobatch_agent** agent, cobatch_error** err);
 
-/* A task, as an agent or a session of the host gets it. Text lives as the function or callback that gives it says. */
+/*
+** A task, or without one the batch's preamble, as an agent or a session of the host gets it. Text lives as the function
+** or callback that gives it says.
+*/
 typedef struct cobatch_turn_request {
   uint32_t struct_size;
-  int32_t attempt; /* above 1: an earlier turn of the task broke or was interrupted, and may have changed files */
-  cobatch_text task, batch;
+  int32_t attempt;   /* above 1: an earlier turn of the task broke or was interrupted, and may have changed files */
+  cobatch_text task; /* absent: the batch's preamble; `prompt` is all there is */
+  cobatch_text batch;
   cobatch_text description;
   cobatch_text context; /* JSON, or absent */
   cobatch_text prompt;  /* all of it as one text for a model */
@@ -775,8 +886,8 @@ typedef struct cobatch_turn cobatch_turn;
 ** but cobatch_run, cobatch_engine_stop and cobatch_close on the same workspace. To fail, return COBATCH_E_CALLBACK:
 ** anything but COBATCH_OK counts as that. What is thrown in a callback is caught, and counts as that too.
 **
-** start      A session begins (also: begins anew after a turn that broke). `*session` is yours; it is given to the
-**            other callbacks. If it fails, no task is charged with anything.
+** start      A session begins (also: begins anew after a turn that came to nothing). `*session` is yours; it is given
+**            to the other callbacks. If it fails, no task is charged with anything.
 ** turn       Work one task: call cobatch_turn_complete once, and return. If you return without, or with a failure, the
 **            turn has broken and the task is tried again, after a stop and a new start.
 ** interrupt  Called from another thread while `turn` runs, or is just about to, and ought to return soon: its time is
@@ -988,7 +1099,13 @@ enum {
   COBATCH_EVENT_WAITING = 7,   /* for another session, or for a foreign lock file */
   COBATCH_EVENT_TROUBLE = 8,   /* something failed that will be tried again */
   COBATCH_EVENT_RECOVERED = 9, /* a session that had crashed was settled */
-  COBATCH_EVENT_DROPPED = 10   /* `count` lines of progress were dropped, because nobody read them */
+  COBATCH_EVENT_DROPPED = 10,  /* `count` lines of progress were dropped, because nobody read them */
+  /* since ABI version 2: */
+  COBATCH_EVENT_AGENT_KNOWN = 11, /* the session says now what the agent says of itself: cobatch_session_info */
+  COBATCH_EVENT_TOOL = 12,        /* the agent uses a tool, and on what; untrusted text */
+  COBATCH_EVENT_NOTICE = 13,      /* worth knowing: a stalled agent, a context loaded anew */
+  COBATCH_EVENT_PAUSED = 14,      /* the session rests, and why; until when says the session */
+  COBATCH_EVENT_RESUMED = 15      /* it goes on */
 };
 
 typedef struct cobatch_event_info {
@@ -997,7 +1114,7 @@ typedef struct cobatch_event_info {
   int32_t turn_end;                /* with TURN_ENDED: COBATCH_TURN_... */
   int32_t task_state;              /* with TURN_STARTED and TURN_ENDED: as it is now */
   int32_t session_end;             /* with SESSION_ENDED: COBATCH_SESSION_... */
-  cobatch_text batch, task, agent; /* absent where they make no sense */
+  cobatch_text batch, task, agent; /* absent where they make no sense; the turn of a preamble has no task */
   cobatch_text text;
   int64_t session, turn;               /* 0 where they make no sense */
   int64_t at;                          /* when it happened; COBATCH_NO_TIME where nobody wrote it down */
@@ -1096,7 +1213,7 @@ COBATCH_API cobatch_status cobatch_unlock(cobatch_workspace* workspace, uint32_t
 /* ----------------------------------------------------------------------------------------------- 14 savings */
 
 /*
-** What some turns used together: all of a batch (`task` absent), or those of one task.
+** What some turns used together: all of a batch (`task` absent), those of one task, or those of the preamble.
 */
 typedef struct cobatch_account_info {
   uint32_t struct_size;
@@ -1109,13 +1226,11 @@ typedef struct cobatch_account_info {
   int64_t turns_without_usage; /* that ended, and nobody knows what they used */
   cobatch_tokens used;
   cobatch_tokens waste; /* the part of it in wasted turns */
+  /* since ABI version 2: */
+  int64_t preamble_turns; /* the part of turns that was the preamble's, which belong to no task */
 } cobatch_account_info;
-#define COBATCH_ACCOUNT_INFO_INIT                                                              \
-  {                                                                                            \
-    (uint32_t)sizeof(cobatch_account_info), 0, 0, {NULL, 0}, 0, 0, 0, 0, {0, 0, 0, 0, 0, 0}, { \
-      0, 0, 0, 0, 0, 0                                                                         \
-    }                                                                                          \
-  }
+#define COBATCH_ACCOUNT_INFO_INIT \
+  { (uint32_t)sizeof(cobatch_account_info), 0, 0, {NULL, 0}, 0, 0, 0, 0, {0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0}, 0 }
 
 /*
 ** What a batch compares to. `guide_...` is the guide's count in tokens: all that was loaded anew or written, against a
@@ -1135,7 +1250,7 @@ typedef struct cobatch_savings_info {
 
 /*
 ** What a batch really used, and what that compares to. The reply holds the batch, accounts (the batch's own first, then
-** one a task in order of their first turn) and the savings.
+** that of its preamble if it was sent, then one a task in order of their first turn) and the savings.
 ** Errors: COBATCH_E_BATCH_NOT_FOUND, _NO_USAGE (no turn has reported any), the store's.
 */
 COBATCH_API cobatch_status cobatch_savings(cobatch_workspace* workspace, cobatch_text batch, cobatch_reply** reply,

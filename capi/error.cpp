@@ -58,6 +58,9 @@ constexpr bool statuses_are_codes() {
          COBATCH_E_SESSION_LIVE == -static_cast<int>(errc::session_live) &&
          COBATCH_E_NO_MARKER == -static_cast<int>(errc::no_marker) &&
          COBATCH_E_NO_USAGE == -static_cast<int>(errc::no_usage) &&
+         COBATCH_E_BATCH_CONFLICT == -static_cast<int>(errc::batch_conflict) &&
+         COBATCH_E_NEED_UNKNOWN == -static_cast<int>(errc::need_unknown) &&
+         COBATCH_E_UNPRICED_MODEL == -static_cast<int>(errc::unpriced_model) &&
          COBATCH_E_AGENT_UNKNOWN == -static_cast<int>(errc::agent_unknown) &&
          COBATCH_E_AGENT_MISSING == -static_cast<int>(errc::agent_missing) &&
          COBATCH_E_AGENT_FAILED == -static_cast<int>(errc::agent_failed) &&
@@ -78,7 +81,7 @@ constexpr bool statuses_are_codes() {
          COBATCH_E_INTERNAL == -static_cast<int>(errc::internal) && COBATCH_E_FORKED == -static_cast<int>(errc::forked);
 }
 static_assert(statuses_are_codes());
-static_assert(detail::errc_names.size() == 44, "a code was added: give it a status in cobatch.h and a line above");
+static_assert(detail::errc_names.size() == 47, "a code was added: give it a status in cobatch.h and a line above");
 
 }  // namespace
 

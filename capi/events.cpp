@@ -51,10 +51,27 @@ std::int32_t number_of_kind(cobatch::event::kind kind) {
       return COBATCH_EVENT_RECOVERED;
     case k::lines_dropped:
       return COBATCH_EVENT_DROPPED;
+    case k::agent_known:
+      return COBATCH_EVENT_AGENT_KNOWN;
+    case k::tool:
+      return COBATCH_EVENT_TOOL;
+    case k::notice:
+      return COBATCH_EVENT_NOTICE;
+    case k::paused:
+      return COBATCH_EVENT_PAUSED;
+    case k::resumed:
+      return COBATCH_EVENT_RESUMED;
     case k::changed:
       break;
   }
   return COBATCH_EVENT_CHANGED;
+}
+
+// Of what happens between the start and the end of a turn or a session nobody writes down when it did.
+bool has_no_time(cobatch::event::kind kind) {
+  using k = cobatch::event::kind;
+  return kind == k::progress || kind == k::tool || kind == k::notice || kind == k::agent_known || kind == k::paused ||
+         kind == k::resumed;
 }
 
 void show_session(const cobatch::session_record& session, bool ended, cobatch_event_info& to) {
@@ -94,7 +111,9 @@ cobatch_event_info info_of_event(const cobatch::event& event, lent_usage& used) 
   if (event.session) show_session(*event.session, session_is_over, info);
   if (event.turn) show_turn(*event.turn, event.what == kind::turn_ended, used, info);
   if (event.task) info.task_state = number_of(event.task->state);
-  if (event.what == kind::progress) info.at = COBATCH_NO_TIME;
+  if (has_no_time(event.what)) info.at = COBATCH_NO_TIME;
+  if (event.what == kind::paused && event.session && event.session->pause)
+    info.text = lend(event.session->pause->reason);
   return info;
 }
 

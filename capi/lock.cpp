@@ -38,8 +38,10 @@ cobatch_status cobatch_savings(cobatch_workspace* workspace, cobatch_text batch,
     auto report = here.savings(id);
     if (!report) return report.error();
     filled.batches.put(std::move(report->batch));
-    filled.accounts.put({{}, 0, report->accounts.total});
-    for (auto& line : report->accounts.by_task) filled.accounts.put({std::move(line.task), line.position, line.sum});
+    const cobatch::account& shared = report->accounts.shared;
+    filled.accounts.put({{}, 0, report->accounts.total, shared.turns});
+    if (shared.turns > 0) filled.accounts.put({{}, 0, shared, shared.turns});
+    for (auto& line : report->accounts.by_task) filled.accounts.put({std::move(line.task), line.position, line.sum, 0});
     filled.compared = report->compared;
     return {};
   });

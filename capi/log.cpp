@@ -14,6 +14,12 @@ std::string named(const session_record& session) {
          session.agent + ")";
 }
 
+std::string rests(const session_record& session) {
+  std::string line = named(session) + " rests";
+  if (session.pause) line += " until " + to_iso(session.pause->until) + ": " + session.pause->reason;
+  return line;
+}
+
 std::string ended(const session_record& session) {
   std::string line = named(session) + " ended";
   if (session.end) line += ": " + std::string(name_of(*session.end));
@@ -48,12 +54,20 @@ void host_log::tell(const engine_event& event) noexcept try {
     case kind::recovered:
       return say(COBATCH_LOG_WARNING, named(*event.session) + " had crashed; it is settled");
     case kind::waiting:
-      return say(COBATCH_LOG_INFO, std::string(event.text));
+    case kind::notice:
+      return say(COBATCH_LOG_INFO, event.text);
+    case kind::paused:
+      return say(COBATCH_LOG_INFO, rests(*event.session));
+    case kind::resumed:
+      return say(COBATCH_LOG_INFO, named(*event.session) + " goes on");
     case kind::trouble:
-      return say(COBATCH_LOG_WARNING, std::string(event.text));
+      return say(COBATCH_LOG_WARNING, event.text);
     case kind::turn_started:
     case kind::turn_ended:
     case kind::progress:
+    case kind::agent_known:
+    case kind::tool:
+    case kind::prompt:
       return;
   }
 } catch (...) {

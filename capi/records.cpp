@@ -19,7 +19,11 @@ static_assert(COBATCH_BATCH_OPEN == static_cast<int>(batch_state::open) + 1 &&
 static_assert(COBATCH_TURN_DONE == static_cast<int>(turn_end::done) + 1 &&
               COBATCH_TURN_CANCELLED == static_cast<int>(turn_end::cancelled) + 1);
 static_assert(COBATCH_SESSION_FINISHED == static_cast<int>(session_end::finished) + 1 &&
-              COBATCH_SESSION_CANCELLED == static_cast<int>(session_end::cancelled) + 1);
+              COBATCH_SESSION_BUDGET == static_cast<int>(session_end::budget) + 1);
+static_assert(COBATCH_WAY_ONE_SESSION == static_cast<int>(running_way::one_session) + 1 &&
+              COBATCH_WAY_SEPARATE == static_cast<int>(running_way::separate) + 1);
+static_assert(COBATCH_ON_ERROR_CONTINUE == static_cast<int>(error_rule::go_on) + 1 &&
+              COBATCH_ON_ERROR_STOP == static_cast<int>(error_rule::stop) + 1);
 static_assert(COBATCH_USAGE_REPORTED == static_cast<int>(usage_source::reported) &&
               COBATCH_USAGE_SCRIPTED == static_cast<int>(usage_source::scripted));
 static_assert(COBATCH_SAID_BY_AGENT == static_cast<int>(status_source::reported) &&
@@ -61,7 +65,29 @@ const cobatch_usage* lent_usage::lend(const std::optional<usage>& used) {
   usage_.models = models_.data();
   usage_.model_count = models_.size();
   usage_.total = tokens_of(used->total());
+  usage_.has_requests = used->requests ? 1 : 0;
+  usage_.requests = used->requests.value_or(0);
+  usage_.has_inherited_read = used->inherited_read ? 1 : 0;
+  usage_.inherited_read = used->inherited_read.value_or(0);
   return &usage_;
+}
+
+const cobatch_changes* lent_changes::lend(const std::optional<work_changes>& changes) {
+  if (!changes) return nullptr;
+  changes_ = COBATCH_CHANGES_INIT;
+  changes_.incomplete = changes->complete ? 0 : 1;
+  changes_.files = files_.lend(changes->files);
+  changes_.commits = commits_.lend(changes->commits);
+  return &changes_;
+}
+
+const cobatch_budget* lent_budget::lend(const std::optional<spending_cap>& cap) {
+  if (!cap) return nullptr;
+  budget_ = COBATCH_BUDGET_INIT;
+  budget_.nano_dollars = cap->nano_dollars;
+  budget_.tokens = cap->tokens;
+  budget_.time_ms = cap->time.count();
+  return &budget_;
 }
 
 verdict take_usage(const cobatch_usage* given, std::optional<usage>& own) {
@@ -75,6 +101,8 @@ verdict take_usage(const cobatch_usage* given, std::optional<usage>& own) {
   usage taken;
   taken.source = static_cast<usage_source>(c.source);
   taken.complete = c.incomplete == 0;
+  if (c.has_requests != 0) taken.requests = c.requests;
+  if (c.has_inherited_read != 0) taken.inherited_read = c.inherited_read;
   for (std::size_t i = 0; i < c.model_count; ++i) {
     const cobatch_model_tokens& entry = c.models[i];
     const cobatch_tokens& n = entry.tokens;
@@ -115,7 +143,7 @@ cobatch_warning_info info_of(const warning& w) noexcept {
   return out;
 }
 
-cobatch_batch_info info_of(const batch_record& batch) noexcept {
+cobatch_batch_info info_of(const batch_record& batch, lent_budget& budget) {
   cobatch_batch_info out = COBATCH_BATCH_INFO_INIT;
   out.state = number_of(batch.state);
   out.priority = number_of(batch.prio);
@@ -133,10 +161,16 @@ cobatch_batch_info info_of(const batch_record& batch) noexcept {
   out.last_assign_at = batch.last_assign_at.ms;
   out.sealed_at = number_of(batch.sealed_at);
   out.held_until = number_of(batch.held_until);
+  const batch_settings& said = batch.settings;
+  out.way = said.way ? static_cast<std::int32_t>(*said.way) + 1 : COBATCH_WAY_DEFAULT;
+  out.on_error = said.on_error ? static_cast<std::int32_t>(*said.on_error) + 1 : COBATCH_ON_ERROR_DEFAULT;
+  out.preamble = batch.has_preamble ? 1 : 0;
+  out.model = lend(said.model);
+  out.budget = budget.lend(said.budget);
   return out;
 }
 
-cobatch_task_info info_of(const task_record& task) noexcept {
+cobatch_task_info info_of(const task_record& task, lent_with_task& lent) {
   cobatch_task_info out = COBATCH_TASK_INFO_INIT;
   out.state = number_of(task.state);
   out.priority = number_of(task.spec.prio);
@@ -155,10 +189,16 @@ cobatch_task_info info_of(const task_record& task) noexcept {
   out.created_at = task.created_at.ms;
   out.started_at = number_of(task.started_at);
   out.ended_at = number_of(task.ended_at);
+  out.needs = lent.needs.lend_ids(task.spec.needs);
+  out.check = lent.check.lend(task.spec.check);
+  out.tools = lent.tools.lend(task.spec.tools);
+  out.model = lend(task.spec.model);
+  out.reason = lend(task.reason);
+  out.limit_ms = task.spec.limit.count();
   return out;
 }
 
-cobatch_result_info info_of(const result_record& outcome, lent_usage& used) {
+cobatch_result_info info_of(const result_record& outcome, lent_with_result& lent) {
   cobatch_result_info out = COBATCH_RESULT_INFO_INIT;
   const settlement& what = outcome.what;
   out.state = number_of(outcome.status);
@@ -178,11 +218,13 @@ cobatch_result_info info_of(const result_record& outcome, lent_usage& used) {
   out.turn = outcome.turn.value;
   out.completed_at = outcome.completed_at.ms;
   out.duration_ms = outcome.duration_ms;
-  out.usage = used.lend(what.used);
+  out.usage = lent.used.lend(what.used);
+  out.preamble_usage = lent.preamble_used.lend(outcome.preamble_used);
+  out.changes = lent.changes.lend(what.changes);
   return out;
 }
 
-cobatch_turn_info info_of(const turn_record& turn, lent_usage& used) {
+cobatch_turn_info info_of(const turn_record& turn, lent_with_turn& lent) {
   cobatch_turn_info out = COBATCH_TURN_INFO_INIT;
   out.end = number_of(turn.end);
   out.attempt = turn.attempt;
@@ -198,7 +240,10 @@ cobatch_turn_info info_of(const turn_record& turn, lent_usage& used) {
   out.process_turn = turn.process_turn;
   out.started_at = turn.started_at.ms;
   out.ended_at = number_of(turn.ended_at);
-  out.usage = used.lend(turn.used);
+  out.usage = lent.used.lend(turn.used);
+  out.loaded_context = turn.loaded_context ? 1 : 0;
+  out.conversation = lend(turn.conversation);
+  out.changes = lent.changes.lend(turn.changes);
   return out;
 }
 
@@ -215,6 +260,12 @@ cobatch_session_info info_of(const session_record& session) noexcept {
   out.turns_settled = session.turns_settled;
   out.started_at = session.started_at.ms;
   out.ended_at = number_of(session.ended_at);
+  out.agent_version = lend(session.about.version);
+  out.agent_model = lend(session.about.model);
+  out.agent_billing = lend(session.about.billing);
+  static const std::string none;
+  out.pause_reason = lend(session.pause ? session.pause->reason : none);
+  out.paused_until = session.pause ? session.pause->until.ms : COBATCH_NO_TIME;
   return out;
 }
 

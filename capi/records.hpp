@@ -8,6 +8,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "boundary.hpp"
+#include "text.hpp"
 
 namespace cobatch::capi {
 
@@ -29,16 +30,48 @@ class lent_usage {
   cobatch_usage usage_ = {};
 };
 
+/// What a turn changed, lent; NULL where it is not known.
+class lent_changes {
+ public:
+  [[nodiscard]] const cobatch_changes* lend(const std::optional<work_changes>& changes);
+
+ private:
+  lent_texts files_, commits_;
+  cobatch_changes changes_ = {};
+};
+
+/// A budget that is lent; NULL where there is none.
+class lent_budget {
+ public:
+  [[nodiscard]] const cobatch_budget* lend(const std::optional<spending_cap>& cap);
+
+ private:
+  cobatch_budget budget_ = {};
+};
+
+// What the records of a kind lend beside their own texts.
+struct lent_with_task {
+  lent_texts needs, check, tools;
+};
+struct lent_with_result {
+  lent_usage used, preamble_used;
+  lent_changes changes;
+};
+struct lent_with_turn {
+  lent_usage used;
+  lent_changes changes;
+};
+
 /// Takes a host's usage: what it says is checked by whoever stores it.
 [[nodiscard]] verdict take_usage(const cobatch_usage* given, std::optional<usage>& own);
 /// Takes what a host says a turn came to. Refuses an end that is not the host's to say.
 [[nodiscard]] verdict take_completion(const cobatch_completion* given, settlement& own);
 
 [[nodiscard]] cobatch_warning_info info_of(const warning& w) noexcept;
-[[nodiscard]] cobatch_batch_info info_of(const batch_record& batch) noexcept;
-[[nodiscard]] cobatch_task_info info_of(const task_record& task) noexcept;
-[[nodiscard]] cobatch_result_info info_of(const result_record& outcome, lent_usage& used);
-[[nodiscard]] cobatch_turn_info info_of(const turn_record& turn, lent_usage& used);
+[[nodiscard]] cobatch_batch_info info_of(const batch_record& batch, lent_budget& budget);
+[[nodiscard]] cobatch_task_info info_of(const task_record& task, lent_with_task& lent);
+[[nodiscard]] cobatch_result_info info_of(const result_record& outcome, lent_with_result& lent);
+[[nodiscard]] cobatch_turn_info info_of(const turn_record& turn, lent_with_turn& lent);
 [[nodiscard]] cobatch_session_info info_of(const session_record& session) noexcept;
 [[nodiscard]] cobatch_lock_info info_of(const lock_report& lock) noexcept;
 [[nodiscard]] cobatch_savings_info info_of(const measured& compared) noexcept;

@@ -43,6 +43,7 @@ cobatch_account_info info_of_account(const listed_account& listed) {
   out.turns_without_usage = sum.turns_without_usage;
   out.used = tokens_of(sum.used);
   out.waste = tokens_of(sum.waste);
+  out.preamble_turns = listed.preamble_turns;
   return out;
 }
 
@@ -50,12 +51,12 @@ cobatch_account_info info_of_account(const listed_account& listed) {
 
 cobatch_status cobatch_reply_next_batch(cobatch_reply* reply, cobatch_batch_info* record, cobatch_error** err) {
   return next_of(reply, &cobatch_reply::batches, record, "cobatch_batch_info", err,
-                 [](const cobatch::batch_record& batch) { return info_of(batch); });
+                 [&](const cobatch::batch_record& batch) { return info_of(batch, reply->batch_budget); });
 }
 
 cobatch_status cobatch_reply_next_task(cobatch_reply* reply, cobatch_task_info* record, cobatch_error** err) {
-  return next_of(reply, &cobatch_reply::tasks, record, "cobatch_task_info", err, [](const listed_task& listed) {
-    cobatch_task_info info = info_of(listed.task);
+  return next_of(reply, &cobatch_reply::tasks, record, "cobatch_task_info", err, [&](const listed_task& listed) {
+    cobatch_task_info info = info_of(listed.task, reply->with_task);
     info.duplicate = listed.duplicate ? 1 : 0;
     return info;
   });
@@ -63,12 +64,12 @@ cobatch_status cobatch_reply_next_task(cobatch_reply* reply, cobatch_task_info* 
 
 cobatch_status cobatch_reply_next_result(cobatch_reply* reply, cobatch_result_info* record, cobatch_error** err) {
   return next_of(reply, &cobatch_reply::results, record, "cobatch_result_info", err,
-                 [&](const cobatch::result_record& outcome) { return info_of(outcome, reply->result_usage); });
+                 [&](const cobatch::result_record& outcome) { return info_of(outcome, reply->with_result); });
 }
 
 cobatch_status cobatch_reply_next_turn(cobatch_reply* reply, cobatch_turn_info* record, cobatch_error** err) {
   return next_of(reply, &cobatch_reply::turns, record, "cobatch_turn_info", err,
-                 [&](const cobatch::turn_record& turn) { return info_of(turn, reply->turn_usage); });
+                 [&](const cobatch::turn_record& turn) { return info_of(turn, reply->with_turn); });
 }
 
 cobatch_status cobatch_reply_next_session(cobatch_reply* reply, cobatch_session_info* record, cobatch_error** err) {

@@ -50,11 +50,12 @@ struct listed_task {
   bool duplicate = false;
 };
 
-/// An account of a batch; `task` is empty for that of all its turns.
+/// An account of a batch; `task` is empty for that of all its turns, and for that of its preamble's.
 struct listed_account {
   task_id task = {};
   std::int64_t position = 0;
   account sum = {};
+  std::int64_t preamble_turns = 0;
 };
 
 }  // namespace cobatch::capi
@@ -72,7 +73,11 @@ struct cobatch_reply {
   cobatch::capi::section<cobatch::capi::listed_account> accounts;
   std::optional<cobatch::lock_report> lock;
   std::optional<cobatch::measured> compared;
-  cobatch::capi::lent_usage result_usage, turn_usage;  // of the records that were given last
+  // Of the records that were given last:
+  cobatch::capi::lent_budget batch_budget;
+  cobatch::capi::lent_with_task with_task;
+  cobatch::capi::lent_with_result with_result;
+  cobatch::capi::lent_with_turn with_turn;
 };
 
 namespace cobatch::capi {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <cobatch/core/id.hpp>
 
@@ -39,6 +40,21 @@ namespace cobatch::capi {
   return {};
 }
 
+/// The caller's texts, each taken by `take_one(text, name, own)`.
+template <class Own, class TakeOne>
+[[nodiscard]] verdict take_texts(cobatch_texts given, const char* name, std::vector<Own>& own,
+                                 const TakeOne& take_one) {
+  own.clear();
+  if (given.items == nullptr && given.count > 0)
+    return bad_value(std::string(name) + " is NULL with a count of " + std::to_string(given.count));
+  for (std::size_t i = 0; i < given.count; ++i) {
+    Own one;
+    if (auto v = take_one(given.items[i], name, one); v.failed()) return v;
+    own.push_back(std::move(one));
+  }
+  return {};
+}
+
 /// An id that must be there.
 template <class Id>
 [[nodiscard]] verdict take_id(cobatch_text given, const char* name, Id& own) {
@@ -65,5 +81,27 @@ template <class Id>
 [[nodiscard]] inline cobatch_text lend(const std::string& text) noexcept {
   return {text.c_str(), text.size()};
 }
+
+/// Texts that are lent: as long as the strings, and until others are.
+class lent_texts {
+ public:
+  [[nodiscard]] cobatch_texts lend(const std::vector<std::string>& texts) {
+    return lend_each(texts, [](const std::string& text) { return capi::lend(text); });
+  }
+  template <class Id>
+  [[nodiscard]] cobatch_texts lend_ids(const std::vector<Id>& ids) {
+    return lend_each(ids, [](const Id& id) { return capi::lend(id.str()); });
+  }
+
+ private:
+  template <class List, class Lend>
+  cobatch_texts lend_each(const List& list, const Lend& lend_one) {
+    items_.clear();
+    for (const auto& one : list) items_.push_back(lend_one(one));
+    return {items_.empty() ? nullptr : items_.data(), items_.size()};
+  }
+
+  std::vector<cobatch_text> items_;
+};
 
 }  // namespace cobatch::capi

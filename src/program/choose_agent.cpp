@@ -1,5 +1,6 @@
 #include "program/choose_agent.hpp"
 
+#include <cmath>
 #include <filesystem>
 
 #include <fmt/core.h>
@@ -17,17 +18,54 @@ std::string joined(const std::vector<std::string>& parts, std::string_view betwe
   return out;
 }
 
+std::string with_model(std::string_view agent, const std::string& model) {
+  return fmt::format("{}{}", agent, model.empty() ? "" : ", model " + one_line(model));
+}
+
 result<chosen_agent> choose_claude(const agent_options& options) {
   claude_agent_options wanted;
   if (const auto found = find_program(wanted.program); !found) return fail(found.error());
   wanted.model = options.model;
-  wanted.allowed_tools.insert(wanted.allowed_tools.end(), options.allowed_tools.begin(), options.allowed_tools.end());
+  if (!options.permission_mode.empty()) wanted.permission_mode = options.permission_mode;
+  wanted.system_prompt = options.system_prompt;
+  wanted.mcp_config = options.mcp_config;
+  wanted.max_turns = options.max_turns;
+  wanted.extra_arguments = options.agent_arguments;
+  wanted.allowed_tools = options.allowed_tools;
+  chosen_agent chosen;
+  chosen.about.push_back(with_model("agent: claude", options.model));
+  std::vector<std::string> tools = wanted.tools;
+  tools.insert(tools.end(), wanted.allowed_tools.begin(), wanted.allowed_tools.end());
+  chosen.about.push_back(fmt::format("it may: permission mode {}; tools {} (--allow TOOL adds one)",
+                                     one_line(wanted.permission_mode), joined(tools, ", ")));
+  chosen.driver = make_claude_agent(std::move(wanted));
+  return chosen;
+}
+
+result<chosen_agent> choose_codex(const agent_options& options) {
+  codex_agent_options wanted;
+  if (const auto found = find_program(wanted.program); !found) return fail(found.error());
+  wanted.model = options.model;
+  if (!options.permission_mode.empty()) wanted.sandbox = options.permission_mode;
+  wanted.extra_arguments = options.agent_arguments;
+  chosen_agent chosen;
+  chosen.about.push_back(with_model("agent: codex, a process a task in one thread", options.model));
+  chosen.about.push_back(fmt::format("it may: what the sandbox {} allows, without asking", one_line(wanted.sandbox)));
+  chosen.driver = make_codex_agent(std::move(wanted));
+  return chosen;
+}
+
+result<chosen_agent> choose_gemini(const agent_options& options) {
+  gemini_agent_options wanted;
+  if (const auto found = find_program(wanted.program); !found) return fail(found.error());
+  wanted.model = options.model;
+  if (!options.permission_mode.empty()) wanted.approval_mode = options.permission_mode;
+  wanted.extra_arguments = options.agent_arguments;
   chosen_agent chosen;
   chosen.about.push_back(
-      fmt::format("agent: claude{}", options.model.empty() ? "" : ", model " + one_line(options.model)));
-  chosen.about.push_back(fmt::format("it may: permission mode {}; tools {} (--allow TOOL adds one)",
-                                     wanted.permission_mode, joined(wanted.allowed_tools, ", ")));
-  chosen.driver = make_claude_agent(std::move(wanted));
+      with_model("agent: gemini, a process and a conversation a task: each loads its context anew", options.model));
+  chosen.about.push_back(fmt::format("it may: what approval mode {} allows", one_line(wanted.approval_mode)));
+  chosen.driver = make_gemini_agent(std::move(wanted));
   return chosen;
 }
 
@@ -63,8 +101,16 @@ result<void> check_together(const agent_options& options) {
     return fail(errc::bad_value, "--exec and --exec-arg go with --agent command.");
   if (options.agent != "scripted" && !options.script.empty())
     return fail(errc::bad_value, "--script goes with --agent scripted.");
-  if (!is_claude && (!options.allowed_tools.empty() || !options.model.empty()))
-    return fail(errc::bad_value, "--allow and --model go with --agent claude.");
+  const bool only_claude = !options.allowed_tools.empty() || !options.system_prompt.empty() ||
+                           !options.mcp_config.empty() || options.max_turns > 0;
+  if (!is_claude && only_claude)
+    return fail(errc::bad_value, "--allow, --system-prompt, --mcp-config and --max-turns go with --agent claude.");
+  const bool is_program = is_claude || options.agent == "codex" || options.agent == "gemini";
+  if (!is_program && (!options.model.empty() || !options.permission_mode.empty() || !options.agent_arguments.empty()))
+    return fail(errc::bad_value, "--model, --permission and --agent-arg go with --agent claude, codex or gemini.");
+  std::error_code ignored;
+  if (!options.mcp_config.empty() && !std::filesystem::is_regular_file(options.mcp_config, ignored))
+    return fail(errc::bad_value, fmt::format("--mcp-config: there is no file '{}'.", options.mcp_config.string()));
   return {};
 }
 
@@ -76,6 +122,8 @@ std::chrono::milliseconds from_seconds(double seconds) {
 
 result<chosen_agent> choose_agent(const agent_options& options) {
   if (auto fits = check_together(options); !fits) return fail(std::move(fits.error()));
+  if (options.agent == "codex") return choose_codex(options);
+  if (options.agent == "gemini") return choose_gemini(options);
   if (options.agent == "command") return choose_command(options);
   if (options.agent == "scripted") return choose_scripted(options);
   auto chosen = choose_claude(options);
@@ -88,7 +136,8 @@ std::string how_to_choose_an_agent() {
          "--agent scripted (a demo), or install claude.";
 }
 
-engine_options engine_options_of(const agent_options& options, const chosen_agent& chosen, std::stop_token hurry) {
+result<engine_options> engine_options_of(const agent_options& options, const chosen_agent& chosen,
+                                         std::stop_token hurry) {
   engine_options wanted;
   if (chosen.driver) wanted.agents.push_back(chosen.driver);
   wanted.working_directory = options.working_directory;
@@ -96,6 +145,19 @@ engine_options engine_options_of(const agent_options& options, const chosen_agen
   wanted.turn_limit = from_seconds(options.turn_limit_seconds);
   wanted.linger = from_seconds(options.linger_seconds);
   wanted.max_tasks_per_session = options.max_tasks_per_session;
+  wanted.allow_checks = options.allow_checks;
+  wanted.quiet_after = from_seconds(options.quiet_seconds);
+  wanted.limit_wait = from_seconds(options.limit_wait_seconds);
+  wanted.day_budget.nano_dollars = std::llround(options.day_usd * 1e9);
+  wanted.day_budget.tokens = options.day_tokens;
+  wanted.day_budget.time = from_seconds(options.day_minutes * 60);
+  if (!options.prices.empty()) {
+    auto prices = read_price_file(options.prices);
+    if (!prices) return fail(prices.error());
+    wanted.prices = std::make_shared<const price_table>(std::move(*prices));
+  }
+  if (wanted.day_budget.nano_dollars > 0 && !wanted.prices)
+    return fail(errc::bad_value, "--day-usd needs --prices FILE: without prices nobody knows what was spent.");
   return wanted;
 }
 

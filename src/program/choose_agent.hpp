@@ -25,7 +25,8 @@ struct chosen_agent {
 /// How to choose one, for those who have none.
 [[nodiscard]] std::string how_to_choose_an_agent();
 
-[[nodiscard]] engine_options engine_options_of(const agent_options& options, const chosen_agent& chosen,
-                                               std::stop_token hurry);
+/// Errors: those of reading the price file.
+[[nodiscard]] result<engine_options> engine_options_of(const agent_options& options, const chosen_agent& chosen,
+                                                       std::stop_token hurry);
 
 }  // namespace cobatch::program

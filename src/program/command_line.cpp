@@ -33,8 +33,8 @@ void add_common(CLI::App& app, common_options& to) {
 }
 
 void add_agent(CLI::App& app, agent_options& to) {
-  app.add_option("--agent", to.agent, "claude, command or scripted (default: claude if it is in PATH)")
-      ->check(CLI::IsMember({"claude", "command", "scripted"}));
+  app.add_option("--agent", to.agent, "claude, codex, gemini, command or scripted (default: claude if it is in PATH)")
+      ->check(CLI::IsMember({"claude", "codex", "gemini", "command", "scripted"}));
   app.add_option("--exec", to.program, "The program of --agent command");
   app.add_option("--exec-arg", to.arguments, "An argument for it; repeat it for more")
       ->expected(1)
@@ -44,7 +44,35 @@ void add_agent(CLI::App& app, agent_options& to) {
   app.add_option("--allow", to.allowed_tools, "A further tool that claude may use, e.g. Bash; repeat it for more")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--model", to.model, "The model that claude uses");
+  app.add_option("--model", to.model, "The model, for tasks and batches that name none");
+  app.add_option("--permission", to.permission_mode,
+                 "claude's permission mode (acceptEdits), codex's sandbox (workspace-write) or gemini's approval mode "
+                 "(auto_edit)");
+  app.add_option("--system-prompt", to.system_prompt, "Added to claude's own system prompt");
+  app.add_option("--mcp-config", to.mcp_config, "A file of MCP servers for claude; it gets only these");
+  app.add_option("--max-turns", to.max_turns, "Requests to the model that claude may make a task (default: no limit)")
+      ->check(CLI::Range(1, 100000));
+  app.add_option("--agent-arg", to.agent_arguments, "A further argument for the agent program; repeat it for more")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--allow-checks", to.allow_checks,
+               "Run the checks of tasks: whoever may assign tasks can then run programs as you");
+  app.add_flag("--show-prompts", to.show_prompts, "Print what is sent to the agent");
+  app.add_option("--prices", to.prices,
+                 "A price file in the shape of LiteLLM's model_prices_and_context_window.json: shows money, and lets "
+                 "budgets be in dollars");
+  app.add_option("--day-usd", to.day_usd, "Dollars that may be spent a day (UTC) in this workspace; needs --prices")
+      ->check(CLI::Range(0.000001, 1e6));
+  app.add_option("--day-tokens", to.day_tokens, "Tokens that may be processed a day")
+      ->check(CLI::Range(1L, 1000000000000L));
+  app.add_option("--day-minutes", to.day_minutes, "Minutes that turns may run a day")->check(CLI::Range(0.01, 1440.0));
+  app.add_option(
+         "--limit-wait", to.limit_wait_seconds,
+         "Seconds of the first rest at a limit that does not say when it is over; doubled each time (default 30)")
+      ->check(CLI::Range(0.1, 900.0));
+  app.add_option("--quiet-after", to.quiet_seconds,
+                 "Seconds without a word from the agent until that is said; 0: never (default 300)")
+      ->check(CLI::Range(0.0, 604800.0));
   app.add_option("--turn-limit", to.turn_limit_seconds, "Seconds a task may take (default 1800)")
       ->check(CLI::Range(1.0, 604800.0));
   app.add_option("--max-tasks-per-session", to.max_tasks_per_session, "Then a new session (default 10)")
@@ -106,6 +134,45 @@ command add_call(CLI::App& app) {
   return {made, [to] { return run_call(*to); }};
 }
 
+CLI::Option* add_list(CLI::App& app, const char* name, std::vector<std::string>& to, const char* what) {
+  return app.add_option(name, to, what)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_conditions_of_task(CLI::App& app, assign_options& to, CLI::Option* file) {
+  app.add_option("--priority", to.priority, "high, medium or low")
+      ->check(CLI::IsMember({"high", "medium", "low"}))
+      ->excludes(file);
+  app.add_option("--context", to.context, "A JSON value for the agent")->excludes(file);
+  add_list(app, "--need", to.needs, "A task of the same batch that must be done first; repeat it for more")
+      ->excludes(file);
+  auto* check = app.add_option("--check", to.check_program,
+                               "A program that must exit with 0 before the task is done; needs an engine with "
+                               "--allow-checks");
+  check->excludes(file);
+  add_list(app, "--check-arg", to.check_arguments, "An argument for it; repeat it for more")->needs(check);
+  add_list(app, "--tool", to.tools, "A tool that the task may use, and no other but those named so")->excludes(file);
+  app.add_option("--time-limit", to.time_limit_seconds, "Seconds that the task may take: 1 to 86400")->excludes(file);
+}
+
+void add_settings_of_batch(CLI::App& app, assign_options& to) {
+  app.add_option("--agent", to.agent, "The agent that is to run the batch");
+  app.add_option(
+         "--way", to.way,
+         "one_session (default): one conversation; fork: each task goes on from the preamble alone; separate: a "
+         "conversation a task")
+      ->check(CLI::IsMember({"one_session", "fork", "separate"}));
+  app.add_option("--on-error", to.on_error,
+                 "When a task ends in error: continue with the others (default), or stop and cancel them")
+      ->check(CLI::IsMember({"continue", "stop"}));
+  app.add_option("--budget-usd", to.budget_usd,
+                 "Dollars that the batch may use; the task that reaches them is the last");
+  app.add_option("--budget-tokens", to.budget_tokens, "Tokens that it may read or write, cache reads included");
+  app.add_option("--budget-minutes", to.budget_minutes, "Minutes that its tasks may run");
+  app.add_option("--preamble", to.preamble, "Context that all tasks share, sent once before the first");
+  add_list(app, "--context-file", to.context_files,
+           "A file whose content follows it, below the agent's folder; repeat it for more");
+}
+
 command add_assign(CLI::App& app) {
   auto to = std::make_shared<assign_options>();
   CLI::App* made = add_command(app, "assign", "Assign a task, or a whole batch from a file",
@@ -120,11 +187,9 @@ command add_assign(CLI::App& app) {
   file->excludes(task);
   made->add_option("--batch", to->batch, "The batch's id (default: a batch of its own)");
   made->add_flag("--open,--no-execute", to->open, "Leave the batch open for more tasks; nothing runs yet");
-  made->add_option("--priority", to->priority, "high, medium or low")
-      ->check(CLI::IsMember({"high", "medium", "low"}))
-      ->excludes(file);
-  made->add_option("--context", to->context, "A JSON value for the agent")->excludes(file);
-  made->add_option("--agent", to->agent, "The agent that is to run the batch");
+  made->add_option("--model", to->model, "The model for the task; with --file, for all tasks that name none");
+  add_conditions_of_task(*made, *to, file);
+  add_settings_of_batch(*made, *to);
   made->callback([task, file] {
     if (task->empty() && file->empty()) throw CLI::RequiredError("TASK_ID and DESCRIPTION, or --file,");
   });

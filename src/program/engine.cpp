@@ -38,12 +38,14 @@ int run_engine(const engine_command_options& options) {
     print_line("stop it with Ctrl-C: the running task gets 10 seconds; a second Ctrl-C ends it at once");
   }
 
-  progress_printer printer(is_terminal(STDOUT_FILENO));
-  engine_options wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
-  wanted.on_event = [&](const engine_event& event) {
+  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
+  if (!wanted) return fail_with(wanted.error(), json);
+  if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
+  progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
+  wanted->on_event = [&](const engine_event& event) {
     if (!json) printer.on_event(event);
   };
-  const auto report = run(*place, wanted, stop.get_token(), run_until::stopped);
+  const auto report = run(*place, *wanted, stop.get_token(), run_until::stopped);
   if (!report) return fail_with(report.error(), false);
   return exit_success;
 }

@@ -28,6 +28,18 @@ struct agent_options {
   std::filesystem::path working_directory;
   std::vector<std::string> allowed_tools;  ///< beside those that claude gets anyway
   std::string model;
+  std::string permission_mode;  ///< claude's permission mode, codex's sandbox, gemini's approval mode; empty: ours
+  std::string system_prompt;
+  std::filesystem::path mcp_config;
+  int max_turns = 0;
+  std::vector<std::string> agent_arguments;
+  bool allow_checks = false;
+  bool show_prompts = false;
+  double quiet_seconds = 300;
+  double limit_wait_seconds = 30;
+  std::filesystem::path prices;
+  double day_usd = 0, day_minutes = 0;  ///< 0: no cap
+  std::int64_t day_tokens = 0;
   double turn_limit_seconds = 1800;
   double linger_seconds = 5;
   int max_tasks_per_session = 10;
@@ -59,6 +71,7 @@ struct call_options {
   std::string file = "-";
 };
 
+/// Numbers are kept as they were written: whoever takes the request reads them.
 struct assign_options {
   common_options common;
   std::string task;
@@ -67,7 +80,20 @@ struct assign_options {
   std::string batch;
   std::string priority;
   std::string context;
+  std::vector<std::string> needs;
+  std::string check_program;
+  std::vector<std::string> check_arguments;
+  std::string model;  ///< of the task; with a file, of the batch
+  std::vector<std::string> tools;
+  std::string time_limit_seconds;
   std::string agent;
+  std::string way;
+  std::string on_error;
+  std::string budget_usd;
+  std::string budget_tokens;
+  std::string budget_minutes;
+  std::string preamble;
+  std::vector<std::string> context_files;
   bool open = false;
 };
 

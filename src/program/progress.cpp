@@ -1,5 +1,6 @@
 #include "program/progress.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/core.h>
@@ -31,6 +32,7 @@ std::string seconds_of(const turn_record& turn) {
 }
 
 std::string line_of(const turn_record& turn) {
+  if (turn.task.empty()) return "      the preamble";
   const std::string again = turn.attempt > 1 ? fmt::format(" (attempt {})", turn.attempt) : "";
   return fmt::format("{:>4}  {}{}", turn.position, shortened(turn.task.str(), id_width), again);
 }
@@ -47,14 +49,13 @@ void progress_printer::on_event(const engine_event& event) {
   using kind = engine_event::kind;
   switch (event.what) {
     case kind::session_started:
-      return session_started(*event.session);
+      return session_started(*event.session, *event.batch);
     case kind::turn_started:
       return turn_started(*event.turn);
     case kind::progress:
-      if (live_) redraw(fmt::format("{}  {}", current_, paint_.faint(shortened(event.text, said_width))));
-      return;
+      return;  // the agent's own language; what it does is told by its tools
     case kind::turn_ended:
-      return turn_ended(*event.turn, *event.task);
+      return turn_ended(*event.turn, event.task);
     case kind::session_ended:
       return session_ended(*event.session);
     case kind::recovered:
@@ -64,31 +65,82 @@ void progress_printer::on_event(const engine_event& event) {
       return print(paint_.note("waiting: " + one_line(event.text)));
     case kind::trouble:
       return print(paint_.bad("trouble: " + one_line(event.text)));
+    case kind::tool:
+      if (live_) redraw(fmt::format("{}  {}", current_, paint_.faint(shortened(event.text, said_width))));
+      return;
+    case kind::agent_known:
+      return agent_known(event.session->about);
+    case kind::notice:
+      return print(paint_.note("note: " + one_line(event.text)));
+    case kind::prompt:
+      return prompt(event.text);
+    case kind::paused:
+      return paused(*event.session->pause);
+    case kind::resumed:
+      return print("goes on");
   }
 }
 
-void progress_printer::session_started(const session_record& session) {
+void progress_printer::session_started(const session_record& session, const batch_record& batch) {
+  total_ = batch.tally.total();
+  ended_ = total_ - batch.tally[task_state::queued] - batch.tally[task_state::in_progress];
   used_ = {};
-  known_in_full_ = true;
+  cost_ = {};
+  known_in_full_ = all_priced_ = true;
   print(fmt::format("{} {}, batch {}, agent {}", paint_.strong("session"), session.id.value,
                     one_line(session.batch.str()), one_line(session.agent)));
 }
 
 void progress_printer::turn_started(const turn_record& turn) {
-  current_ = line_of(turn);
+  total_ = std::max(total_, turn.position);
+  current_ = bar() + line_of(turn);
   if (live_) redraw(current_);
 }
 
-void progress_printer::turn_ended(const turn_record& turn, const task_record& task) {
+void progress_printer::turn_ended(const turn_record& turn, const task_record* task) {
+  if (task != nullptr && has_ended(task->state)) ++ended_;
   if (turn.used) used_ = used_ + turn.used->total();
+  if (turn.used && prices_) {
+    const auto cost = prices_->cost_of(*turn.used);
+    if (cost) cost_ = cost_ + *cost;
+    all_priced_ = all_priced_ && cost.has_value();
+  }
   known_in_full_ = known_in_full_ && turn.used && turn.used->complete;
   const turn_end end = turn.end.value_or(turn_end::broke);
   std::string line = fmt::format("{}  {}{}", line_of(turn), mark_of(end, paint_), seconds_of(turn));
-  if (turn.used) line += fmt::format(": {}", tokens_text(turn.used->total()));
+  if (turn.used && turn.used->total() != tokens{}) line += fmt::format(": {}", tokens_text(turn.used->total()));
   line += paint_.faint(tokens_so_far());
   if (end != turn_end::done && !turn.detail.empty()) line += "\n      " + one_line(turn.detail);
-  if (end != turn_end::done && !has_ended(task.state)) line += "\n      the task goes back to the queue";
+  if (end != turn_end::done && task != nullptr && !has_ended(task->state))
+    line += "\n      the task goes back to the queue";
   print(line);
+}
+
+void progress_printer::agent_known(const agent_facts& about) {
+  std::string line = "agent:";
+  if (!about.version.empty()) line += fmt::format(" version {},", one_line(about.version));
+  if (!about.model.empty()) line += fmt::format(" model {},", one_line(about.model));
+  if (!about.billing.empty()) line += fmt::format(" paid by {},", one_line(about.billing));
+  line.pop_back();
+  print(paint_.faint(line));
+}
+
+void progress_printer::paused(const session_pause& pause) {
+  print(paint_.note(fmt::format("rests until {}: {}; then it goes on by itself, and no attempt is charged",
+                                to_iso_seconds(pause.until), one_line(pause.reason))));
+}
+
+void progress_printer::prompt(std::string_view text) {
+  if (!show_prompts_) return;
+  print(paint_.strong("sent to the agent:"));
+  print(many_lines(text));
+}
+
+std::string progress_printer::bar() const {
+  constexpr std::int64_t width = 10;
+  const std::int64_t filled = total_ == 0 ? 0 : std::min(ended_, total_) * width / total_;
+  return fmt::format("[{}{}] {}/{} ", std::string(static_cast<std::size_t>(filled), '#'),
+                     std::string(static_cast<std::size_t>(width - filled), '.'), ended_, total_);
 }
 
 void progress_printer::session_ended(const session_record& session) {
@@ -100,7 +152,15 @@ void progress_printer::session_ended(const session_record& session) {
 
 std::string progress_printer::tokens_so_far() const {
   if (used_ == tokens{}) return "";
-  return fmt::format("  [session so far: {}{}]", known_in_full_ ? "" : "at least ", tokens_text(used_));
+  return fmt::format("  [session so far: {}{}{}]", known_in_full_ ? "" : "at least ", tokens_text(used_),
+                     money_so_far());
+}
+
+// At the price list, whoever pays: under a subscription nothing of it is billed.
+std::string progress_printer::money_so_far() const {
+  if (!prices_) return "";
+  const auto nano = static_cast<double>(to_nano(cost_));
+  return fmt::format(", {}${:.4f} at list prices", all_priced_ ? "" : "at least ", nano / 1e9);
 }
 
 void progress_printer::redraw(std::string_view text) {

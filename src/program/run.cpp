@@ -21,7 +21,8 @@ namespace {
 class outcome_keeper {
  public:
   void on_event(const engine_event& event) {
-    if (event.what == engine_event::kind::turn_ended) latest_.insert_or_assign(event.task->spec.id, *event.task);
+    if (event.what == engine_event::kind::turn_ended && event.task != nullptr)
+      latest_.insert_or_assign(event.task->spec.id, *event.task);
   }
   [[nodiscard]] std::int64_t count(task_state state) const {
     return std::count_if(latest_.begin(), latest_.end(),
@@ -144,14 +145,16 @@ int run_run(const run_options& options) {
   });
   if (!signals) return fail_with(signals.error(), json);
   outcome_keeper outcomes;
-  progress_printer printer(is_terminal(STDOUT_FILENO));
-  engine_options wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
-  wanted.only = batch;
-  wanted.on_event = [&](const engine_event& event) {
+  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
+  if (!wanted) return fail_with(wanted.error(), json);
+  if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
+  progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
+  wanted->only = batch;
+  wanted->on_event = [&](const engine_event& event) {
     outcomes.on_event(event);
     if (!json) printer.on_event(event);
   };
-  const auto report = run(*place, wanted, stop.get_token(), run_until::idle);
+  const auto report = run(*place, *wanted, stop.get_token(), run_until::idle);
   if (!report) return fail_with(report.error(), json);
   const auto left = look_for_left(*place, batch);
   if (!left) return fail_with(left.error(), json);

@@ -121,12 +121,14 @@ int run_serve(const serve_options& options) {
   if (!signals) return fail_with(signals.error(), json);
   print_start(options, *place, *chosen, *rules, server->port());
 
-  progress_printer printer(is_terminal(STDOUT_FILENO));
-  engine_options wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
-  wanted.on_event = [&](const engine_event& event) {
+  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
+  if (!wanted) return fail_with(wanted.error(), json);
+  if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
+  progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
+  wanted->on_event = [&](const engine_event& event) {
     if (!json) printer.on_event(event);
   };
-  background_engine engine(*place, std::move(wanted), stop);
+  background_engine engine(*place, std::move(*wanted), stop);
   server->serve(stop.get_token());
   // Closed before the running task gets its grace: a client is refused at once instead of waiting for nobody.
   server = fail(errc::interrupted, "the server has stopped");

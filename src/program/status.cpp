@@ -1,5 +1,9 @@
 // cobatch status: the workspace, a batch or a task.
-#include <fmt/core.h>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
@@ -46,6 +50,30 @@ std::string tally_text(const task_tally& tally) {
   return text.empty() ? "no tasks" : text;
 }
 
+// "way fork, on error stop, budget 2.5 usd, 30 minutes": what was said of a batch; empty if nothing was.
+std::string settings_text(const json::value& batch) {
+  std::vector<std::string> parts;
+  for (const auto& [name, shown] : {std::pair("model", "model"), {"way", "way"}, {"on_error", "on error"}})
+    if (const auto said = text_of(batch, name); !said.empty())
+      parts.push_back(fmt::format("{} {}", shown, one_line(said)));
+  const json::value* budget = batch.find("budget");
+  if (budget != nullptr && budget->as_object() != nullptr) {
+    std::string_view lead = "budget ";
+    for (const auto& [unit, amount] : *budget->as_object())
+      parts.push_back(fmt::format("{}{} {}", std::exchange(lead, ""), one_line(json::write(amount)), one_line(unit)));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+void print_settings(const json::value& batch, std::string_view indent) {
+  if (const auto said = settings_text(batch); !said.empty()) print_line(fmt::format("{}{}", indent, said));
+}
+
+void print_pause(const json::value& session) {
+  if (const auto until = text_of(session, "paused_until"); !until.empty())
+    print_line(fmt::format("rests until {}: {}", one_line(until), one_line(text_of(session, "pause_reason"))));
+}
+
 void print_workspace(const workspace& place, const workspace_status& status) {
   const palette paint(1);
   print_line(fmt::format("{} {}", paint.strong("workspace"), one_line(place.paths().root.string())));
@@ -53,8 +81,10 @@ void print_workspace(const workspace& place, const workspace_status& status) {
   for (const auto& batch : status.all.unfinished) {
     print_line(fmt::format("  batch {}: {}, {}", shortened(batch.id.str(), id_width), name_of(batch.state),
                            tally_text(batch.tally)));
+    print_settings(json::value(setting_members(batch)), "    ");
     if (!batch.hold_reason.empty()) print_line("    held: " + one_line(batch.hold_reason));
   }
+  if (status.all.live) print_pause(json::value(session_json(*status.all.live)));
   print_line("lock: " + one_line(status.lock.advice));
   if (status.lock.marker != marker_state::absent)
     print_line(fmt::format("  {} holds: {}", one_line(place.paths().marker.string()),
@@ -86,12 +116,19 @@ void print_tasks(const json::value& batch) {
   if (tasks == nullptr || tasks->as_array() == nullptr) return;
   for (const auto& task : *tasks->as_array()) {
     const json::value* position = task.find("batch_position");
-    print_line(fmt::format("{:>4}  {}  {}", position == nullptr ? 0 : *position->as_int(),
-                           shortened(text_of(task, "task_id"), id_width),
-                           status_painted(text_of(task, "status"), paint)));
+    const auto reason = text_of(task, "reason");
+    print_line(fmt::format(
+        "{:>4}  {}  {}{}", position == nullptr ? 0 : *position->as_int(), shortened(text_of(task, "task_id"), id_width),
+        status_painted(text_of(task, "status"), paint), reason.empty() ? "" : fmt::format(" ({})", one_line(reason))));
   }
   if (batch.find("next_after_position") != nullptr)
     print_line("      … more: ask for them with --json and batch_status, after_position");
+}
+
+void print_batch(const json::value& batch) {
+  print_settings(batch, "");
+  if (const json::value* session = batch.find("session"); session != nullptr) print_pause(*session);
+  print_tasks(batch);
 }
 
 void print_task(const json::value& task) {
@@ -124,7 +161,7 @@ int run_status(const status_options& options) {
   const int code = print_reply(answered, json);
   if (json || !parsed || answered.kind != reply_kind::ok) return code;
   if (is_batch)
-    print_tasks(*parsed);
+    print_batch(*parsed);
   else
     print_task(*parsed);
   return code;

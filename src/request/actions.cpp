@@ -21,6 +21,50 @@ constexpr param_spec attempts_param{"max_attempts", integer, false,
                                     "task runs at most once."};
 constexpr param_spec assigned_by_param{"assigned_by", text, false, "Who assigns it; for the record."};
 constexpr param_spec agent_param{"agent", text, false, "Names the agent that is to run the batch."};
+constexpr param_spec needs_param{"needs", texts, false,
+                                 "Ids of tasks of the same batch, assigned before this one, that must be done first; "
+                                 "at most 100. If one of them ends "
+                                 "in error or is cancelled, this one is cancelled, too."};
+constexpr param_spec check_param{"check", texts, false,
+                                 "A program and its arguments, run without a shell after the agent says that the task "
+                                 "is done: it is done only if the "
+                                 "program exits with 0. Only engines that were told that they may will run it."};
+constexpr param_spec task_model_param{"model", text, false, "The model for this task. Absent: the batch's."};
+constexpr param_spec tools_param{
+    "tools", texts, false,
+    "The only tools that the agent may use for this task, of those that the engine allows; "
+    "at most 100. Absent: all of these."};
+constexpr param_spec time_limit_param{"time_limit_seconds", integer, false,
+                                      "How long each attempt at the task may take: 1 to 86400. Absent: as the engine "
+                                      "says, 30 minutes by default."};
+constexpr param_spec way_param{
+    "way", text, false,
+    "How the tasks of the batch get to the agent. one_session (default): one conversation, a task after another. fork: "
+    "the preamble is loaded once, and each task goes on from there and sees nothing of the others. separate: each task "
+    "in a conversation of its own. It cannot be changed once the batch runs."};
+constexpr param_spec on_error_param{
+    "on_error", text, false,
+    "When a task of the batch ends in error. continue (default): only the tasks that need it are cancelled. stop: all "
+    "that are still queued are. It cannot be changed once the batch runs."};
+constexpr param_spec preamble_param{
+    "preamble", text, false,
+    "Context that all tasks of the batch share: it is sent once, before the first task. At most 4 MiB together with "
+    "the context_files. It cannot be changed once it is given."};
+constexpr param_spec context_files_param{
+    "context_files", texts, false,
+    "Files whose content follows the preamble, read when the session starts: paths below the agent's folder, without "
+    "'..'; at most 100."};
+
+constexpr std::array budget_params{
+    param_spec{"usd", number, false, "Dollars, with up to 9 decimals, as the agent reports what it used."},
+    param_spec{"tokens", integer, false, "Tokens read or written by the model, cache reads included."},
+    param_spec{"minutes", number, false, "Minutes that tasks have run, decimals allowed."},
+};
+constexpr param_spec budget_param{
+    "budget", object, false,
+    "What the batch may use. It is looked at before each task, so the task that reaches it is the last one: then the "
+    "batch is held. What is absent or 0 has no limit. A later call may give another budget at any time.",
+    budget_params};
 constexpr param_spec batch_id_param{"batch_id", text, true, "The batch's id, as batch_YYYYMMDD_HHMMSS."};
 
 constexpr std::array assign_task_params{
@@ -32,19 +76,36 @@ constexpr std::array assign_task_params{
                "Tasks with the same batch_id run in one session. Absent: the task gets a batch of its own."},
     param_spec{"auto_execute", boolean, false,
                "false: store the task, the batch stays open for more. true (default): this was the last one, run it."},
-    agent_param,
+    needs_param,
+    check_param,
+    task_model_param,
+    tools_param,
+    time_limit_param,
     attempts_param,
     assigned_by_param,
+    agent_param,
+    way_param,
+    on_error_param,
+    budget_param,
+    preamble_param,
+    context_files_param,
 };
 
-constexpr std::array batch_task_params{task_id_param, description_param, priority_param,
-                                       context_param, attempts_param,    assigned_by_param};
+constexpr std::array batch_task_params{task_id_param,    description_param, priority_param,   context_param,
+                                       needs_param,      check_param,       task_model_param, tools_param,
+                                       time_limit_param, attempts_param,    assigned_by_param};
 
 constexpr std::array assign_batch_params{
     param_spec{"batch_id", text, false, "The batch's id. Absent: one is made, batch_YYYYMMDD_HHMMSS in UTC."},
     param_spec{"tasks", objects, true, "The tasks, in the order in which they run; 1 to 100,000.", batch_task_params},
     param_spec{"auto_execute", boolean, false, "true (default): run the batch. false: leave it open for more tasks."},
     agent_param,
+    param_spec{"model", text, false, "The model for all tasks that name none. Absent: the agent's own choice."},
+    way_param,
+    on_error_param,
+    budget_param,
+    preamble_param,
+    context_files_param,
     assigned_by_param,
 };
 
@@ -118,6 +179,10 @@ static_assert(descriptions_fit_gpt_actions());
 
 std::span<const action> actions() {
   return table;
+}
+
+std::span<const param_spec> budget_fields() {
+  return budget_params;
 }
 
 std::span<const param_spec> batch_task_fields() {

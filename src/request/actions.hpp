@@ -71,6 +71,8 @@ outcome cancel_task(const call& request);
 outcome lock_status(const call& request);
 outcome unlock(const call& request);
 
+/// The fields of `budget`.
+[[nodiscard]] std::span<const param_spec> budget_fields();
 /// The fields of each task of `assign_batch`.
 [[nodiscard]] std::span<const param_spec> batch_task_fields();
 

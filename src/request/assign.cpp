@@ -45,15 +45,20 @@ void append_what_comes_next(json::object& fields, const assign_outcome& done) {
   fields.push_back({"execution", std::move(text)});
 }
 
-result<assign_request> request_for(const arguments& params) {
+result<assign_request> request_for(const call& request) {
+  const arguments& params = request.params;
   assign_request wanted;
   auto batch = batch_id_in(params);
   if (!batch) return fail(std::move(batch.error()));
   auto agent = name_in(params, "agent");
   if (!agent) return fail(std::move(agent.error()));
+  auto settings = settings_in(params, request.unknown);
+  if (!settings) return fail(std::move(settings.error()));
   wanted.batch = std::move(*batch);
   wanted.agent = std::move(*agent);
   wanted.seal = params.boolean("auto_execute").value_or(true);
+  wanted.settings = std::move(*settings);
+  wanted.shared = preamble_in(params);
   return wanted;
 }
 
@@ -117,7 +122,7 @@ result<std::vector<task_spec>> specs_of(const call& request) {
 }  // namespace
 
 outcome assign_task(const call& request) {
-  auto wanted = request_for(request.params);
+  auto wanted = request_for(request);
   if (!wanted) return refuse(std::move(wanted.error()));
   auto spec = task_spec_in(request.params);
   if (!spec) return refuse(std::move(spec.error()));
@@ -138,10 +143,13 @@ outcome assign_task(const call& request) {
 }
 
 outcome assign_batch(const call& request) {
-  auto wanted = request_for(request.params);
+  auto wanted = request_for(request);
   if (!wanted) return refuse(std::move(wanted.error()));
+  auto model = name_in(request.params, "model");
+  if (!model) return refuse(std::move(model.error()));
   auto specs = specs_of(request);
   if (!specs) return refuse(std::move(specs.error()));
+  wanted->settings.model = std::move(*model);
   wanted->tasks = std::move(*specs);
   wanted->whole_batch = true;
   auto done = request.place.assign(*wanted);

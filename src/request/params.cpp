@@ -20,8 +20,13 @@ bool has_type(const json::value& v, param_type type) {
       return v.as_string() != nullptr;
     case param_type::integer:
       return v.as_int() != nullptr;
+    case param_type::number:
+      return v.as_int() != nullptr || v.as_number() != nullptr;
     case param_type::boolean:
       return v.as_bool() != nullptr;
+    case param_type::object:
+      return v.as_object() != nullptr;
+    case param_type::texts:
     case param_type::objects:
       return v.as_array() != nullptr;
     case param_type::any:
@@ -36,6 +41,11 @@ std::string describe_given(const json::value& v) {
   return fmt::format("{} ({})", v.kind(), in_quotes(json::write(v)));
 }
 
+result<void> wrong_type(const std::string& where, std::string_view name, const json::value& given, param_type wanted) {
+  return fail(errc::wrong_type, fmt::format("'{}{}' is {}; it must be {}. Nothing was changed.", where, name,
+                                            describe_given(given), describe(wanted)));
+}
+
 result<void> check_member(const json::value* given, const param_spec& spec, const std::string& where) {
   const bool absent = given == nullptr || (given->is_null() && spec.type != param_type::boolean);
   if (absent) {
@@ -43,9 +53,13 @@ result<void> check_member(const json::value* given, const param_spec& spec, cons
     return fail(errc::missing_field, fmt::format("'{}{}' is missing: it must be {}. Nothing was changed.", where,
                                                  spec.name, describe(spec.type)));
   }
-  if (has_type(*given, spec.type)) return {};
-  return fail(errc::wrong_type, fmt::format("'{}{}' is {}; it must be {}. Nothing was changed.", where, spec.name,
-                                            describe_given(*given), describe(spec.type)));
+  if (!has_type(*given, spec.type)) return wrong_type(where, spec.name, *given, spec.type);
+  if (spec.type != param_type::texts) return {};
+  const json::array& texts = *given->as_array();
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    if (!has_type(texts[i], param_type::text))
+      return wrong_type(where, fmt::format("{}[{}]", spec.name, i), texts[i], param_type::text);
+  return {};
 }
 
 }  // namespace
@@ -56,8 +70,14 @@ std::string_view describe(param_type type) noexcept {
       return "a string";
     case param_type::integer:
       return "a whole number";
+    case param_type::number:
+      return "a number";
     case param_type::boolean:
       return "true or false, without quotes";
+    case param_type::texts:
+      return "an array of strings";
+    case param_type::object:
+      return "an object";
     case param_type::objects:
       return "an array of objects";
     case param_type::any:
@@ -72,8 +92,13 @@ std::string_view schema_name(param_type type) noexcept {
       return "string";
     case param_type::integer:
       return "integer";
+    case param_type::number:
+      return "number";
     case param_type::boolean:
       return "boolean";
+    case param_type::object:
+      return "object";
+    case param_type::texts:
     case param_type::objects:
       return "array";
     case param_type::any:
@@ -121,10 +146,24 @@ const std::string* arguments::text(std::string_view name) const noexcept {
   return found == nullptr ? nullptr : found->as_string();
 }
 
+std::vector<std::string> arguments::texts(std::string_view name) const {
+  std::vector<std::string> out;
+  const json::value* found = any(name);
+  if (found == nullptr) return out;
+  for (const auto& entry : *found->as_array()) out.push_back(*entry.as_string());
+  return out;
+}
+
 std::optional<std::int64_t> arguments::integer(std::string_view name) const noexcept {
   const json::value* found = any(name);
   if (found == nullptr) return std::nullopt;
   return *found->as_int();
+}
+
+std::optional<std::string> arguments::number(std::string_view name) const {
+  const json::value* found = any(name);
+  if (found == nullptr) return std::nullopt;
+  return json::write(*found);
 }
 
 std::optional<bool> arguments::boolean(std::string_view name) const noexcept {

@@ -20,9 +20,12 @@ namespace request {
 
 enum class param_type : std::uint8_t {
   text,
+  texts,  ///< an array of strings
   integer,
+  number,   ///< decimals are taken as they are written, never through binary ones
   boolean,  ///< only true and false: null, 0 and "true" are guesses about when an agent starts
   any,      ///< any JSON value
+  object,   ///< one with `fields`
   objects,  ///< an array of objects with `fields`
 };
 
@@ -36,7 +39,7 @@ struct param_spec {
   param_type type = param_type::text;
   bool required = false;
   std::string_view description;
-  std::span<const param_spec> fields{};  ///< of each object of `objects`
+  std::span<const param_spec> fields{};  ///< of `object`, and of each object of `objects`
 };
 
 /// Warnings for members that no action knows: one a name, however many tasks carry it.
@@ -53,13 +56,17 @@ class unknown_members {
 /// An object whose members were checked. It refers to the request and must not outlive it.
 class arguments {
  public:
-  /// Errors: wrong_type, missing_field. `where` leads names in messages ("tasks[3]."); null counts as absent, except
-  /// for booleans.
+  /// Errors: wrong_type, missing_field. What is in objects is not looked at. `where` leads names in messages
+  /// ("tasks[3]."); null counts as absent, except for booleans.
   [[nodiscard]] static result<arguments> check(const json::value& given, std::span<const param_spec> specs,
                                                const std::string& where, unknown_members& unknown);
 
   [[nodiscard]] const std::string* text(std::string_view name) const noexcept;
+  /// Empty if it was not given.
+  [[nodiscard]] std::vector<std::string> texts(std::string_view name) const;
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view name) const noexcept;
+  /// As it is written in JSON.
+  [[nodiscard]] std::optional<std::string> number(std::string_view name) const;
   [[nodiscard]] std::optional<bool> boolean(std::string_view name) const noexcept;
   /// Null pointer if absent or null.
   [[nodiscard]] const json::value* any(std::string_view name) const noexcept;

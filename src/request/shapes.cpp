@@ -28,6 +28,7 @@ void append_time(json::object& to, std::string_view name, const std::optional<ti
 json::object batch_fields(const batch_record& batch) {
   json::object out{{"batch_id", batch.id.str()}, {"batch_status", name_of(batch.state)}, {"round", batch.round}};
   if (!batch.agent.empty()) out.push_back({"agent", batch.agent});
+  for (auto& said : setting_members(batch)) out.push_back(std::move(said));
   out.push_back({"priority", name_of(batch.prio)});
   out.push_back({"created_at", to_iso(batch.created_at)});
   out.push_back({"last_assign_at", to_iso(batch.last_assign_at)});
@@ -48,6 +49,7 @@ json::object task_line(const task_record& task) {
   append_time(out, "completed_at", task.ended_at);
   if (task.counts.attempts > 0) out.push_back({"attempts", task.counts.attempts});
   if (task.counts.interruptions > 0) out.push_back({"interruptions", task.counts.interruptions});
+  if (!task.reason.empty()) out.push_back({"reason", task.reason});
   return out;
 }
 

@@ -13,9 +13,27 @@ namespace request {
 
 namespace {
 
+// Why a task was cancelled if nobody cancelled it.
+std::string_view why_cancelled(const task_record& task) {
+  if (task.reason == "need_failed") return " It was cancelled because a task that it needs was not done.";
+  if (task.reason == "batch_stopped") return " It was cancelled because another task of the batch ended in error.";
+  return "";
+}
+
 std::string standing(const task_record& task) {
   return fmt::format("Task {} is {}: number {} of batch {}.", in_quotes(task.spec.id.str()), name_of(task.state),
-                     task.position, in_quotes(task.batch.str()));
+                     task.position, in_quotes(task.batch.str())) +
+         std::string(why_cancelled(task));
+}
+
+// How the task is to be run: what was said of it, and of its batch.
+json::object how_it_runs(const task_spec& task, const batch_record& batch) {
+  json::object out;
+  if (!batch.agent.empty()) out.push_back({"agent", batch.agent});
+  for (auto& said : condition_members(task)) out.push_back(std::move(said));
+  for (auto& said : setting_members(batch))
+    if (said.name != "model" || task.model.empty()) out.push_back(std::move(said));
+  return out;
 }
 
 refusal no_result_yet(const task_record& task) {
@@ -24,11 +42,10 @@ refusal no_result_yet(const task_record& task) {
                     {"batch_id", task.batch.str()},
                     {"batch_position", task.position}};
   if (task.state == task_state::cancelled)
-    return {errc::task_ended,
-            fmt::format("Task {} was cancelled and has no result. To run the work after all, assign it under another "
-                        "task_id.",
-                        in_quotes(task.spec.id.str())),
-            std::move(more)};
+    return {
+        errc::task_ended,
+        fmt::format("{} It has no result. To run the work after all, assign it under another task_id.", standing(task)),
+        std::move(more)};
   return {task.state == task_state::in_progress ? errc::task_in_progress : errc::task_queued,
           standing(task) + " It has no result yet; wait_batch waits for its batch.", std::move(more)};
 }
@@ -41,6 +58,8 @@ outcome check_task_status(const call& request) {
   auto status = request.place.task(*id);
   if (!status) return refuse(std::move(status.error()));
   const task_record& task = status->task;
+  auto batch = request.place.batch(task.batch);
+  if (!batch) return refuse(std::move(batch.error()));
   answer reply{{{"message", standing(task)},
                 {"task_id", id->str()},
                 {"task_status", name_of(task.state)},
@@ -50,6 +69,8 @@ outcome check_task_status(const call& request) {
   if (task.started_at) reply.fields.push_back({"started_at", to_iso(*task.started_at)});
   if (task.ended_at) reply.fields.push_back({"completed_at", to_iso(*task.ended_at)});
   reply.fields.push_back({"description", task.spec.description});
+  for (auto& said : how_it_runs(task.spec, batch->batch)) reply.fields.push_back(std::move(said));
+  if (!task.reason.empty()) reply.fields.push_back({"reason", task.reason});
   if (task.counts.attempts > 0) reply.fields.push_back({"attempts", task.counts.attempts});
   if (task.counts.interruptions > 0) reply.fields.push_back({"interruptions", task.counts.interruptions});
   if (!status->result) return reply;

@@ -1,6 +1,12 @@
 #include "request/values.hpp"
 
+#include <algorithm>
+
 #include <fmt/core.h>
+
+#include "json/decimal.hpp"
+#include "request/actions.hpp"
+#include "run/assign_check.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -16,12 +22,15 @@ result<Id> parse_id(const arguments& params, std::string_view name, const std::s
               fmt::format("{} does not fit: {}. Nothing was changed.", params.label(name), parsed.error().message));
 }
 
-result<priority> priority_in(const arguments& params) {
-  const std::string* given = params.text("priority");
-  if (given == nullptr) return priority::medium;
-  if (const auto known = parse_priority(*given)) return *known;
-  return fail(errc::bad_value, fmt::format("{} is {}; it must be high, medium or low. Nothing was changed.",
-                                           params.label("priority"), in_quotes(*given)));
+// One of a few words, as `parse` knows them; nothing if it was not given.
+template <class Word>
+result<std::optional<Word>> word_in(const arguments& params, std::string_view name,
+                                    std::optional<Word> (*parse)(std::string_view) noexcept, std::string_view choice) {
+  const std::string* given = params.text(name);
+  if (given == nullptr) return std::optional<Word>();
+  if (const auto known = parse(*given)) return known;
+  return fail(errc::bad_value, fmt::format("{} is {}; it must be {}. Nothing was changed.", params.label(name),
+                                           in_quotes(*given), choice));
 }
 
 result<void> check_size(const arguments& params, std::string_view name, std::size_t size, std::size_t limit,
@@ -53,6 +62,62 @@ result<std::string> context_in(const arguments& params) {
       !fits)
     return fail(std::move(fits.error()));
   return text;
+}
+
+result<std::vector<task_id>> needs_in(const arguments& params) {
+  std::vector<task_id> needs;
+  for (const auto& given : params.texts("needs")) {
+    auto id = parse_id<task_id>(params, fmt::format("needs[{}]", needs.size()), given);
+    if (!id) return fail(std::move(id.error()));
+    needs.push_back(std::move(*id));
+  }
+  return needs;
+}
+
+// How a task is to be run.
+result<void> add_conditions(const arguments& params, task_spec& spec) {
+  auto needs = needs_in(params);
+  if (!needs) return fail(std::move(needs.error()));
+  auto model = name_in(params, "model");
+  if (!model) return fail(std::move(model.error()));
+  const auto seconds = params.integer("time_limit_seconds")
+                           ? number_in(params, "time_limit_seconds", 1, longest_time_limit.count(), 0)
+                           : result<std::int64_t>(0);
+  if (!seconds) return fail(seconds.error());
+  spec.needs = std::move(*needs);
+  spec.check = params.texts("check");
+  spec.model = std::move(*model);
+  spec.tools = params.texts("tools");
+  spec.limit = std::chrono::seconds(*seconds);
+  return {};
+}
+
+// In 10^-9 of the unit; 0 if it was not given.
+result<std::int64_t> amount_in(const arguments& params, std::string_view name) {
+  const auto given = params.number(name);
+  if (!given) return 0;
+  if (const auto known = json::read_decimal(*given, 9); known && known->exact) return known->value;
+  return fail(errc::bad_value,
+              fmt::format("{} is {}; it must be from 0 to 999999999 with at most 9 decimals. Nothing was changed.",
+                          params.label(name), in_quotes(*given)));
+}
+
+// Rounded; a time that is not 0 does not become 0, which would be no limit at all.
+std::chrono::milliseconds from_nano_minutes(std::int64_t nano) {
+  const std::int64_t ms = (nano * 6 + 50'000) / 100'000;
+  return std::chrono::milliseconds{nano > 0 ? std::max<std::int64_t>(ms, 1) : 0};
+}
+
+result<std::optional<spending_cap>> budget_in(const arguments& params, unknown_members& unknown) {
+  const json::value* given = params.any("budget");
+  if (given == nullptr) return std::optional<spending_cap>();
+  const auto fields = arguments::check(*given, budget_fields(), "budget.", unknown);
+  if (!fields) return fail(fields.error());
+  const auto nano_dollars = amount_in(*fields, "usd");
+  if (!nano_dollars) return fail(nano_dollars.error());
+  const auto nano_minutes = amount_in(*fields, "minutes");
+  if (!nano_minutes) return fail(nano_minutes.error());
+  return spending_cap{*nano_dollars, fields->integer("tokens").value_or(0), from_nano_minutes(*nano_minutes)};
 }
 
 }  // namespace
@@ -100,7 +165,7 @@ result<task_spec> task_spec_in(const arguments& params) {
   if (!description) return fail(std::move(description.error()));
   auto context = context_in(params);
   if (!context) return fail(std::move(context.error()));
-  const auto prio = priority_in(params);
+  const auto prio = word_in(params, "priority", parse_priority, "high, medium or low");
   if (!prio) return fail(prio.error());
   auto assigned_by = name_in(params, "assigned_by");
   if (!assigned_by) return fail(std::move(assigned_by.error()));
@@ -109,10 +174,26 @@ result<task_spec> task_spec_in(const arguments& params) {
   spec.id = std::move(*id);
   spec.description = std::move(*description);
   spec.context = std::move(*context);
-  spec.prio = *prio;
+  spec.prio = prio->value_or(spec.prio);
   spec.assigned_by = std::move(*assigned_by);
   spec.max_attempts = static_cast<int>(*attempts);
+  if (auto added = add_conditions(params, spec); !added) return fail(std::move(added.error()));
   return spec;
+}
+
+result<batch_settings> settings_in(const arguments& params, unknown_members& unknown) {
+  const auto way = word_in(params, "way", parse_running_way, "one_session, fork or separate");
+  if (!way) return fail(way.error());
+  const auto on_error = word_in(params, "on_error", parse_error_rule, "continue or stop");
+  if (!on_error) return fail(on_error.error());
+  const auto budget = budget_in(params, unknown);
+  if (!budget) return fail(budget.error());
+  return batch_settings{.way = *way, .on_error = *on_error, .budget = *budget};
+}
+
+preamble preamble_in(const arguments& params) {
+  const std::string* text = params.text("preamble");
+  return {text == nullptr ? std::string() : *text, params.texts("context_files")};
 }
 
 }  // namespace request

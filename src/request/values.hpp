@@ -1,4 +1,5 @@
-// Parameters as the records of the core: ids, priority, limits, each with its own check.
+// Parameters as the records of the core: ids, words, numbers, each with its own check. What a task or a batch may hold
+// at all is the workspace's to say.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/id.hpp>
 #include <cobatch/core/task.hpp>
@@ -29,6 +31,9 @@ namespace request {
 [[nodiscard]] result<std::string> name_in(const arguments& params, std::string_view name);
 /// A whole task. Errors beyond those: too_large.
 [[nodiscard]] result<task_spec> task_spec_in(const arguments& params);
+/// What is said of the batch beside its tasks; the model is left out, as a task may have one, too.
+[[nodiscard]] result<batch_settings> settings_in(const arguments& params, unknown_members& unknown);
+[[nodiscard]] preamble preamble_in(const arguments& params);
 
 }  // namespace request
 }  // namespace v1

@@ -31,6 +31,20 @@ void add_all(json::object& to, json::object members) {
   for (auto& m : members) to.push_back(std::move(m));
 }
 
+void add_texts(json::object& to, std::string_view name, const std::vector<std::string>& texts) {
+  json::array list;
+  for (const auto& s : texts) list.emplace_back(s);
+  add(to, name, std::move(list));
+}
+
+void add_texts_unless_empty(json::object& to, std::string_view name, const std::vector<std::string>& texts) {
+  if (!texts.empty()) add_texts(to, name, texts);
+}
+
+void add_number(json::object& to, std::string_view name, std::optional<std::int64_t> n) {
+  if (n) add(to, name, *n);
+}
+
 void add_end_of_task(json::object& to, const task_record& task, const result_record* r) {
   if (task.state == task_state::cancelled) {
     add_time(to, "cancelled_at", task.ended_at);
@@ -40,6 +54,41 @@ void add_end_of_task(json::object& to, const task_record& task, const result_rec
     add(to, "completed_at", to_iso(r->completed_at));
     add(to, "execution_time_seconds", seconds_json(r->duration_ms));
   }
+}
+
+json::object budget_json(const spending_cap& cap) {
+  json::object out;
+  if (cap.nano_dollars != 0) add(out, "usd", decimal_json(cap.nano_dollars, 9));
+  if (cap.tokens != 0) add(out, "tokens", cap.tokens);
+  // To 10^-9 minutes, which is finer than the milliseconds that are kept.
+  if (cap.time.count() != 0) add(out, "minutes", decimal_json((cap.time.count() * 100'000 + 3) / 6, 9));
+  return out;
+}
+
+json::object about_json(const agent_facts& about) {
+  json::object out;
+  add_unless_empty(out, "version", about.version);
+  add_unless_empty(out, "model", about.model);
+  add_unless_empty(out, "billing", about.billing);
+  return out;
+}
+
+// What both are known to have; nothing if of one it is not known.
+std::optional<std::int64_t> sum_of(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
+  if (!a || !b) return std::nullopt;
+  return detail::saturating_add(*a, *b);
+}
+
+// What a result's turn used, together with the preamble that was sent right before it.
+usage with_preamble(const result_record& r) {
+  usage sum = *r.what.used;
+  if (!r.preamble_used) return sum;
+  const usage& before = *r.preamble_used;
+  sum.by_model.insert(sum.by_model.end(), before.by_model.begin(), before.by_model.end());
+  sum.complete = sum.complete && before.complete;
+  sum.requests = sum_of(sum.requests, before.requests);
+  sum.inherited_read = sum_of(sum.inherited_read, before.inherited_read);
+  return sum;
 }
 
 std::string_view name_of_owner(task_owner owner) {
@@ -67,6 +116,8 @@ json::object task_json(const task_record& task, const result_record* r) {
   add(out, "attempts", task.counts.attempts);
   add(out, "interruptions", task.counts.interruptions);
   add(out, "max_attempts", task.spec.max_attempts);
+  add_all(out, condition_members(task.spec));
+  add_unless_empty(out, "reason", task.reason);
   add(out, "round", task.round);
   if (task.session.value != 0) add(out, "session", task.session.value);
   if (task.turn.value != 0) add(out, "turn", task.turn.value);
@@ -76,21 +127,57 @@ json::object task_json(const task_record& task, const result_record* r) {
 json::object token_members(const result_record& r) {
   json::object out;
   if (!r.what.used) return out;
-  const tokens sum = r.what.used->total();
+  const usage used = with_preamble(r);
+  const tokens sum = used.total();
   const std::int64_t input = sum.loaded_input();
   const bool after_first = r.position > 1;
+  const bool loaded = r.loaded_context || r.preamble_used.has_value();
   add(out, "tokens_input", input);
   add(out, "tokens_output", sum.output);
   add(out, "tokens_cache_read", sum.cache_read);
-  add(out, "tokens_input_guide", after_first && !r.loaded_context ? std::int64_t{0} : input);
-  add(out, "context_reloaded", after_first && r.loaded_context);
-  add(out, "tokens_source", text(name_of(r.what.used->source)));
-  if (!r.what.used->complete) add(out, "tokens_complete", false);
+  add(out, "tokens_input_guide", after_first && !loaded ? std::int64_t{0} : input);
+  add(out, "context_reloaded", after_first && loaded);
+  add(out, "tokens_source", text(name_of(used.source)));
+  if (!used.complete) add(out, "tokens_complete", false);
+  if (r.preamble_used) add(out, "tokens_preamble_input", r.preamble_used->total().loaded_input());
+  add_number(out, "tokens_requests", used.requests);
+  add_number(out, "tokens_inherited", used.inherited_read);
   add(out, "tokens",
       json::object{{"input", input},
                    {"output", sum.output},
                    {"total", detail::saturating_add(input, sum.output)},
                    {"cache_read", sum.cache_read}});
+  return out;
+}
+
+json::object condition_members(const task_spec& task) {
+  json::object out;
+  json::array needs;
+  for (const auto& need : task.needs) needs.emplace_back(need.str());
+  if (!needs.empty()) add(out, "needs", std::move(needs));
+  add_texts_unless_empty(out, "check", task.check);
+  add_unless_empty(out, "model", task.model);
+  add_texts_unless_empty(out, "tools", task.tools);
+  if (task.limit.count() != 0) add(out, "time_limit_seconds", decimal_json(task.limit.count(), 3));
+  return out;
+}
+
+json::object setting_members(const batch_record& batch) {
+  json::object out;
+  const batch_settings& said = batch.settings;
+  add_unless_empty(out, "model", said.model);
+  if (said.way) add(out, "way", text(name_of(*said.way)));
+  if (said.on_error) add(out, "on_error", text(name_of(*said.on_error)));
+  if (said.budget) add(out, "budget", budget_json(*said.budget));
+  if (batch.has_preamble) add(out, "preamble", true);
+  return out;
+}
+
+json::object change_members(const work_changes& changes) {
+  json::object out;
+  add_texts(out, "files_changed", changes.files);
+  add_texts(out, "commits", changes.commits);
+  if (!changes.complete) add(out, "changes_complete", false);
   return out;
 }
 
@@ -119,6 +206,7 @@ json::object result_json(const result_record& r, const task_record* task) {
   add(out, "status_source", text(name_of(r.what.source)));
   add_unless_empty(out, "reason", r.what.reason);
   add_unless_empty(out, "detail", r.what.detail);
+  if (r.what.changes) add_all(out, change_members(*r.what.changes));
   add(out, "session", r.session.value);
   add(out, "turn", r.turn.value);
   return out;
@@ -130,6 +218,7 @@ json::object batch_json(const batch_record& batch) {
   add(out, "state", text(name_of(batch.state)));
   add(out, "round", batch.round);
   add_unless_empty(out, "agent", batch.agent);
+  add_all(out, setting_members(batch));
   add(out, "priority", text(name_of(batch.prio)));
   add(out, "tasks", tally_json(batch.tally));
   add(out, "created_at", to_iso(batch.created_at));
@@ -155,6 +244,11 @@ json::object session_json(const session_record& session) {
   add_unless_empty(out, "end_detail", session.end_detail);
   add(out, "turns_settled", session.turns_settled);
   add(out, "end_requested", session.end_requested);
+  if (session.pause) {
+    add(out, "paused_until", to_iso(session.pause->until));
+    add_unless_empty(out, "pause_reason", session.pause->reason);
+  }
+  if (auto about = about_json(session.about); !about.empty()) add(out, "about", std::move(about));
   if (session.owner.known()) add(out, "pid", session.owner.pid);
   return out;
 }
@@ -163,12 +257,19 @@ json::object turn_json(const turn_record& turn) {
   json::object out;
   add(out, "session", turn.session.value);
   add(out, "turn", turn.turn.value);
-  add(out, "task_id", turn.task.str());
-  add(out, "batch_id", turn.batch.str());
-  add(out, "batch_position", turn.position);
+  if (turn.task.empty()) {
+    add(out, "preamble", true);
+    add(out, "batch_id", turn.batch.str());
+  } else {
+    add(out, "task_id", turn.task.str());
+    add(out, "batch_id", turn.batch.str());
+    add(out, "batch_position", turn.position);
+  }
   add(out, "attempt", turn.attempt);
   add(out, "process", turn.process);
   add(out, "process_turn", turn.process_turn);
+  add(out, "loaded_context", turn.loaded_context);
+  add_unless_empty(out, "conversation", turn.conversation);
   add(out, "started_at", to_iso(turn.started_at));
   add_time(out, "ended_at", turn.ended_at);
   if (turn.end) add(out, "end", text(name_of(*turn.end)));
@@ -176,6 +277,7 @@ json::object turn_json(const turn_record& turn) {
   add_unless_empty(out, "detail", turn.detail);
   if (turn.recovered) add(out, "recovered", true);
   if (turn.used) add(out, "usage", usage_json(*turn.used));
+  if (turn.changes) add(out, "changes", change_members(*turn.changes));
   return out;
 }
 
@@ -199,6 +301,8 @@ json::object usage_json(const usage& used) {
   json::object out = tokens_json(used.total());
   add(out, "source", text(name_of(used.source)));
   add(out, "complete", used.complete);
+  add_number(out, "requests", used.requests);
+  add_number(out, "inherited_read", used.inherited_read);
   add(out, "by_model", std::move(models));
   return out;
 }
@@ -223,6 +327,15 @@ json::value kept_json(const std::string& kept, json::value if_empty) {
   if (kept.empty()) return if_empty;
   auto parsed = json::parse(kept);
   return parsed ? std::move(*parsed) : json::value(kept);
+}
+
+json::value decimal_json(std::int64_t scaled, int decimals) {
+  std::int64_t unit = 1;
+  for (int i = 0; i < decimals; ++i) unit *= 10;
+  if (scaled % unit == 0) return scaled / unit;
+  std::string fraction = std::to_string(unit + scaled % unit).substr(1);
+  fraction.erase(fraction.find_last_not_of('0') + 1);
+  return json::number{std::to_string(scaled / unit) + "." + fraction};
 }
 
 json::value seconds_json(std::int64_t milliseconds) {

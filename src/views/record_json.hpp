@@ -4,6 +4,7 @@
 // a result is null if there are none: readers of the guide's files expect the key.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include <cobatch/core/batch.hpp>
@@ -29,12 +30,24 @@ inline namespace v1 {
 /// `tokens_input` (uncached input + cache writes), `tokens_output`, `tokens_cache_read`, `tokens_input_guide` (0 for a
 /// task after the first that re-used the context, as the guide counts), `context_reloaded` (a task after the first
 /// had to load it anew), `tokens_source`, `tokens` {input, output, total, cache_read}, and `tokens_complete` false if
-/// the figures are a lower bound.
+/// the figures are a lower bound. What a preamble used that was sent right before is part of all of them;
+/// `tokens_preamble_input` says how much of `tokens_input` that is. `tokens_requests` and `tokens_inherited` (the part
+/// of `tokens_cache_read` that was there before) if they are known.
 [[nodiscard]] json::object token_members(const result_record& r);
+
+/// What was said of how a task is to be run, as members to be added to another object: `needs`, `check`, `model`,
+/// `tools`, `time_limit_seconds`.
+[[nodiscard]] json::object condition_members(const task_spec& task);
+/// What was said of a batch beside its tasks: `model`, `way`, `on_error`, `budget` {usd, tokens, minutes}, and
+/// `preamble` true if it has one.
+[[nodiscard]] json::object setting_members(const batch_record& batch);
+/// `files_changed`, `commits`, and `changes_complete` false if there was more than is listed.
+[[nodiscard]] json::object change_members(const work_changes& changes);
 
 /// `state`, not `status`: a batch has states of its own.
 [[nodiscard]] json::object batch_json(const batch_record& batch);
 [[nodiscard]] json::object session_json(const session_record& session);
+/// A turn without a task is the preamble's: `preamble` true, and neither `task_id` nor `batch_position`.
 [[nodiscard]] json::object turn_json(const turn_record& turn);
 [[nodiscard]] json::object usage_json(const usage& used);
 [[nodiscard]] json::object tokens_json(const tokens& count);
@@ -44,6 +57,9 @@ inline namespace v1 {
 /// JSON text that a record keeps (context, actions_taken, errors) as a value; text that is no JSON as a string;
 /// `if_empty` for an empty text.
 [[nodiscard]] json::value kept_json(const std::string& text, json::value if_empty = {});
+
+/// scaled / 10^decimals (neither negative) as a JSON number, exactly and without zeros at the end: 1.5, 2.
+[[nodiscard]] json::value decimal_json(std::int64_t scaled, int decimals);
 
 /// Milliseconds as seconds with three decimals (12.345), a JSON number; negative ones count as 0.
 [[nodiscard]] json::value seconds_json(std::int64_t milliseconds);

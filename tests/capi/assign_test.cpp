@@ -1,6 +1,6 @@
 #include <cstdint>
 
-#include "capi/support.hpp"
+#include "capi/host.hpp"
 
 using namespace cobatch_test;
 
@@ -32,6 +32,12 @@ struct refused_spec {
 cobatch_task_spec with(cobatch_text cobatch_task_spec::*member, cobatch_text value) {
   auto made = spec("a");
   made.*member = value;
+  return made;
+}
+
+cobatch_task_spec with(cobatch_texts cobatch_task_spec::*member, const std::vector<cobatch_text>& values) {
+  auto made = spec("a");
+  made.*member = {values.data(), values.size()};
   return made;
 }
 
@@ -94,6 +100,140 @@ TEST_CASE("what was assigned is stored as it was given") {
   const auto batch = batch_of(place, "b1");
   CHECK(batch->priority == COBATCH_PRIORITY_HIGH);
   CHECK(copy_of(batch->agent).empty());
+}
+
+TEST_CASE("how a task is to be run is stored as it was given") {
+  const scratch_workspace place;
+  assign_all(place, {"a", "b"}, "b1");
+  const cobatch_text needs[]{cobatch_str("a"), cobatch_str("b")}, tools[]{cobatch_str("Read")};
+  const cobatch_text check[]{cobatch_str("sh"), cobatch_str("-c"), cobatch_str("two\nlines")};
+  auto task = spec("c");
+  task.needs = {needs, 2};
+  task.check = {check, 3};
+  task.tools = {tools, 1};
+  task.model = cobatch_str("small");
+  task.limit_ms = 1500;
+  CHECK(assign_one(place, task) == COBATCH_OK);
+  const auto stored = task_of(place, "c");
+  CHECK(copies_of(stored->needs) == list{"a", "b"});
+  CHECK(copies_of(stored->check) == list{"sh", "-c", "two\nlines"});
+  CHECK(copies_of(stored->tools) == list{"Read"});
+  CHECK(copy_of(stored->model) == "small");
+  CHECK(stored->limit_ms == 1500);
+  CHECK(copy_of(stored->reason).empty());
+  const auto bare = task_of(place, "a");
+  CHECK(copies_of(bare->needs).empty());
+  CHECK(copies_of(bare->check).empty());
+  CHECK(copies_of(bare->tools).empty());
+  CHECK(copy_of(bare->model).empty());
+  CHECK(bare->limit_ms == 0);
+}
+
+TEST_CASE("a need that does not stand before its task is refused by name, and nothing is stored") {
+  const scratch_workspace place;
+  const cobatch_text needs[]{cobatch_str("later")};
+  cobatch_task_spec tasks[]{spec("a"), spec("later")};
+  tasks[0].needs = {needs, 1};
+  const auto refused = call(cobatch_assign_batch, place.handle.get(), tasks, size_t{2}, nullptr, nullptr);
+  CHECK(refused == COBATCH_E_NEED_UNKNOWN);
+  CHECK(refused.message.find("\"later\"") != std::string::npos);
+  CHECK(all_tasks(place).empty());
+}
+
+TEST_CASE("a task is cancelled when one that it needs fails, or its batch stops at an error, and says why") {
+  for (const bool stops : {false, true}) {
+    const scratch_workspace place;
+    const cobatch_text needs[]{cobatch_str("a")};
+    cobatch_task_spec tasks[]{spec("a"), spec("b"), spec("c")};
+    if (!stops) tasks[1].needs = {needs, 1};
+    auto options = for_batch("b1");
+    options.on_error = stops ? COBATCH_ON_ERROR_STOP : COBATCH_ON_ERROR_DEFAULT;
+    must(cobatch_assign_batch, place.handle.get(), tasks, size_t{3}, &options, nullptr);
+    host fails_a([](const cobatch_turn_request& request, cobatch_turn* turn) {
+      return complete(turn, copy_of(request.task) == "a" ? COBATCH_TURN_ERROR : COBATCH_TURN_DONE).status;
+    });
+    run_all(place, fails_a.agent());
+    CHECK(task_of(place, "b")->state == COBATCH_TASK_CANCELLED);
+    CHECK(copy_of(task_of(place, "b")->reason) == (stops ? "batch_stopped" : "need_failed"));
+    CHECK(task_of(place, "c")->state == (stops ? COBATCH_TASK_CANCELLED : COBATCH_TASK_DONE));
+  }
+}
+
+TEST_CASE("what is said of a batch is stored, only the budget can be given anew, and what contradicts is refused") {
+  const scratch_workspace place;
+  const cobatch_text files[]{cobatch_str("a.md"), cobatch_str("b/c.md")};
+  auto budget = fresh<cobatch_budget>();
+  budget.nano_dollars = 1'500'000'001;
+  budget.tokens = 1000;
+  budget.time_ms = 60'000;
+  auto options = for_batch("b1", COBATCH_ASSIGN_KEEP_OPEN);
+  options.way = COBATCH_WAY_FORK;
+  options.on_error = COBATCH_ON_ERROR_STOP;
+  options.model = cobatch_str("large");
+  options.preamble = cobatch_str("All of it.");
+  options.context_files = {files, 2};
+  options.budget = &budget;
+  const auto first = spec("a"), second = spec("b"), third = spec("c");
+  must(cobatch_assign_task, place.handle.get(), &first, &options, nullptr);
+  {
+    const auto batch = batch_of(place, "b1");
+    CHECK(batch->way == COBATCH_WAY_FORK);
+    CHECK(batch->on_error == COBATCH_ON_ERROR_STOP);
+    CHECK(copy_of(batch->model) == "large");
+    CHECK(batch->preamble == 1);
+    REQUIRE(batch->budget != nullptr);
+    CHECK(batch->budget->struct_size == sizeof budget);
+    CHECK(batch->budget->nano_dollars == 1'500'000'001);
+    CHECK(batch->budget->tokens == 1000);
+    CHECK(batch->budget->time_ms == 60'000);
+  }
+  auto other = for_batch("b1", COBATCH_ASSIGN_KEEP_OPEN);
+  other.way = COBATCH_WAY_SEPARATE;
+  const auto refused = call(cobatch_assign_task, place.handle.get(), &second, &other, nullptr);
+  CHECK(refused == COBATCH_E_BATCH_CONFLICT);
+  CHECK(refused.message.find("way") != std::string::npos);
+  other.way = COBATCH_WAY_DEFAULT;
+  budget.tokens = 2000;
+  other.budget = &budget;
+  must(cobatch_assign_task, place.handle.get(), &third, &other, nullptr);
+  CHECK(batch_of(place, "b1")->budget->tokens == 2000);
+  CHECK(all_tasks(place) == list{"b1/1 a", "b1/2 c"});
+}
+
+TEST_CASE("of a batch of which nothing was said the records say so") {
+  const scratch_workspace place;
+  assign(place, "a", "b1");
+  const auto batch = batch_of(place, "b1");
+  CHECK(batch->way == COBATCH_WAY_DEFAULT);
+  CHECK(batch->on_error == COBATCH_ON_ERROR_DEFAULT);
+  CHECK(copy_of(batch->model).empty());
+  CHECK(batch->preamble == 0);
+  CHECK(batch->budget == nullptr);
+}
+
+TEST_CASE("what cannot be said of a batch is refused, and nothing is stored") {
+  const scratch_workspace place;
+  const cobatch_text outside[]{cobatch_str("../a")}, broken[]{cobatch_str("\xff")};
+  auto negative = fresh<cobatch_budget>();
+  negative.tokens = -1;
+  using o = cobatch_assign_options;
+  const auto refused_with = [&](auto o::*member, auto value) {
+    auto options = for_batch("b1");
+    options.*member = value;
+    const auto task = spec("a");
+    return call(cobatch_assign_task, place.handle.get(), &task, &options, nullptr);
+  };
+  CHECK(refused_with(&o::way, -1) == COBATCH_E_BAD_VALUE);
+  CHECK(refused_with(&o::way, 4) == COBATCH_E_BAD_VALUE);
+  CHECK(refused_with(&o::on_error, 3) == COBATCH_E_BAD_VALUE);
+  CHECK(refused_with(&o::model, cobatch_str("two\nlines")) == COBATCH_E_BAD_VALUE);
+  CHECK(refused_with(&o::preamble, cobatch_str("\xff")) == COBATCH_E_BAD_ENCODING);
+  CHECK(refused_with(&o::preamble, cobatch_text{nullptr, 1}) == COBATCH_E_BAD_VALUE);
+  CHECK(refused_with(&o::context_files, cobatch_texts{outside, 1}) == COBATCH_E_BAD_VALUE);
+  CHECK(refused_with(&o::context_files, cobatch_texts{broken, 1}) == COBATCH_E_BAD_ENCODING);
+  CHECK(refused_with(&o::context_files, cobatch_texts{nullptr, 1}) == COBATCH_E_BAD_VALUE);
+  CHECK(refused_with(&o::budget, static_cast<const cobatch_budget*>(&negative)) == COBATCH_E_BAD_VALUE);
+  CHECK(all_tasks(place).empty());
 }
 
 TEST_CASE("what is left at zero is the default") {
@@ -235,6 +375,14 @@ TEST_CASE("a task that is not sound is refused by name, and nothing is stored") 
   const scratch_workspace place;
   const std::string long_id(129, 'x'), long_description(256 * 1024 + 1, 'x');
   const std::string long_context = "\"" + std::string(1024 * 1024, 'x') + "\"";
+  const std::vector<cobatch_text> itself{cobatch_str("a")}, empty{cobatch_str("")}, broken{cobatch_str("\xff")};
+  const std::vector<cobatch_text> twice{cobatch_str("b"), cobatch_str("b")}, many(101, cobatch_str("b"));
+  const std::vector<cobatch_text> escape{cobatch_str("\x1b[31m")};
+  const std::vector<cobatch_text> zero_byte{text(std::string_view("a\0b", 3))}, null_with_size{{nullptr, 1}};
+  auto negative_limit = spec("a"), long_limit = spec("a"), null_needs = spec("a");
+  negative_limit.limit_ms = -1;
+  long_limit.limit_ms = 24 * 60 * 60 * 1000 + 1;
+  null_needs.needs = {nullptr, 1};
   using s = cobatch_task_spec;
   const std::vector<refused_spec> refused{
       {"no id", COBATCH_E_BAD_ID, with(&s::id, {nullptr, 0})},
@@ -261,6 +409,21 @@ TEST_CASE("a task that is not sound is refused by name, and nothing is stored") 
       {"a priority below", COBATCH_E_BAD_VALUE, with(&s::priority, -1)},
       {"a priority above", COBATCH_E_BAD_VALUE, with(&s::priority, 4)},
       {"no attempts", COBATCH_E_BAD_VALUE, with(&s::max_attempts, -1)},
+      {"a need of itself", COBATCH_E_BAD_VALUE, with(&s::needs, itself)},
+      {"a need twice", COBATCH_E_BAD_VALUE, with(&s::needs, twice)},
+      {"a need without a name", COBATCH_E_BAD_ID, with(&s::needs, empty)},
+      {"a hundred and one needs", COBATCH_E_TOO_LARGE, with(&s::needs, many)},
+      {"needs of NULL with a count", COBATCH_E_BAD_VALUE, null_needs},
+      {"a check with a zero byte", COBATCH_E_BAD_VALUE, with(&s::check, zero_byte)},
+      {"a check with NULL and a size", COBATCH_E_BAD_VALUE, with(&s::check, null_with_size)},
+      {"a check of an empty word", COBATCH_E_BAD_VALUE, with(&s::check, empty)},
+      {"a tool without a name", COBATCH_E_BAD_VALUE, with(&s::tools, empty)},
+      {"a tool that is not UTF-8", COBATCH_E_BAD_ENCODING, with(&s::tools, broken)},
+      {"a tool with an escape sequence", COBATCH_E_BAD_VALUE, with(&s::tools, escape)},
+      {"a hundred and one tools", COBATCH_E_TOO_LARGE, with(&s::tools, many)},
+      {"a model on two lines", COBATCH_E_BAD_VALUE, with(&s::model, cobatch_str("a\nb"))},
+      {"a limit below zero", COBATCH_E_BAD_VALUE, negative_limit},
+      {"a limit above a day", COBATCH_E_BAD_VALUE, long_limit},
   };
   for (const auto& [why, status, task] : refused) {
     INFO(why);

@@ -65,10 +65,11 @@ TEST_CASE("a store that is damaged, or none of Cobatch's, is refused and left as
 }
 
 TEST_CASE("damage that is met in the middle of a list is told, and is not its end") {
-  const closed_workspace place(1000);
+  const closed_workspace place(3000);
   const auto size = static_cast<std::size_t>(std::filesystem::file_size(place.store()));
-  REQUIRE(size > 64 * 1024);
-  place.overwrite(16 * 1024, std::string(size - 16 * 1024, 'g'));
+  REQUIRE(size > 256 * 1024);
+  const std::size_t first_pages = 192 * 1024;  // the schema, and the beginning of every table, stay whole
+  place.overwrite(first_pages, std::string(size - first_pages, 'g'));
   const auto again = open_workspace(place.folder.path());
   const auto reply = make<cobatch_reply>(cobatch_list_tasks, again.get(), nullptr);
   auto task = fresh<cobatch_task_info>();

@@ -343,7 +343,7 @@ TEST_CASE("a turn whose time is over is interrupted from another thread, and tim
   CHECK(result_of(place, "a")->end == COBATCH_TURN_TIMED_OUT);
 }
 
-TEST_CASE("a turn whose task is cancelled is interrupted, and the next task follows in the same session") {
+TEST_CASE("a turn whose task is cancelled is interrupted, and the next task follows with the agent started anew") {
   const scratch_workspace place;
   assign_all(place, {"a", "b"}, "b1");
   endless_host works;
@@ -354,8 +354,10 @@ TEST_CASE("a turn whose task is cancelled is interrupted, and the next task foll
     return COBATCH_OK;
   };
   run_all(place, works.agent());
-  CHECK(works.calls() == list{"start 1", "turn 1 a", "interrupt 1", "turn 1 b", "stop 1", "destroy"});
+  CHECK(works.calls() ==
+        list{"start 1", "turn 1 a", "interrupt 1", "stop 1", "start 2", "turn 2 b", "stop 2", "destroy"});
   CHECK(turn_ends(place) == ends{COBATCH_TURN_CANCELLED, COBATCH_TURN_DONE});
+  CHECK(session_ends(place) == ends{COBATCH_SESSION_FINISHED});
   CHECK(task_of(place, "a")->state == COBATCH_TASK_CANCELLED);
 }
 

@@ -124,6 +124,8 @@ cobatch_usage some_usage() {
   cobatch_usage usage = COBATCH_USAGE_INIT;
   usage.models = models;
   usage.model_count = 1;
+  usage.has_requests = usage.has_inherited_read = 1;
+  usage.requests = usage.inherited_read = 3;
   return usage;
 }
 
@@ -217,18 +219,26 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
   workspace.state = text(state);
   workspace.max_tasks_per_session = 3;
 
+  const cobatch_text word = cobatch_str("word");
   cobatch_task_spec task = spec("a");
   task.context = cobatch_str("{}");
-  task.assigned_by = cobatch_str("a test");
+  task.assigned_by = task.model = cobatch_str("a test");
+  task.check = task.tools = {&word, 1};
+  task.limit_ms = 10'000;
   cobatch_assign_options assign = for_batch("b2");
-  assign.agent = cobatch_str("another");
+  cobatch_budget budget = COBATCH_BUDGET_INIT;
+  budget.nano_dollars = budget.tokens = budget.time_ms = 1;
+  assign.agent = assign.model = assign.preamble = cobatch_str("another");
+  assign.way = COBATCH_WAY_FORK;
+  assign.on_error = COBATCH_ON_ERROR_STOP;
+  assign.context_files = {&word, 1};
+  assign.budget = &budget;
 
   cobatch_filter filter = COBATCH_FILTER_INIT;
   filter.batch = cobatch_str("b1");
   filter.task = cobatch_str("a");
   filter.session = 1;
 
-  const cobatch_text word = cobatch_str("word");
   cobatch_claude_options claude = COBATCH_CLAUDE_OPTIONS_INIT;
   claude.allowed_tools = claude.extra_arguments = &word;
   claude.allowed_tool_count = 1;
@@ -290,6 +300,14 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
               return cobatch_assign_task(other, &task, static_cast<cobatch_assign_options*>(options), nullptr, err);
             }),
        &assign, 0, COBATCH_OK},
+      {user("cobatch_budget", sizeof budget,
+            [=](void* cap, cobatch_error** err) {
+              const scratch_workspace other;
+              auto with_budget = for_batch("b2");
+              with_budget.budget = static_cast<cobatch_budget*>(cap);
+              return cobatch_assign_task(other, &task, &with_budget, nullptr, err);
+            }),
+       &budget, 0, COBATCH_OK},
       {user("cobatch_filter", sizeof filter,
             [=](void* wanted, cobatch_error** err) {
               cobatch_reply* reply = nullptr;

@@ -57,7 +57,8 @@ TEST_CASE("a program that is not there leaves the task uncharged, and the batch 
   const cobatch_text argv[]{cobatch_str("/nowhere/agent")};
   const auto agent = make<cobatch_agent>(cobatch_agent_command, cobatch_text{nullptr, 0}, argv, size_t{1});
   CHECK(run_all(place, agent).turns == 0);
-  CHECK(session_ends(place) == ends(3, COBATCH_SESSION_AGENT_LOST));
+  CHECK(session_ends(place) == ends{COBATCH_SESSION_BLOCKED});
+  CHECK(batch_of(place, "b1")->state == COBATCH_BATCH_HELD);
   CHECK(hold_reason(place, "b1").find("/nowhere/agent") != std::string::npos);
   CHECK(task_of(place, "a")->attempts == 0);
 }

@@ -37,6 +37,14 @@ inline std::string copy_of(cobatch_text lent) {
   return {lent.data, lent.size};
 }
 
+using list = std::vector<std::string>;
+
+inline list copies_of(cobatch_texts lent) {
+  list copies;
+  for (std::size_t i = 0; i < lent.count; ++i) copies.push_back(copy_of(lent.items[i]));
+  return copies;
+}
+
 // ------------------------------------------------------------------------------------------------------- calls
 
 /// Notes that a status was seen, in the file that `reached.sh` reads after all tests.
@@ -174,8 +182,6 @@ inline auto result_of(cobatch_workspace* place, std::string_view id) {
 inline auto batch_of(cobatch_workspace* place, std::string_view id) {
   return first_in(make<cobatch_reply>(cobatch_find_batch, place, text(id)), cobatch_reply_next_batch);
 }
-
-using list = std::vector<std::string>;
 
 inline list warnings_in(cobatch_reply* reply) {
   return all_in(reply, cobatch_reply_next_warning, [](const cobatch_warning_info& warning) {

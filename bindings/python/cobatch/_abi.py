@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-COBATCH_ABI_VERSION = 1
+COBATCH_ABI_VERSION = 2
 COBATCH_NO_TIME = -(2**63)
 
 COBATCH_OK = 0
@@ -49,6 +49,9 @@ COBATCH_E_FOREIGN_MARKER = -110
 COBATCH_E_SESSION_LIVE = -111
 COBATCH_E_NO_MARKER = -112
 COBATCH_E_NO_USAGE = -113
+COBATCH_E_BATCH_CONFLICT = -114
+COBATCH_E_NEED_UNKNOWN = -115
+COBATCH_E_UNPRICED_MODEL = -116
 COBATCH_E_AGENT_UNKNOWN = -200
 COBATCH_E_AGENT_MISSING = -201
 COBATCH_E_AGENT_FAILED = -202
@@ -112,6 +115,17 @@ COBATCH_SESSION_STOPPED = 4
 COBATCH_SESSION_AGENT_LOST = 5
 COBATCH_SESSION_CRASHED = 6
 COBATCH_SESSION_CANCELLED = 7
+COBATCH_SESSION_BLOCKED = 8
+COBATCH_SESSION_BUDGET = 9
+
+COBATCH_WAY_DEFAULT = 0
+COBATCH_WAY_ONE_SESSION = 1
+COBATCH_WAY_FORK = 2
+COBATCH_WAY_SEPARATE = 3
+
+COBATCH_ON_ERROR_DEFAULT = 0
+COBATCH_ON_ERROR_CONTINUE = 1
+COBATCH_ON_ERROR_STOP = 2
 
 COBATCH_USAGE_REPORTED = 0
 COBATCH_USAGE_DIFFERENCE = 1
@@ -146,6 +160,11 @@ COBATCH_EVENT_WAITING = 7
 COBATCH_EVENT_TROUBLE = 8
 COBATCH_EVENT_RECOVERED = 9
 COBATCH_EVENT_DROPPED = 10
+COBATCH_EVENT_AGENT_KNOWN = 11
+COBATCH_EVENT_TOOL = 12
+COBATCH_EVENT_NOTICE = 13
+COBATCH_EVENT_PAUSED = 14
+COBATCH_EVENT_RESUMED = 15
 
 COBATCH_EVENTS_RESUME = 1
 
@@ -192,6 +211,13 @@ class cobatch_text(Structure):
     ]
 
 
+class cobatch_texts(Structure):
+    _fields_ = [
+        ("items", POINTER(cobatch_text)),
+        ("count", c_size_t),
+    ]
+
+
 class cobatch_owned_text(Structure):
     _fields_ = [
         ("data", CHARS),
@@ -232,6 +258,26 @@ class cobatch_usage(_Sized):
         ("models", POINTER(cobatch_model_tokens)),
         ("model_count", c_size_t),
         ("total", cobatch_tokens),
+        ("has_requests", c_int32),
+        ("has_inherited_read", c_int32),
+        ("requests", c_int64),
+        ("inherited_read", c_int64),
+    ]
+
+
+class cobatch_budget(_Sized):
+    _fields_ = [
+        ("nano_dollars", c_int64),
+        ("tokens", c_int64),
+        ("time_ms", c_int64),
+    ]
+
+
+class cobatch_changes(_Sized):
+    _fields_ = [
+        ("incomplete", c_int32),
+        ("files", cobatch_texts),
+        ("commits", cobatch_texts),
     ]
 
 
@@ -260,6 +306,11 @@ class cobatch_batch_info(_Sized):
         ("last_assign_at", c_int64),
         ("sealed_at", c_int64),
         ("held_until", c_int64),
+        ("way", c_int32),
+        ("on_error", c_int32),
+        ("preamble", c_int32),
+        ("model", cobatch_text),
+        ("budget", POINTER(cobatch_budget)),
     ]
 
 
@@ -283,6 +334,12 @@ class cobatch_task_info(_Sized):
         ("created_at", c_int64),
         ("started_at", c_int64),
         ("ended_at", c_int64),
+        ("needs", cobatch_texts),
+        ("check", cobatch_texts),
+        ("tools", cobatch_texts),
+        ("model", cobatch_text),
+        ("reason", cobatch_text),
+        ("limit_ms", c_int64),
     ]
 
 
@@ -306,6 +363,8 @@ class cobatch_result_info(_Sized):
         ("completed_at", c_int64),
         ("duration_ms", c_int64),
         ("usage", POINTER(cobatch_usage)),
+        ("preamble_usage", POINTER(cobatch_usage)),
+        ("changes", POINTER(cobatch_changes)),
     ]
 
 
@@ -326,6 +385,9 @@ class cobatch_turn_info(_Sized):
         ("started_at", c_int64),
         ("ended_at", c_int64),
         ("usage", POINTER(cobatch_usage)),
+        ("loaded_context", c_int32),
+        ("conversation", cobatch_text),
+        ("changes", POINTER(cobatch_changes)),
     ]
 
 
@@ -342,6 +404,11 @@ class cobatch_session_info(_Sized):
         ("turns_settled", c_int64),
         ("started_at", c_int64),
         ("ended_at", c_int64),
+        ("agent_version", cobatch_text),
+        ("agent_model", cobatch_text),
+        ("agent_billing", cobatch_text),
+        ("pause_reason", cobatch_text),
+        ("paused_until", c_int64),
     ]
 
 
@@ -353,6 +420,11 @@ class cobatch_task_spec(_Sized):
         ("description", cobatch_text),
         ("context", cobatch_text),
         ("assigned_by", cobatch_text),
+        ("needs", cobatch_texts),
+        ("check", cobatch_texts),
+        ("tools", cobatch_texts),
+        ("model", cobatch_text),
+        ("limit_ms", c_int64),
     ]
 
 
@@ -361,6 +433,12 @@ class cobatch_assign_options(_Sized):
         ("flags", c_uint32),
         ("batch", cobatch_text),
         ("agent", cobatch_text),
+        ("way", c_int32),
+        ("on_error", c_int32),
+        ("model", cobatch_text),
+        ("preamble", cobatch_text),
+        ("context_files", cobatch_texts),
+        ("budget", POINTER(cobatch_budget)),
     ]
 
 
@@ -527,6 +605,7 @@ class cobatch_account_info(_Sized):
         ("turns_without_usage", c_int64),
         ("used", cobatch_tokens),
         ("waste", cobatch_tokens),
+        ("preamble_turns", c_int64),
     ]
 
 

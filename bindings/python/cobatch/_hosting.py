@@ -28,6 +28,10 @@ _hosts: dict[int, Host] = {}
 _numbers = itertools.count(1)
 
 
+class _LoopEnded(RuntimeError):
+    """Not the task's doing: it is given back."""
+
+
 class _Coroutine:
     """An `async def turn` on its loop, while the thread that works the turn waits for it."""
 
@@ -60,7 +64,7 @@ class _Coroutine:
         """Once it has ended; a cancelled one, too, may have something to clean up."""
         self._over.wait()
         if self._task is None or not self._task.done():
-            raise RuntimeError("the event loop that was to run the turn has ended before it")
+            raise _LoopEnded("the event loop that was to run the turn has ended before it")
         return self._task.result()
 
     def cancel(self) -> None:
@@ -119,6 +123,9 @@ class Host:
         request._begin(running)
         try:
             _complete(running, self._completion(request))
+            return _abi.COBATCH_OK
+        except _LoopEnded as ended:
+            _complete(running, Completion(end="stopped", detail=str(ended)))
             return _abi.COBATCH_OK
         except Exception:
             self._log("turn")

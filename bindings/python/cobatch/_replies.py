@@ -8,10 +8,12 @@ from functools import partial
 
 from . import _abi
 from ._library import call, lib
-from ._values import string
+from ._values import string, string_list
 from .records import (
     Account,
     Batch,
+    Budget,
+    Changes,
     LiveEngine,
     Lock,
     Result,
@@ -57,7 +59,17 @@ def _usage(pointer: Any) -> Usage | None:
         return None
     usage = pointer[0]
     models = tuple((string(one.model), record(Tokens, one.tokens)) for one in usage.models[: usage.model_count])
-    return Usage._of((models, usage.incomplete, usage.source))
+    requests = usage.requests if usage.has_requests else None
+    inherited_read = usage.inherited_read if usage.has_inherited_read else None
+    return Usage._of((models, usage.incomplete, usage.source, requests, inherited_read))
+
+
+def _budget(pointer: Any) -> Budget | None:
+    return record(Budget, pointer[0]) if pointer else None
+
+
+def _changes(pointer: Any) -> Changes | None:
+    return record(Changes, pointer[0]) if pointer else None
 
 
 def _tokens(struct: Any) -> Tokens:
@@ -66,8 +78,11 @@ def _tokens(struct: Any) -> Tokens:
 
 _TAKES: dict[type, Callable[[Any], Any]] = {
     _abi.cobatch_text: string,
+    _abi.cobatch_texts: string_list,
     _abi.cobatch_tokens: _tokens,
     POINTER(_abi.cobatch_usage): _usage,
+    POINTER(_abi.cobatch_budget): _budget,
+    POINTER(_abi.cobatch_changes): _changes,
 }
 
 

@@ -13,9 +13,11 @@ from .errors import BadEncoding, BadJson, BadValue
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any, Iterable
+    from typing import Any, Iterable, TypeVar
 
     from ._abi import cobatch_text
+
+    T = TypeVar("T")
 
 
 def text(value: str | None) -> cobatch_text:
@@ -44,6 +46,19 @@ def texts(values: Iterable[str]) -> Any:
     return (_abi.cobatch_text * len(made))(*made)
 
 
+def text_list(values: Iterable[str]) -> Any:
+    """As the library takes one in a struct."""
+    array = texts(values)
+    return _abi.cobatch_texts(array, len(array))
+
+
+def sequence(values: Iterable[T]) -> tuple[T, ...]:
+    """A string is not taken for a list of its characters."""
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"a list is needed here, not {type(values).__name__}: [{values!r}]")
+    return tuple(values)
+
+
 def _borrowed(data: bytes) -> cobatch_text:
     # The struct keeps the bytes alive through the pointer.
     return _abi.cobatch_text(ctypes.cast(ctypes.c_char_p(data), _abi.CHARS), len(data))
@@ -54,6 +69,11 @@ def string(text: Any) -> str | None:
     return text.data[: text.size].decode(errors="replace") if text.size else None
 
 
+def string_list(texts: Any) -> tuple[str, ...]:
+    """Texts of the library."""
+    return tuple(string(text) or "" for text in texts.items[: texts.count])
+
+
 def json_text(value: Any) -> str | None:
     """None for None."""
     if value is None:
@@ -62,6 +82,19 @@ def json_text(value: Any) -> str | None:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
         raise BadJson("bad_json", f"this cannot be written as JSON: {error}. Nothing was stored") from error
+
+
+def nano(dollars: Any) -> int:
+    """Exact: a float is the decimal that it is written as."""
+    from decimal import Decimal, InvalidOperation  # costs more than all of this package's import
+
+    try:
+        amount = Decimal(str(dollars)) * 10**9
+        if amount == int(amount):
+            return int(amount)
+    except (InvalidOperation, OverflowError, ValueError):
+        pass
+    raise BadValue("bad_value", f"dollars with at most 9 decimals are needed here, not {dollars!r}")
 
 
 def milliseconds(seconds: float | None, absent: int = 0) -> int:

@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     TaskState = Literal["queued", "in_progress", "done", "error", "cancelled"]
     BatchState = Literal["open", "sealed", "running", "ending", "finished", "held"]
     TurnEnd = Literal["running", "done", "error", "denied", "broke", "timed_out", "interrupted", "stopped", "cancelled"]
-    SessionEnd = Literal["live", "finished", "full", "not_started", "stopped", "agent_lost", "crashed", "cancelled"]
+    SessionEnd = Literal[
+        "live",
+        "finished",
+        "full",
+        "not_started",
+        "stopped",
+        "agent_lost",
+        "crashed",
+        "cancelled",
+        "blocked",
+        "budget",
+    ]
+    RunningWay = Literal["default", "one_session", "fork", "separate"]
+    ErrorRule = Literal["default", "continue", "stop"]
     UsageSource = Literal["reported", "difference", "transcript", "scripted"]
     SaidBy = Literal["by_agent", "by_nobody", "by_cobatch"]
     EventKind = Literal[
@@ -27,6 +40,11 @@ if TYPE_CHECKING:
         "trouble",
         "recovered",
         "dropped",
+        "agent_known",
+        "tool",
+        "notice",
+        "paused",
+        "resumed",
     ]
     Marker = Literal["absent", "ours", "foreign"]
     Outcome = Literal[
@@ -74,6 +92,8 @@ TASK_STATES = Words("state", "COBATCH_TASK_")
 BATCH_STATES = Words("state", "COBATCH_BATCH_")
 TURN_ENDS = Words("end", "COBATCH_TURN_")
 SESSION_ENDS = Words("end", "COBATCH_SESSION_")
+RUNNING_WAYS = Words("way", "COBATCH_WAY_")
+ERROR_RULES = Words("on_error", "COBATCH_ON_ERROR_")
 USAGE_SOURCES = Words("source", "COBATCH_USAGE_")
 SAID_BY = Words("said_by", "COBATCH_SAID_")
 EVENT_KINDS = Words("kind", "COBATCH_EVENT_")

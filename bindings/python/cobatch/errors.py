@@ -147,6 +147,18 @@ class NoUsage(Error):
     """No turn of the batch has reported its tokens."""
 
 
+class BatchConflict(Error):
+    """What is said of the batch contradicts what was said before, or it runs already."""
+
+
+class NeedUnknown(Error):
+    """A task needs one that does not stand before it in the same batch."""
+
+
+class UnpricedModel(Error):
+    """There is a budget in dollars, and nobody knows the model's price."""
+
+
 # An agent could not be run, or broke.
 
 

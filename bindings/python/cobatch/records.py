@@ -12,15 +12,18 @@ from . import _values, _words
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
     from typing import Any, Callable, Iterable, Mapping
 
     from typing_extensions import Self
 
     from ._words import (
         BatchState,
+        ErrorRule,
         EventKind,
         Marker,
         Priority,
+        RunningWay,
         SaidBy,
         SessionEnd,
         TaskState,
@@ -41,6 +44,7 @@ _SHOWN: dict[str, Callable[[Any], Any]] = {
     "bool": bool,
     "Ordinal | None": lambda number: number or None,
     "float": lambda ms: ms / 1000,
+    "float | None": lambda ms: ms / 1000 if ms else None,
     "datetime | None": _values.time,
     "Any": _parsed,
     "Priority": _words.PRIORITIES.word,
@@ -51,6 +55,8 @@ _SHOWN: dict[str, Callable[[Any], Any]] = {
     "TurnEnd | None": lambda number: _words.TURN_ENDS.word(number) if number else None,
     "SessionEnd": _words.SESSION_ENDS.word,
     "SessionEnd | None": lambda number: _words.SESSION_ENDS.word(number) if number else None,
+    "RunningWay | None": lambda number: _words.RUNNING_WAYS.word(number) if number else None,
+    "ErrorRule | None": lambda number: _words.ERROR_RULES.word(number) if number else None,
     "UsageSource": _words.USAGE_SOURCES.word,
     "SaidBy": _words.SAID_BY.word,
     "EventKind": _words.EVENT_KINDS.word,
@@ -149,6 +155,8 @@ class Usage(Record):
     models: tuple[tuple[str | None, Tokens], ...]  # the provider's name for a model, and its tokens
     incomplete: bool  # at least this much was used
     source: UsageSource
+    requests: int | None  # to the model, without those of subagents
+    inherited_read: int | None  # the part of the cache reads that was there before the turn
 
     def __init__(
         self,
@@ -157,18 +165,54 @@ class Usage(Record):
         models: Mapping[str | None, Tokens] | None = None,
         incomplete: bool = False,
         source: UsageSource = "reported",
+        requests: int | None = None,
+        inherited_read: int | None = None,
         **tokens: int,
     ) -> None:
         if models is None:
             models = {model: Tokens(**tokens)}
         elif tokens or model is not None:
             raise TypeError("give either `models`, or one model and its tokens")
-        self._values = (tuple(models.items()), incomplete, _words.USAGE_SOURCES.number(source))
+        number = _words.USAGE_SOURCES.number(source)
+        self._values = (tuple(models.items()), incomplete, number, requests, inherited_read)
 
     @property
     def total(self) -> Tokens:
         """The sum over the models."""
         return sum((tokens for _, tokens in self.models), Tokens())
+
+
+class Budget(Record):
+    """What a batch may use, looked at before each turn: the turn that reaches it is the last one. 0 is no limit.
+
+    Budget(usd="2.50", tokens=3_000_000, time=3600)
+
+    `usd` has at most 9 decimals, and is exact; `time` is seconds that turns have run. Tokens are those that the model
+    has read or written, cache reads included.
+    """
+
+    __slots__ = ()
+    nano_dollars: int  # 10^-9 dollars
+    tokens: int
+    time: float
+
+    def __init__(self, *, usd: Decimal | str | float = 0, tokens: int = 0, time: float = 0) -> None:
+        self._values = (_values.nano(usd), tokens, _values.milliseconds(time))
+
+    @property
+    def usd(self) -> Decimal:
+        from decimal import Decimal  # costs more than all of this package's import
+
+        return Decimal(self.nano_dollars).scaleb(-9)
+
+
+class Changes(Record):
+    """What a turn changed in the agent's folder, as its git repository shows it; ignored files are not seen."""
+
+    __slots__ = ()
+    files: tuple[str, ...]  # changed, made or removed; paths from the top of the repository
+    commits: tuple[str, ...]  # made by the turn, oldest first
+    incomplete: bool  # there was more than is listed
 
 
 class Warning(Record):
@@ -187,6 +231,11 @@ class Batch(Record):
     state: BatchState
     priority: Priority  # the highest of its tasks
     agent: str | None  # None: the default of whoever runs it
+    model: str | None  # None: the agent's own choice
+    way: RunningWay | None  # None: not said, as "one_session"
+    on_error: ErrorRule | None  # None: not said, as "continue"
+    budget: Budget | None
+    preamble: bool  # it has one
     round: int  # from 1
     queued: int  # tasks in each state
     in_progress: int
@@ -217,6 +266,12 @@ class Task(Record):
     attempts: int
     interruptions: int
     assigned_by: str | None
+    needs: tuple[str, ...]  # see TaskDetails
+    check: tuple[str, ...]
+    model: str | None
+    tools: tuple[str, ...]
+    limit: float | None  # of each turn; None: as whoever runs it says
+    reason: str | None  # of a cancelled one: "need_failed", "batch_stopped"; None: somebody cancelled it
     round: int
     session: Ordinal | None  # of its latest turn
     turn: Ordinal | None
@@ -243,17 +298,19 @@ class Result(Record):
     position: int
     session: int
     turn: int
-    loaded_context: bool  # the turn was the first of its agent process
+    loaded_context: bool  # the turn's conversation began with it
     completed_at: datetime | None
     duration: float
     usage: Usage | None  # of the turn that settled it; None: nobody knows
+    preamble_usage: Usage | None  # of the preamble if it was sent right before; it is not part of `usage`
+    changes: Changes | None  # None: not known
 
 
 class Turn(Record):
     """One attempt at a task, in one session."""
 
     __slots__ = ()
-    task: str
+    task: str | None  # None: the turn of the batch's preamble, which belongs to no task
     batch: str
     session: int
     turn: int
@@ -265,9 +322,12 @@ class Turn(Record):
     recovered: bool  # settled after its orchestrator died, from what the agent had written
     process: int  # which agent process of the session, and which turn of that one; from 1
     process_turn: int
+    loaded_context: bool  # its conversation began with it: nothing was there from earlier turns
+    conversation: str | None  # the agent's own id of it
     started_at: datetime | None
     ended_at: datetime | None
     usage: Usage | None  # None: nobody knows
+    changes: Changes | None  # None: not known
 
 
 class Session(Record):
@@ -285,6 +345,11 @@ class Session(Record):
     turns_settled: int  # that came to something
     started_at: datetime | None
     ended_at: datetime | None
+    agent_version: str | None  # as the agent says of itself
+    agent_model: str | None
+    agent_billing: str | None  # which credential pays
+    paused_until: datetime | None  # it rests until then: a limit of the agent's provider
+    pause_reason: str | None  # a sentence for people
 
 
 class LiveEngine(Record):
@@ -306,12 +371,13 @@ class Lock(Record):
 
 
 class Account(Record):
-    """What some turns used together: those of one task, or all of a batch."""
+    """What some turns used together: those of one task, those of the preamble, or all of a batch."""
 
     __slots__ = ()
-    task: str | None  # None: the whole batch
+    task: str | None  # None: the whole batch, or its preamble
     position: int
     turns: int  # all attempts
+    preamble_turns: int  # the part of them that was the preamble's, which belong to no task
     wasted_turns: int  # that ended and settled nothing
     turns_without_usage: int  # that ended, and nobody knows what they used
     used: Tokens

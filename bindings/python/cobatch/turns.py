@@ -31,7 +31,7 @@ class TurnRequest(Record):
     """A task that is to be worked now."""
 
     __slots__ = ()
-    task: str
+    task: str | None  # None: the batch's preamble; `prompt` is all there is
     batch: str
     description: str
     context: Any
@@ -125,7 +125,7 @@ def completion_struct(completion: Completion) -> Any:
 
 
 def _usage_struct(usage: Usage) -> Any:
-    models, incomplete, source = usage._values
+    models, incomplete, source, requests, inherited_read = usage._values
     entries = [
         _abi.cobatch_model_tokens(
             model=_values.text(model), tokens=_abi.cobatch_tokens(**dict(zip(tokens._fields, tokens._values)))
@@ -133,4 +133,13 @@ def _usage_struct(usage: Usage) -> Any:
         for model, tokens in models
     ]
     array = (_abi.cobatch_model_tokens * len(entries))(*entries)
-    return _abi.cobatch_usage(source=source, incomplete=incomplete, models=array, model_count=len(array))
+    return _abi.cobatch_usage(
+        source=source,
+        incomplete=incomplete,
+        models=array,
+        model_count=len(array),
+        has_requests=requests is not None,
+        requests=requests or 0,
+        has_inherited_read=inherited_read is not None,
+        inherited_read=inherited_read or 0,
+    )

@@ -31,7 +31,7 @@ from .errors import Closed, Error, Forked, TimedOut
 from .events import Events
 from .records import Batch, Result, RunReport, Session, Task, Turn
 from .session import HostSession
-from .tasks import NewBatch, TaskSpec, task_structs
+from .tasks import NewBatch, TaskSpec, options_struct, split, task_structs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ._words import BatchState, TaskState
     from .agents import AnyAgent
     from .records import Record
-    from .tasks import TaskDetails
+    from .tasks import AssignDetails, BatchDetails
 
     R = TypeVar("R", bound=Record)
 
@@ -112,20 +112,30 @@ class Workspace:
         *,
         batch: str | None = None,
         keep_open: bool = False,
-        agent: str | None = None,
-        **details: Unpack[TaskDetails],
+        **details: Unpack[AssignDetails],
     ) -> Assigned:
         """Stores one task, and seals its batch unless `keep_open`. It is on the disk when this returns; nothing is run.
 
         Without `batch` the task gets a batch of its own. To assign a task that is there with equal content is fine. A
-        task that comes after the batch was sealed joins it, or starts its next round. `agent` names the batch's agent.
-        `details`: `context` (what JSON can hold), `priority` ("low", "medium", "high"), `max_attempts`, `assigned_by`.
+        task that comes after the batch was sealed joins it, or starts its next round.
 
-        Raises TaskExists (the id is taken by other content), AgentConflict, BadId, BadValue, BadJson, BadEncoding,
-        TooLarge: nothing was stored. OutcomeUnknown: repeat the call.
+        `details` of the task: `context` (what JSON can hold), `priority` ("low", "medium", "high"), `needs` (ids of
+        tasks of the batch that are to be done before it), `check` (a program and its arguments: the task is done only
+        if it exits with 0), `model`, `tools` (the only ones it may use), `limit` (seconds for each turn),
+        `max_attempts`, `assigned_by`.
+
+        `details` of its batch: `agent` (its name), `way` ("one_session", "fork", "separate"), `on_error` ("continue",
+        "stop"), `budget` (a Budget), `preamble` (context that all tasks share), `context_files` (whose content follows
+        it). What is left out stays as the batch has it. What it has cannot become another thing, and nothing can be
+        added once it runs; only the budget may be given anew.
+
+        Raises TaskExists (the id is taken by other content), NeedUnknown, AgentConflict, BatchConflict, BadId,
+        BadValue, BadJson, BadEncoding, TooLarge: nothing was stored. OutcomeUnknown: repeat the call.
         """
-        task = task_structs([TaskSpec(task_id, description, **details)])
-        return self._ask(Assigned, "cobatch_assign_task", task, _assign_options(batch, keep_open, agent))
+        of_task, of_batch = split(details)
+        task = task_structs([TaskSpec(task_id, description, **of_task)])
+        options = options_struct(batch, keep_open, **of_batch)
+        return self._ask(Assigned, "cobatch_assign_task", task, byref(options))
 
     def assign_batch(
         self,
@@ -133,17 +143,20 @@ class Workspace:
         *,
         batch: str | None = None,
         keep_open: bool = False,
-        agent: str | None = None,
+        model: str | None = None,
+        **details: Unpack[BatchDetails],
     ) -> Assigned:
         """Stores a whole batch in one step, all or nothing, in the order in which its tasks will run.
 
-        Otherwise as `assign`; also raises DuplicateInBatch.
+        `model` is for the tasks that name none. Otherwise as `assign`; also raises DuplicateInBatch.
         """
-        structs = task_structs(tasks)
-        options = _assign_options(batch, keep_open, agent)
-        return self._ask(Assigned, "cobatch_assign_batch", structs, len(structs), options)
+        return self._assign_batch(tasks, options_struct(batch, keep_open, model=model, **details))
 
-    def batch(self, id: str | None = None, *, agent: str | None = None) -> NewBatch:
+    def _assign_batch(self, tasks: Iterable[TaskSpec], options: Any) -> Assigned:
+        structs = task_structs(tasks)
+        return self._ask(Assigned, "cobatch_assign_batch", structs, len(structs), byref(options))
+
+    def batch(self, id: str | None = None, *, model: str | None = None, **details: Unpack[BatchDetails]) -> NewBatch:
         """Collects the tasks of one batch:
 
             with ws.batch() as batch:
@@ -151,9 +164,10 @@ class Workspace:
                 batch.assign("doc_2", "Document feature B")
             ws.wait(batch.id)
 
-        Where the block ends, the batch is assigned and sealed in one step; nothing is if the block raises.
+        Where the block ends, the batch is assigned and sealed in one step; nothing is if the block raises. `model` and
+        `details` are as of `assign_batch`.
         """
-        return NewBatch(self, id, agent)
+        return NewBatch(self, id, options_struct(id, keep_open=False, model=model, **details))
 
     def seal(self, batch: str) -> Sealed:
         """Says that an open batch is complete, so that it runs. Raises BatchNotFound, EmptyBatch."""
@@ -405,16 +419,6 @@ class Workspace:
     def _list(self, kind: type[R], function: str, **filter: Any) -> Iterator[R]:
         with self._handle as workspace:
             return listed(kind, function, workspace, byref(_abi.cobatch_filter(**filter)))
-
-
-def _assign_options(batch: str | None, keep_open: bool, agent: str | None) -> Any:
-    return byref(
-        _abi.cobatch_assign_options(
-            flags=_abi.COBATCH_ASSIGN_KEEP_OPEN if keep_open else 0,
-            batch=_values.text(batch),
-            agent=_values.text(agent),
-        )
-    )
 
 
 def open(root: str | os.PathLike[str] = ".", state: str | os.PathLike[str] | None = None) -> Workspace:

@@ -115,6 +115,8 @@ class TheRecordsShowAllThatTheStructsHave(unittest.TestCase):
         for record, struct in (
             (records.Event, _abi.cobatch_event_info),
             (records.Tokens, _abi.cobatch_tokens),
+            (records.Budget, _abi.cobatch_budget),
+            (records.Changes, _abi.cobatch_changes),
             (records.RunReport, _abi.cobatch_run_report),
             (agents.AgentStart, _abi.cobatch_agent_start),
             (turns.TurnRequest, _abi.cobatch_turn_request),
@@ -125,7 +127,7 @@ class TheRecordsShowAllThatTheStructsHave(unittest.TestCase):
                 self.check(record, struct)
 
     def test_every_annotation_is_one_that_is_understood(self):
-        as_it_is = {"int", "str | None", "int | None", "Usage | None", "Tokens"}
+        as_it_is = {"int", "str | None", "int | None", "Usage | None", "Budget | None", "Changes | None", "Tokens"}
         for name in cobatch.__all__:
             record = getattr(cobatch, name)
             if isinstance(record, type) and issubclass(record, records.Record):
@@ -158,6 +160,8 @@ class TheWordsAreTheHeaders(unittest.TestCase):
             "BatchState": _words.BATCH_STATES,
             "TurnEnd": _words.TURN_ENDS,
             "SessionEnd": _words.SESSION_ENDS,
+            "RunningWay": _words.RUNNING_WAYS,
+            "ErrorRule": _words.ERROR_RULES,
             "UsageSource": _words.USAGE_SOURCES,
             "SaidBy": _words.SAID_BY,
             "EventKind": _words.EVENT_KINDS,

@@ -1,7 +1,9 @@
 """Tasks and batches are stored as they were said, or not at all."""
 
+import decimal
 import logging
 import os
+import pathlib
 import unittest
 
 import cobatch
@@ -19,6 +21,70 @@ class Assigning(WorkspaceTest):
             (task.id, task.batch, task.description, task.context, task.priority, task.max_attempts, task.assigned_by),
             ("t", "b", "Do it\n\0properly", context, "high", 3, "me"),
         )
+
+    def test_how_a_task_is_to_be_run_is_kept(self):
+        self.ws.assign("a", "A", batch="b", keep_open=True)
+        said = {"check": ("pytest", "-q"), "model": "small", "tools": {"Read"}, "limit": 1.5}
+        self.assertEqual(self.ws.assign("t", "T", batch="b", needs=["a"], **said).outcome, "stored")
+        task = self.ws.task("t").task
+        self.assertEqual(
+            (task.needs, task.check, task.model, task.tools, task.limit),
+            (("a",), ("pytest", "-q"), "small", ("Read",), 1.5),
+        )
+        bare = self.ws.task("a").task
+        self.assertEqual((bare.needs, bare.check, bare.model, bare.tools, bare.limit), ((), (), None, (), None))
+        self.assertEqual(self.ws.assign("t", "T", batch="b", needs=["a"], **said).outcome, "duplicate")
+
+    def test_what_is_said_of_a_batch_is_kept(self):
+        budget = cobatch.Budget(usd="2.50", tokens=1000, time=90)
+        said = self.assign(
+            "a",
+            agent="mine",
+            model="large",
+            way="fork",
+            on_error="stop",
+            budget=budget,
+            preamble="All of it.",
+            context_files=["a.md", pathlib.PurePath("b", "c.md")],
+        ).batch
+        self.assertEqual(
+            (said.agent, said.model, said.way, said.on_error, said.budget, said.preamble),
+            ("mine", "large", "fork", "stop", budget, True),
+        )
+        self.ws.assign("b", "B", batch="other", way="separate", model="small")
+        other = self.ws.find_batch("other").batch
+        self.assertEqual(
+            (other.way, other.on_error, other.model, other.budget, other.preamble),
+            ("separate", None, None, None, False),
+        )
+
+    def test_what_contradicts_is_refused_and_only_the_budget_can_be_given_anew(self):
+        self.assign("a", way="fork", budget=cobatch.Budget(tokens=1))
+        with self.assertRaisesRegex(cobatch.BatchConflict, "way"):
+            self.ws.assign("b", "B", batch="docs", way="separate")
+        self.ws.assign("b", "B", batch="docs", budget=cobatch.Budget(tokens=2))
+        self.assertEqual(self.ws.find_batch("docs").batch.budget, cobatch.Budget(tokens=2))
+
+    def test_a_need_that_does_not_stand_before_its_task_is_refused(self):
+        with self.assertRaisesRegex(cobatch.NeedUnknown, '"later"'):
+            self.ws.assign_batch([cobatch.TaskSpec("a", "A", needs=["later"]), cobatch.TaskSpec("later", "L")])
+        self.assertEqual(list(self.ws.tasks()), [])
+
+    def test_dollars_are_exact(self):
+        for usd, nano in (
+            ("0.1", 100_000_000),
+            (0.1, 100_000_000),
+            (3, 3_000_000_000),
+            (decimal.Decimal("1.000000001"), 1_000_000_001),
+            ("90071992.547409937", 90_071_992_547_409_937),
+        ):
+            budget = cobatch.Budget(usd=usd)
+            self.assertEqual((budget.nano_dollars, budget.usd), (nano, decimal.Decimal(str(usd))))
+        for usd in ("0.0000000001", "much", float("nan"), float("inf"), None):
+            with self.subTest(usd=usd), self.assertRaises(cobatch.BadValue):
+                cobatch.Budget(usd=usd)
+        with self.assertRaises(cobatch.BadValue):
+            self.assign("a", budget=cobatch.Budget(usd=-1))
 
     def test_a_task_alone_seals_its_batch_unless_it_is_kept_open(self):
         self.assertEqual(self.ws.assign("a", "A", batch="open", keep_open=True).batch.state, "open")
@@ -71,6 +137,16 @@ class Assigning(WorkspaceTest):
             (OverflowError, ("a", "attempts"), {"max_attempts": 2**32 + 1}),
             (TypeError, ("a", b"bytes"), {}),
             (TypeError, ("a", "unknown"), {"colour": "red"}),
+            (TypeError, ("a", "a string is no list"), {"needs": "b"}),
+            (TypeError, ("a", "nor here"), {"context_files": "a.md"}),
+            (TypeError, ("a", "list of numbers"), {"tools": [1]}),
+            (cobatch.BadValue, ("a", "needs itself"), {"needs": ["a"]}),
+            (cobatch.BadValue, ("a", "path"), {"context_files": ["../a"]}),
+            (cobatch.BadValue, ("a", "way"), {"way": "forks"}),
+            (cobatch.BadValue, ("a", "rule"), {"on_error": "panic"}),
+            (cobatch.BadValue, ("a", "limit"), {"limit": -1}),
+            (cobatch.BadValue, ("a", "limit"), {"limit": 86_401}),
+            (cobatch.TooLarge, ("a", "model"), {"model": "m" * 129}),
         ):
             with self.subTest(error=error.__name__, arguments=str(arguments)[:40]), self.assertRaises(error):
                 self.ws.assign(*arguments, **more)
@@ -117,6 +193,21 @@ class TheBlockOfABatch(WorkspaceTest):
             batch.assign("b", "B")
 
 
+    def test_says_of_its_batch_what_is_said_to_it(self):
+        with self.ws.batch(model="large", way="separate", on_error="stop") as batch:
+            batch.assign("a", "A")
+            batch.assign("b", "B", needs=["a"], model="small")
+        found = self.ws.find_batch(batch.id).batch
+        self.assertEqual((found.model, found.way, found.on_error), ("large", "separate", "stop"))
+        self.assertEqual(self.ws.task("b").task.needs, ("a",))
+
+    def test_refuses_at_once_what_cannot_be_said(self):
+        with self.assertRaises(TypeError):
+            self.ws.batch(colour="red")
+        with self.assertRaises(cobatch.BadValue):
+            self.ws.batch(way="forks")
+
+
 class SealingAndCancelling(WorkspaceTest):
     def test_seal(self):
         self.ws.assign("a", "A", batch="b", keep_open=True)
@@ -131,6 +222,14 @@ class SealingAndCancelling(WorkspaceTest):
         executed = self.ws.execute_queue("b")
         self.assertEqual((executed.outcome, [batch.id for batch in executed.batches]), ("started", ["b"]))
         self.assertIsNone(executed.session)
+
+    def test_a_task_that_a_rule_cancelled_says_which(self):
+        self.ws.assign_batch(
+            [cobatch.TaskSpec("a", "A"), cobatch.TaskSpec("b", "B", needs=["a"]), cobatch.TaskSpec("c", "C")]
+        )
+        self.ws.cancel("a")
+        self.assertEqual((self.ws.task("b").task.state, self.ws.task("b").task.reason), ("cancelled", "need_failed"))
+        self.assertEqual((self.ws.task("c").task.state, self.ws.task("a").task.reason), ("queued", None))
 
     def test_cancel(self):
         self.assign("a", "b")

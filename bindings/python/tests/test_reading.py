@@ -2,7 +2,10 @@
 
 import copy
 import datetime
+import os
 import pickle
+import shutil
+import subprocess
 import unittest
 
 import cobatch
@@ -14,6 +17,8 @@ USAGE = cobatch.Usage(
         "large": cobatch.Tokens(cache_write_5m=3, cache_write_1h=4, cache_read=5, output=6, reasoning=1),
     },
     incomplete=True,
+    requests=3,
+    inherited_read=0,
 )
 COMPLETION = cobatch.Completion(
     "All of it",
@@ -51,6 +56,7 @@ class Records(WorkspaceTest):
         used = self.ws.task("a").result.usage
         self.assertEqual(sorted(used.models), sorted(USAGE.models))
         self.assertEqual((used.incomplete, used.source), (True, "reported"))
+        self.assertEqual((used.requests, used.inherited_read), (3, 0))
         self.assertEqual(
             used.total,
             cobatch.Tokens(uncached_input=1, cache_write_5m=3, cache_write_1h=4, cache_read=5, output=8, reasoning=1),
@@ -70,6 +76,10 @@ class Records(WorkspaceTest):
         self.ws.run(Echo())
         result = self.ws.task("a").result
         self.assertEqual((result.usage, result.reason, result.actions_taken, result.errors), (None, None, None, None))
+        self.assertEqual((result.preamble_usage, result.changes), (None, None))
+        session = next(self.ws.sessions())
+        self.assertEqual((session.agent_version, session.agent_billing, session.paused_until), (None, None, None))
+        self.assertIsNone(cobatch.Usage(output=1).requests)
 
     def test_savings_that_cannot_be_said_are_none_and_others_are_numbers(self):
         self.assign("a", "b")
@@ -106,6 +116,57 @@ class Records(WorkspaceTest):
     def test_the_repr_of_what_is_long_is_short(self):
         self.ws.assign("a", "x" * 100_000)
         self.assertLess(len(repr(self.ws.task("a"))), 2000)
+
+
+class WhatAnAgentProgramTells(WorkspaceTest):
+    """The program speaks as Claude Code does; each turn of it writes into a file."""
+
+    PROGRAM = """#!/bin/sh
+while IFS= read -r line; do
+  echo >>said.md
+  echo '{"type":"system","subtype":"init","session_id":"talk","model":"model-9","claude_code_version":"9.9"}'
+  echo '{"type":"result","session_id":"talk","result":"ok","usage":{"input_tokens":100,"output_tokens":10}}'
+done
+"""
+
+    def setUp(self):
+        super().setUp()
+        path = self.script(self.PROGRAM)
+        os.chmod(path, 0o700)
+        self.assign("a", "b", preamble="All of it.")
+        self.git = shutil.which("git") and subprocess.run(["git", "init", "-q", self.root]).returncode == 0
+        with self.ws.events() as events:
+            self.ws.run(cobatch.claude(program=path))
+            self.events = list(iter(events.next, None))
+
+    def test_the_turn_of_a_preamble_has_no_task(self):
+        self.assertEqual(
+            [(turn.task, turn.conversation) for turn in self.ws.turns()],
+            [(None, "talk"), ("a", "talk"), ("b", "talk")],
+        )
+        self.assertEqual([turn.loaded_context for turn in self.ws.turns()], [True, False, False])
+        ends = [(event.task, event.task_state) for event in self.events if event.kind == "turn_ended"]
+        self.assertEqual(ends, [(None, None), ("a", "done"), ("b", "done")])
+
+    def test_what_a_preamble_used_is_beside_the_first_result_and_has_an_account(self):
+        first, second = self.ws.results()
+        self.assertEqual(first.preamble_usage.total, cobatch.Tokens(uncached_input=100, output=10))
+        self.assertIsNone(second.preamble_usage)
+        accounts = self.ws.savings("docs").accounts
+        self.assertEqual(
+            [(account.task, account.turns, account.preamble_turns) for account in accounts],
+            [(None, 3, 1), (None, 1, 1), ("a", 1, 0), ("b", 1, 0)],
+        )
+
+    def test_the_agent_and_its_changes_are_known(self):
+        session = next(self.ws.sessions())
+        self.assertEqual((session.agent_version, session.agent_model), ("9.9", "model-9"))
+        self.assertIn("agent_known", [event.kind for event in self.events])
+        changes = self.ws.task("a").result.changes
+        if self.git:
+            self.assertEqual((changes.files, changes.commits, changes.incomplete), (("said.md",), (), False))
+        else:
+            self.assertIsNone(changes)
 
 
 class Lists(WorkspaceTest):

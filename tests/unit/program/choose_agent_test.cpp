@@ -98,7 +98,9 @@ TEST_CASE("the engine gets what the command line says") {
   options.working_directory = "/tmp";
   const auto chosen = choose_agent(options);
   REQUIRE(chosen);
-  const engine_options wanted = program::engine_options_of(options, *chosen, {});
+  const auto made = program::engine_options_of(options, *chosen, {});
+  REQUIRE(made);
+  const engine_options& wanted = *made;
   REQUIRE(wanted.agents.size() == 1);
   CHECK(wanted.turn_limit == std::chrono::milliseconds{1500});
   CHECK(wanted.linger == std::chrono::milliseconds{0});

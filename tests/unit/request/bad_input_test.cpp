@@ -15,8 +15,14 @@ std::vector<std::string> wrong_values(param_type type) {
       return {"17", "true", "[]", "{}"};
     case param_type::integer:
       return {R"("5")", "true", "1.5", "[]", "{}", "99999999999999999999"};
+    case param_type::number:
+      return {R"("5")", "true", "[]", "{}"};
     case param_type::boolean:
       return {R"("true")", "1", "0", "null", "[]", "{}"};
+    case param_type::texts:
+      return {R"("x")", "1", "true", "{}", "[1]", "[null]", R"(["x",[]])"};
+    case param_type::object:
+      return {R"("x")", "1", "true", "[]"};
     case param_type::objects:
       return {R"("x")", "1", "true", "{}", "[1]", R"(["x"])", "[[]]"};
     case param_type::any:
@@ -27,7 +33,7 @@ std::vector<std::string> wrong_values(param_type type) {
 
 std::string right_value(const param_spec& spec) {
   if (spec.type == param_type::objects) return "[" + task("t") + "]";
-  return spec.type == param_type::text ? R"("x")" : "1";
+  return spec.type == param_type::text ? R"("x")" : "1";  // no others are required
 }
 
 // All required parameters, with `name` set to `value` (left out if empty).
@@ -75,6 +81,25 @@ TEST_CASE("every field of a task in a batch refuses every wrong type and tells w
       check_refused(f, r, "wrong_type");
       CHECK(r.says("tasks[1]." + std::string(spec.name)));
     }
+}
+
+TEST_CASE("every part of a budget refuses every wrong type and tells that it is the budget's") {
+  fixture f;
+  for (const auto& spec : request::budget_fields())
+    for (const auto& value : wrong_values(spec.type)) {
+      const std::string budget = params_with(request::budget_fields(), spec.name, value);
+      CAPTURE(budget);
+      const auto r = f.ask("assign_task", task("t", R"(,"budget":)" + budget));
+      check_refused(f, r, "wrong_type");
+      CHECK(r.says("'budget." + std::string(spec.name) + "'"));
+    }
+}
+
+TEST_CASE("of a list with something else in it the place is told") {
+  fixture f;
+  const auto r = f.ask("assign_task", task("t", R"(,"needs":["a",17])"));
+  check_refused(f, r, "wrong_type");
+  CHECK(r.says("'needs[1]' is a number ('17'); it must be a string"));
 }
 
 TEST_CASE("every required parameter is missed, whether absent or null") {
@@ -158,6 +183,17 @@ TEST_CASE("values out of range are refused with what is wanted") {
       {"assign_task", task("t", R"(,"max_attempts":101)")},
       {"assign_task", task("t", R"(,"agent":"")")},
       {"assign_task", task("t", R"(,"assigned_by":"a\u0007b")")},
+      {"assign_task", task("t", R"(,"model":"")")},
+      {"assign_task", task("t", R"(,"model":"a\nb")")},
+      {"assign_task", task("t", R"(,"time_limit_seconds":0)")},
+      {"assign_task", task("t", R"(,"time_limit_seconds":86401)")},
+      {"assign_task", task("t", R"(,"way":"forks")")},
+      {"assign_task", task("t", R"(,"on_error":"")")},
+      {"assign_task", task("t", R"(,"budget":{"usd":-1})")},
+      {"assign_task", task("t", R"(,"budget":{"usd":0.0000000001})")},
+      {"assign_task", task("t", R"(,"budget":{"usd":1000000000})")},
+      {"assign_task", task("t", R"(,"budget":{"minutes":-0.5})")},
+      {"assign_batch", R"({"tasks":[{"task_id":"t","description":"d"}],"model":""})"},
       {"assign_task", R"({"task_id":"t","description":""})"},
       {"batch_status", R"({"batch_id":"b","limit":1001})"},
       {"batch_status", R"({"batch_id":"b","after_position":-1})"},
@@ -178,6 +214,7 @@ TEST_CASE("ids that cannot stand on a line are refused") {
     check_refused(f, f.ask("assign_task", task("t", R"(,"batch_id":")" + id + "\"")), "bad_id");
     check_refused(f, f.ask("batch_status", R"({"batch_id":")" + id + "\"}"), "bad_id");
     check_refused(f, f.ask("cancel_task", R"({"task_id":")" + id + "\"}"), "bad_id");
+    check_refused(f, f.ask("assign_task", task("t", R"(,"needs":[")" + id + "\"]")), "bad_id");
   }
 }
 
@@ -195,6 +232,51 @@ TEST_CASE("over-long texts are refused with limit and size, those at the limit a
   check_refused(f, f.ask("assign_task", task("t", R"(,"agent":")" + std::string(max_id_bytes + 1, 'a') + "\"")),
                 "too_large");
   CHECK(f.ask("assign_task", described(max_description_bytes)).text("status") == "success");
+}
+
+TEST_CASE("what a task or a batch must not hold is refused, and nothing is stored") {
+  fixture f;
+  const auto list_of = [](std::size_t n) {
+    std::string list;
+    for (std::size_t i = 0; i < n; ++i) list += (i > 0 ? ",\"x" : "\"x") + std::to_string(i) + '"';
+    return "[" + list + "]";
+  };
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {R"("needs":["t"])", "bad_value"},
+      {R"("needs":["a","a"])", "bad_value"},
+      {R"("needs":)" + list_of(most_needs + 1), "too_large"},
+      {R"("check":[""])", "bad_value"},
+      {R"("check":["a\u0000"])", "bad_value"},
+      {R"("check":)" + list_of(most_check_arguments + 1), "too_large"},
+      {R"("check":[")" + std::string(65 * 1024, 'x') + "\"]", "too_large"},
+      {R"("tools":[""])", "bad_value"},
+      {R"("tools":["a\u001b[2J"])", "bad_value"},
+      {R"("tools":)" + list_of(most_tools + 1), "too_large"},
+      {R"("budget":{"tokens":-1})", "bad_value"},
+      {R"("preamble":")" + std::string(max_preamble_bytes + 1, 'x') + '"', "too_large"},
+      {R"("context_files":)" + list_of(most_preamble_files + 1), "too_large"},
+      {R"("context_files":["a\nb"])", "bad_value"},
+  };
+  for (const auto& [more, code] : cases) {
+    CAPTURE(more.substr(0, 80));
+    const auto r = f.ask("assign_task", task("t", "," + more));
+    CHECK(r.kind == reply_kind::refused);
+    CHECK(r.text("code") == code);
+    CHECK(r.says("Nothing was stored"));
+    CHECK(f.stored_tasks() == 0);
+  }
+}
+
+TEST_CASE("a context file is a path below the agent's folder") {
+  fixture f;
+  for (const std::string file : {"", "/etc/passwd", "..", "../a", "a/../b", "a/..", "a//b", "a/", "//"}) {
+    CAPTURE(file);
+    const auto r = f.ask("assign_task", task("t", R"(,"context_files":[")" + file + "\"]"));
+    CHECK(r.text("code") == "bad_value");
+    CHECK(r.says("is not a path below the agent's folder"));
+  }
+  CHECK(f.stored_tasks() == 0);
+  CHECK(f.ask("assign_task", task("t", R"(,"context_files":["a","b/..c/d.md","./e"])")).text("status") == "success");
 }
 
 TEST_CASE("an empty batch is refused") {

@@ -94,9 +94,11 @@ class fixture {
     ordinal_ = 0;
     return claimed->session;
   }
-  begin_outcome begin_turn(epoch session) {
+  begin_outcome begin_preamble(epoch session) { return begin_turn(session, true); }
+  begin_outcome begin_turn(epoch session, bool preamble = false) {
     begin_request wanted;
     wanted.session = session;
+    wanted.preamble = preamble;
     wanted.ordinal = ++ordinal_;
     wanted.process_turn = ordinal_;
     const auto begun = place_.storage().begin_turn(wanted);

@@ -1,5 +1,7 @@
 #include "views/record_json.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -193,6 +195,147 @@ TEST_CASE("a batch, a session, a turn and its usage show what their records hold
   const auto models = at(t, "usage", "by_model");
   CHECK(at(models.as_array()->at(0), "model") == "big");
   CHECK(models.as_array()->at(1).find("model") == nullptr);
+}
+
+TEST_CASE("a preamble that was sent right before is part of the result's figures, which say how much of them it is") {
+  auto record = guide_result(1);
+  record.loaded_context = false;
+  record.preamble_used = usage{{{"m", {.uncached_input = 7, .cache_write_1h = 100, .cache_read = 9, .output = 3}}}};
+  const json::value r(result_json(record));
+  CHECK(at(r, "tokens_input") == 45'107);
+  CHECK(at(r, "tokens_output") == 2'003);
+  CHECK(at(r, "tokens_cache_read") == 9);
+  CHECK(at(r, "tokens_input_guide") == 45'107);
+  CHECK(at(r, "tokens_preamble_input") == 107);
+  CHECK(at(r, "tokens", "total") == 47'110);
+  CHECK_FALSE(has(result_json(record), "tokens_complete"));
+  record.preamble_used->complete = false;
+  CHECK(at(result_json(record), "tokens_complete") == false);
+  CHECK_FALSE(has(result_json(guide_result(1)), "tokens_preamble_input"));
+}
+
+TEST_CASE("a later task before which the preamble was sent anew had to load the context") {
+  auto record = guide_result(2);
+  record.preamble_used = usage{{{"m", {.cache_write_5m = 100}}}};
+  CHECK(at(result_json(record), "context_reloaded") == true);
+  CHECK(at(result_json(record), "tokens_input_guide") == 2'100);
+}
+
+TEST_CASE("requests and what was inherited are shown where they are known of all that was used") {
+  auto record = guide_result(2);
+  CHECK_FALSE(has(result_json(record), "tokens_requests"));
+  CHECK_FALSE(has(result_json(record), "tokens_inherited"));
+  record.what.used->requests = 3;
+  record.what.used->inherited_read = 44'000;
+  CHECK(at(result_json(record), "tokens_requests") == 3);
+  CHECK(at(result_json(record), "tokens_inherited") == 44'000);
+  record.preamble_used = usage{};
+  CHECK_FALSE(has(result_json(record), "tokens_requests"));
+  record.preamble_used->requests = 1;
+  CHECK(at(result_json(record), "tokens_requests") == 4);
+  CHECK_FALSE(has(result_json(record), "tokens_inherited"));
+}
+
+TEST_CASE("the guide's five figures lead, whatever else a result has") {
+  auto record = guide_result(2);
+  record.preamble_used = usage{};
+  record.what.changes = work_changes{{"a.md"}, {}, true};
+  auto names = names_of(result_json(record));
+  names.resize(6);
+  CHECK(names ==
+        std::vector<std::string>{"status", "task_id", "tokens_input", "tokens_output", "batch_id", "batch_position"});
+}
+
+TEST_CASE("a result lists what was changed, says where the list is cut, and nothing where it is not known") {
+  auto record = guide_result(1);
+  CHECK_FALSE(has(result_json(record), "files_changed"));
+  record.what.changes = work_changes{};
+  CHECK(at(result_json(record), "files_changed") == json::array{});
+  CHECK(at(result_json(record), "commits") == json::array{});
+  CHECK_FALSE(has(result_json(record), "changes_complete"));
+  record.what.changes = work_changes{{"a.md", "b/c.md"}, {"1234abcd"}, false};
+  const json::value r(result_json(record));
+  CHECK(at(r, "files_changed") == json::array{"a.md", "b/c.md"});
+  CHECK(at(r, "commits") == json::array{"1234abcd"});
+  CHECK(at(r, "changes_complete") == false);
+}
+
+TEST_CASE("a task shows how it is to be run, and by which rule it was cancelled, where there is something to show") {
+  task_record task;
+  for (const auto* name : {"needs", "check", "model", "tools", "time_limit_seconds", "reason"})
+    CHECK_FALSE(has(task_json(task), name));
+  task.spec.needs = {task_id("a"), task_id("b")};
+  task.spec.check = {"pytest", "-q"};
+  task.spec.model = "small";
+  task.spec.tools = {"Read"};
+  task.spec.limit = std::chrono::milliseconds(1'500);
+  task.state = task_state::cancelled;
+  task.reason = "need_failed";
+  const json::value t(task_json(task));
+  CHECK(at(t, "needs") == json::array{"a", "b"});
+  CHECK(at(t, "check") == json::array{"pytest", "-q"});
+  CHECK(at(t, "model") == "small");
+  CHECK(at(t, "tools") == json::array{"Read"});
+  CHECK(at(t, "time_limit_seconds") == json::number{"1.5"});
+  CHECK(at(t, "reason") == "need_failed");
+}
+
+TEST_CASE("a batch shows what was said of it, where something was") {
+  batch_record batch;
+  for (const auto* name : {"model", "way", "on_error", "budget", "preamble"}) CHECK_FALSE(has(batch_json(batch), name));
+  batch.settings = {"large", running_way::separate, error_rule::go_on, spending_cap{1, 2, std::chrono::minutes(3)}};
+  batch.has_preamble = true;
+  const json::value b(batch_json(batch));
+  CHECK(at(b, "model") == "large");
+  CHECK(at(b, "way") == "separate");
+  CHECK(at(b, "on_error") == "continue");
+  CHECK(json::write(at(b, "budget")) == R"({"usd":0.000000001,"tokens":2,"minutes":3})");
+  CHECK(at(b, "preamble") == true);
+}
+
+TEST_CASE("a session shows what its agent says of itself, and that it rests, where that is known") {
+  session_record session;
+  for (const auto* name : {"about", "paused_until", "pause_reason"}) CHECK_FALSE(has(session_json(session), name));
+  session.about.version = "2.1";
+  session.about.billing = "api key";
+  session.pause = session_pause{views_test::guide_time, "the limit is reached"};
+  const json::value s(session_json(session));
+  CHECK(json::write(at(s, "about")) == R"({"version":"2.1","billing":"api key"})");
+  CHECK(at(s, "paused_until") == "2025-11-07T21:45:00.000Z");
+  CHECK(at(s, "pause_reason") == "the limit is reached");
+}
+
+TEST_CASE("a turn shows its conversation and what it changed, and one without a task is the preamble's") {
+  turn_record turn;
+  turn.task = task_id("t");
+  CHECK(at(turn_json(turn), "task_id") == "t");
+  for (const auto* name : {"preamble", "conversation", "changes"}) CHECK_FALSE(has(turn_json(turn), name));
+  CHECK(at(turn_json(turn), "loaded_context") == true);
+
+  turn.task = {};
+  turn.loaded_context = false;
+  turn.conversation = "c-1";
+  turn.changes = work_changes{{"a.md"}, {}, false};
+  turn.used = usage{.by_model = {}, .requests = 2, .inherited_read = 5};
+  const json::value t(turn_json(turn));
+  CHECK(at(t, "preamble") == true);
+  CHECK(t.find("task_id") == nullptr);
+  CHECK(t.find("batch_position") == nullptr);
+  CHECK(at(t, "loaded_context") == false);
+  CHECK(at(t, "conversation") == "c-1");
+  CHECK(at(t, "changes", "files_changed") == json::array{"a.md"});
+  CHECK(at(t, "changes", "changes_complete") == false);
+  CHECK(at(t, "usage", "requests") == 2);
+  CHECK(at(t, "usage", "inherited_read") == 5);
+}
+
+TEST_CASE("decimals are exact, and have no zeros at the end") {
+  CHECK(decimal_json(0, 9) == json::value(0));
+  CHECK(decimal_json(2'000'000'000, 9) == json::value(2));
+  CHECK(json::write(decimal_json(2'500'000'000, 9)) == "2.5");
+  CHECK(json::write(decimal_json(1, 9)) == "0.000000001");
+  CHECK(json::write(decimal_json(90'071'992'547'409'937, 9)) == "90071992.547409937");
+  CHECK(json::write(decimal_json(INT64_MAX, 9)) == "9223372036.854775807");
 }
 
 TEST_CASE("warnings show code and message") {
