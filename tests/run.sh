@@ -3,24 +3,24 @@
 #
 #   tests/run.sh [--fast] [--sanitizers] [--style] [--tidy]
 #
-#   --fast         without the tests of installation and the benchmarks
+#   --fast         without the tests of installation, those with real agent programs, and the benchmarks
 #   --sanitizers   also everything once more with the address and undefined-behaviour sanitizers, and with the thread
 #                  sanitizer
 #   --style        also clang-format
 #   --tidy         also clang-tidy (about 20 minutes of processor time)
 #
-# What is missing is installed first, with apt. The last line says how many tests passed and failed; the exit code is 0
-# if none failed.
+# What is missing is installed first, with apt; the agent programs, with npm into build/agents. The last line says how
+# many tests passed and failed; the exit code is 0 if none failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 presets=(dev)
 needs=(--tests)
-style='' tidy=''
+fast='' style='' tidy=''
 exclude=()
 for option in "$@"; do
   case $option in
-    --fast) exclude=(-LE 'install|bench') ;;
+    --fast) fast=1 exclude=(-LE 'install|agents|bench') ;;
     --sanitizers) presets+=(asan-ubsan tsan) ;;
     --style) style=1 needs+=(--style) ;;
     --tidy) tidy=1 needs+=(--tidy) ;;
@@ -79,6 +79,9 @@ check_preset() {
   count "$results"
 }
 
+# Gets what the tests with real agent programs run. That they cannot be had is said there; these tests are skipped then.
+fetch_agents() { tests/agents/fetch.sh "${COBATCH_AGENTS:-build/agents}" || (($? == 77)); }
+
 # check WHAT COMMAND…: a check that is no test of ctest's, counted as one.
 check() {
   echo "== $1"
@@ -103,6 +106,7 @@ if command -v ccache >/dev/null; then
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1  # what one clone has compiled, another need not
 fi
 mkdir -p build
+if [[ ! $fast ]]; then fetch_agents; fi
 for preset in "${presets[@]}"; do
   check_preset "$preset" || failed=$((failed + 1))
 done
