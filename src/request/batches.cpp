@@ -91,6 +91,18 @@ outcome execute_queue(const call& request) {
   return reply;
 }
 
+namespace {
+
+std::string status_sentence(const batch_record& batch) {
+  std::string text =
+      fmt::format("Batch {} is {}: {}.", in_quotes(batch.id.str()), name_of(batch.state), progress_text(batch.tally));
+  if (batch.state == batch_state::held)
+    text += fmt::format(" It is held because {}; execute_queue with its batch_id lets it go.", batch.hold_reason);
+  return text;
+}
+
+}  // namespace
+
 outcome batch_status_of(const call& request) {
   const auto batch = required_batch_id_in(request.params);
   if (!batch) return refuse(batch.error());
@@ -109,8 +121,7 @@ outcome batch_status_of(const call& request) {
 
   json::array list;
   for (const auto& task : *tasks) list.emplace_back(task_line(task));
-  answer reply{{{"message", fmt::format("Batch {} is {}: {}.", in_quotes(batch->str()), name_of(status->batch.state),
-                                        progress_text(status->batch.tally))}}};
+  answer reply{{{"message", status_sentence(status->batch)}}};
   for (auto& field : batch_fields(status->batch)) reply.fields.push_back(std::move(field));
   if (status->session) reply.fields.push_back({"session", session_json(*status->session)});
   reply.fields.push_back({"tasks", std::move(list)});
