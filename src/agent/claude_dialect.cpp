@@ -8,6 +8,7 @@
 
 #include "agent/claude_failure.hpp"
 #include "agent/claude_usage.hpp"
+#include "agent/json_dialect.hpp"
 #include "agent/provider_error.hpp"
 #include "agent/status_line.hpp"
 #include "json/members.hpp"
@@ -84,7 +85,7 @@ std::string billing_of(const std::string& key_source) {
   return "an API key (" + key_source + ")";
 }
 
-class claude_dialect final : public dialect {
+class claude_dialect final : public json_dialect {
  public:
   std::string ask(const turn_request& request) override { return message(request.prompt); }
   std::string clear_line() override { return message("/clear"); }
@@ -99,33 +100,25 @@ class claude_dialect final : public dialect {
   std::int64_t times_cleared() const override { return times_cleared_; }
   std::string conversation() const override { return conversation_; }
 
-  std::optional<agent_news> take_news() override {
-    if (news_) news_->text = news_text_;
-    return std::exchange(news_, std::nullopt);
-  }
-
-  std::optional<turn_report> read(std::string_view line, const turn_key&) override {
-    if (line.empty() || line.front() != '{') return std::nullopt;
-    const auto parsed = json::parse(line);
-    if (!parsed) return std::nullopt;
-    const std::string type = text_of(*parsed, "type");
+ private:
+  std::optional<turn_report> read_object(const json::value& line) override {
+    const std::string type = text_of(line, "type");
     if (type == "system")
-      if (auto refused = read_system(*parsed)) return refused;
-    if (type == "assistant") read_assistant(*parsed);
-    if (type == "user") tools_.note_results(*parsed);
-    if (type == "rate_limit_event") read_limit(*parsed);
+      if (auto refused = read_system(line)) return refused;
+    if (type == "assistant") read_assistant(line);
+    if (type == "user") tools_.note_results(line);
+    if (type == "rate_limit_event") read_limit(line);
     if (type == "conversation_reset") clearing_ = true;
     if (type != "result") return std::nullopt;
-    if (clearing_) return read_cleared(*parsed), std::nullopt;
+    if (clearing_) return read_cleared(line), std::nullopt;
     // A turn of the agent's own, for a subagent that ended in the background: no answer to anything that was asked.
-    if (parsed->find("origin") != nullptr) return used_.carry_over(*parsed), std::nullopt;
-    turn_report report = read_result(*parsed);
+    if (line.find("origin") != nullptr) return used_.carry_over(line), std::nullopt;
+    turn_report report = read_result(line);
     tools_.clear();
     trouble_ = {};
     return report;
   }
 
- private:
   static std::string message(std::string_view text) {
     std::string line = R"({"type":"user","message":{"role":"user","content":)";
     json::append_string(line, text);
@@ -162,13 +155,7 @@ class claude_dialect final : public dialect {
     now.billing = billing_of(text_of(line, "apiKeySource"));
     if (now == about_) return;  // it is repeated at each turn
     about_ = std::move(now);
-    tell(agent_news::kind::about, {});
-    news_->about = about_;
-  }
-
-  void tell(agent_news::kind what, std::string text) {
-    news_text_ = std::move(text);
-    news_ = agent_news{what, {}, {}};
+    tell_about(about_);
   }
 
   void read_assistant(const json::value& line) {
@@ -225,8 +212,6 @@ class claude_dialect final : public dialect {
   claude_trouble trouble_;
   std::string conversation_;
   agent_facts about_;
-  std::optional<agent_news> news_;
-  std::string news_text_;
   bool clearing_ = false;
   std::int64_t times_cleared_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "agent/json_dialect.hpp"
 #include "agent/provider_error.hpp"
 #include "agent/status_line.hpp"
 #include "json/members.hpp"
@@ -42,7 +43,7 @@ std::int64_t status_in(std::string_view message) {
   return 0;
 }
 
-class codex_dialect final : public dialect {
+class codex_dialect final : public json_dialect {
  public:
   std::string ask(const turn_request& request) override { return request.prompt; }
   std::string conversation() const override { return thread_; }
@@ -52,25 +53,17 @@ class codex_dialect final : public dialect {
     trouble_.clear();
   }
 
-  std::optional<agent_news> take_news() override {
-    if (news_) news_->text = news_text_;
-    return std::exchange(news_, std::nullopt);
-  }
-
-  std::optional<turn_report> read(std::string_view line, const turn_key&) override {
-    if (line.empty() || line.front() != '{') return std::nullopt;
-    const auto parsed = json::parse(line);
-    if (!parsed) return std::nullopt;
-    const std::string type = text_of(*parsed, "type");
-    if (type == "thread.started") thread_ = text_of(*parsed, "thread_id");
-    if (type == "error") trouble_ = text_of(*parsed, "message");
-    if (type == "item.started" || type == "item.completed") read_item(*parsed, type == "item.completed");
-    if (type == "turn.completed") return completed(*parsed);
-    if (type == "turn.failed") return failed(*parsed);
+ private:
+  std::optional<turn_report> read_object(const json::value& line) override {
+    const std::string type = text_of(line, "type");
+    if (type == "thread.started") thread_ = text_of(line, "thread_id");
+    if (type == "error") trouble_ = text_of(line, "message");
+    if (type == "item.started" || type == "item.completed") read_item(line, type == "item.completed");
+    if (type == "turn.completed") return completed(line);
+    if (type == "turn.failed") return failed(line);
     return std::nullopt;
   }
 
- private:
   void read_item(const json::value& line, bool completed) {
     const json::value* item = line.find("item");
     if (item == nullptr) return;
@@ -83,8 +76,7 @@ class codex_dialect final : public dialect {
         type == "command_execution" || type == "file_change" || type == "mcp_tool_call" || type == "web_search";
     if (!is_tool || completed != (type == "file_change")) return;
     const std::string about = text_of(*item, type == "mcp_tool_call" ? "tool" : "command");
-    news_text_ = about.empty() ? type : type + " " + about;
-    news_ = agent_news{agent_news::kind::tool, {}, {}};
+    tell(agent_news::kind::tool, about.empty() ? type : type + " " + about);
   }
 
   turn_report completed(const json::value& line) {
@@ -129,8 +121,6 @@ class codex_dialect final : public dialect {
   std::map<std::string, tokens> totals_;  // of each thread so far
   std::string answer_;
   std::string trouble_;
-  std::optional<agent_news> news_;
-  std::string news_text_;
 };
 
 }  // namespace

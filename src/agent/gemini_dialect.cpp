@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/json_dialect.hpp"
 #include "agent/provider_error.hpp"
 #include "agent/status_line.hpp"
 #include "json/members.hpp"
@@ -47,7 +48,7 @@ std::int64_t status_in(const std::string& message) {
   return error == nullptr ? 0 : json::number_of(*error, "code").value_or(0);
 }
 
-class gemini_dialect final : public dialect {
+class gemini_dialect final : public json_dialect {
  public:
   std::string ask(const turn_request& request) override { return request.prompt; }
 
@@ -56,35 +57,21 @@ class gemini_dialect final : public dialect {
     trouble_.clear();
   }
 
-  std::optional<agent_news> take_news() override {
-    if (news_) news_->text = news_text_;
-    return std::exchange(news_, std::nullopt);
-  }
-
-  std::optional<turn_report> read(std::string_view line, const turn_key&) override {
-    if (line.empty() || line.front() != '{') return std::nullopt;
-    const auto parsed = json::parse(line);
-    if (!parsed) return std::nullopt;
-    const std::string type = text_of(*parsed, "type");
-    if (type == "init") tell_model(*parsed);
-    if (type == "message" && text_of(*parsed, "role") == "assistant") answer_ += text_of(*parsed, "content");
-    if (type == "tool_use") tell_tool(*parsed);
-    if (type == "error") trouble_ = text_of(*parsed, "message");
-    if (type == "result") return read_result(*parsed);
-    return std::nullopt;
-  }
-
  private:
-  void tell_model(const json::value& line) {
-    news_text_.clear();
-    news_ = agent_news{agent_news::kind::about, {}, {{}, text_of(line, "model"), {}}};
+  std::optional<turn_report> read_object(const json::value& line) override {
+    const std::string type = text_of(line, "type");
+    if (type == "init") tell_about({{}, text_of(line, "model"), {}});
+    if (type == "message" && text_of(line, "role") == "assistant") answer_ += text_of(line, "content");
+    if (type == "tool_use") tell_tool(line);
+    if (type == "error") trouble_ = text_of(line, "message");
+    if (type == "result") return read_result(line);
+    return std::nullopt;
   }
 
   // The answer is what was said after the last tool.
   void tell_tool(const json::value& line) {
     answer_.clear();
-    news_text_ = text_of(line, "tool_name");
-    news_ = agent_news{agent_news::kind::tool, {}, {}};
+    tell(agent_news::kind::tool, text_of(line, "tool_name"));
   }
 
   turn_report read_result(const json::value& line) {
@@ -108,8 +95,6 @@ class gemini_dialect final : public dialect {
 
   std::string answer_;
   std::string trouble_;  // what it said before a result that says nothing
-  std::optional<agent_news> news_;
-  std::string news_text_;
 };
 
 }  // namespace

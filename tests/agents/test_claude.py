@@ -4,7 +4,7 @@ import subprocess
 import time
 
 from claude_lab import ClaudeTest
-from lab import says, used
+from lab import COBATCH, HERE, says, used
 
 
 class OneSession(ClaudeTest):
@@ -110,3 +110,17 @@ class WorkTree(ClaudeTest):
         self.assertLessEqual({"Read", "Grep"}, offered)
         self.assertTrue(offered.isdisjoint({"Write", "Edit", "Bash", "Agent"}), offered)
         self.assertFalse(self.file(1).exists())
+
+
+class Example(ClaudeTest):
+    def check_accounts(self):
+        """The example has a project of its own, which is gone."""
+
+    def test_the_example_shows_three_tasks_with_their_accounts(self):
+        told = [says(number, when=f"task id {name}") for number, name in ((1, "alpha"), (2, "beta"), (3, "gamma"))]
+        self.model(says(0, when="What all tasks of batch"), *told)
+        environment = self.environment | {"COBATCH": COBATCH}
+        example = HERE.parent.parent / "examples/agents/three_tasks.sh"
+        shown = subprocess.check_output([example, "claude"], env=environment, text=True, stderr=subprocess.DEVNULL)
+        for line in ("alpha done []", "beta done []", "gamma done []", "the guide's count"):
+            self.assertIn(line, shown)

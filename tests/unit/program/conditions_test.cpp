@@ -161,4 +161,17 @@ TEST_CASE("status shows by which rule a task was cancelled") {
         std::string::npos);
 }
 
+TEST_CASE("the status of a held batch says why it is held, and how it is let go") {
+  const folder f;
+  cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
+  {
+    workspace place = open(f);
+    const auto session = begin_session(place);
+    REQUIRE(place.storage().end_session(session.id, session_end::blocked, "nobody is logged in"));
+  }
+  const auto r = cobatch_run({"status", "b", "--root", f.str()});
+  CHECK(r.out.find("nobody is logged in") != std::string::npos);
+  CHECK(r.out.find("execute_queue") != std::string::npos);
+}
+
 }  // namespace cobatch_test

@@ -1,0 +1,47 @@
+// The common part of dialects whose program writes one JSON object a line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "agent/dialect.hpp"
+#include "json/json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+class json_dialect : public dialect {
+ public:
+  std::optional<turn_report> read(std::string_view line, const turn_key&) final {
+    if (line.empty() || line.front() != '{') return std::nullopt;
+    const auto parsed = json::parse(line);
+    return parsed ? read_object(*parsed) : std::nullopt;
+  }
+
+  std::optional<agent_news> take_news() final {
+    if (news_) news_->text = news_text_;
+    return std::exchange(news_, std::nullopt);
+  }
+
+ protected:
+  /// What the object means: as `read`.
+  [[nodiscard]] virtual std::optional<turn_report> read_object(const json::value& line) = 0;
+
+  void tell(agent_news::kind what, std::string text) {
+    news_text_ = std::move(text);
+    news_ = agent_news{what, {}, {}};
+  }
+  void tell_about(const agent_facts& about) {
+    news_text_.clear();
+    news_ = agent_news{agent_news::kind::about, {}, about};
+  }
+
+ private:
+  std::optional<agent_news> news_;
+  std::string news_text_;
+};
+
+}  // namespace v1
+}  // namespace cobatch
