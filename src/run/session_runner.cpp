@@ -106,6 +106,8 @@ class session_runner {
       if (auto spent = check_budget(); is_over(spent)) return spent;
       if (objection_to(next->spec).empty())
         if (auto failed = make_ready(*next); is_over(failed) || !agent_.is_ready_for(*next)) return failed;
+      // To start an agent takes time.
+      if (c_.stop.stop_requested()) return {};
     }
 
     begin_request request;

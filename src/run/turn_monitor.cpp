@@ -33,7 +33,8 @@ std::stop_token turn_monitor::begin(const task_id& task) {
     const std::lock_guard lock(mutex_);
     task_ = task;
     turn_ = std::stop_source{};
-    why_ = interruption::none;
+    why_ = stopping_ ? interruption::stopping : interruption::none;
+    if (stopping_) turn_.request_stop();
   }
   changed_.notify_all();
   // A cancel may have come between the turn's record and here.
@@ -73,6 +74,7 @@ void turn_monitor::await_stop_grace(const std::stop_token& quit) {
   std::unique_lock lock(mutex_);
   changed_.wait_until(lock, quit, deadline, [this] { return hurry_.stop_requested(); });
   if (quit.stop_requested()) return;
+  stopping_ = true;  // for a turn that begins only now
   lock.unlock();
   interrupt(interruption::stopping);
 }

@@ -55,6 +55,7 @@ class turn_monitor {
   std::stop_source turn_;
   interruption why_ = interruption::none;
   bool end_requested_ = false;
+  bool stopping_ = false;  // the grace of a stop is over
 
   std::stop_source waiting_;  // ends wait_for_change
   std::jthread thread_;       // last: it uses all of the above
