@@ -83,10 +83,10 @@ class event_feed {
   event_feed& operator=(event_feed&&) noexcept;
   ~event_feed();
 
-  /// Adds what only its engine knows: progress, waiting, trouble and recovered; the rest is passed over, as the store
-  /// tells it. Progress of a turn is delivered between the turn's start and its end. At most 16 MiB wait to be
-  /// fetched; above that the oldest lines of progress are given up, and one event says how many. The feed must outlive
-  /// the engines that tell it.
+  /// Adds what only its engine knows: progress, tools, notices, pauses, what the agent says of itself, waiting, trouble
+  /// and recovered; the rest is passed over, as the store tells it, and prompts are. Progress of a turn is delivered
+  /// between the turn's start and its end. At most 16 MiB wait to be fetched; above that the oldest lines of progress
+  /// are given up, and one event says how many. The feed must outlive the engines that tell it.
   void tell(const engine_event& news);
 
   /// The next event, or nothing if none waits. Never waits for one. Errors: the store's; nothing is lost, the next

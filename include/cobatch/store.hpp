@@ -68,7 +68,7 @@ struct assigned_task {
 struct assign_outcome {
   enum class kind : std::uint8_t {
     stored,          ///< at least one task is new
-    duplicate,       ///< all were there already; nothing was stored (an open batch may have been sealed)
+    duplicate,       ///< all were there already; no task was stored (what was said of the batch was)
     task_exists,     ///< `conflict` is there with other content or in another batch; nothing was stored
     agent_conflict,  ///< the batch names another agent (`batch.agent`); nothing was stored
     batch_full,      ///< the batch would exceed `max_batch_tasks`; nothing was stored

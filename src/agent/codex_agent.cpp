@@ -27,11 +27,6 @@ names argv_of(const codex_agent_options& options, const session_start& how) {
   return argv;
 }
 
-std::string objection_of(const task_spec& task) {
-  if (task.tools.empty()) return {};
-  return "the task names the tools that it may use, and codex cannot be held to them; leave them out";
-}
-
 }  // namespace
 
 std::shared_ptr<agent> make_codex_agent(codex_agent_options options) {
@@ -41,7 +36,7 @@ std::shared_ptr<agent> make_codex_agent(codex_agent_options options) {
   process.one_turn_a_process = true;
   process.takes_preamble = true;
   process.make_dialect = make_codex_dialect;
-  process.objection = objection_of;
+  process.takes_model = true;
   process.argv = [options = std::move(options)](const session_start& how) -> result<names> {
     return argv_of(options, how);
   };

@@ -94,25 +94,20 @@ class codex_dialect final : public json_dialect {
     tokens& before = totals_[thread_];
     const tokens turn = *total - before;
     before = *total;
+    if (!is_plausible(turn)) return std::nullopt;
     usage used;
     used.source = usage_source::difference;
-    used.complete = is_plausible(turn);
-    if (used.complete) used.by_model.push_back({{}, turn});
-    return used.complete ? std::optional(std::move(used)) : std::nullopt;
+    used.by_model.push_back({{}, turn});
+    return used;
   }
 
   turn_report failed(const json::value& line) {
     settlement what;
-    what.source = status_source::cobatch;
     what.output = std::exchange(answer_, {});
     if (const json::value* error = line.find("error")) what.detail = text_of(*error, "message");
     if (what.detail.empty()) what.detail = std::exchange(trouble_, {});
-    auto error = error_of_status(status_in(what.detail));
-    if (!error) error = error_of_words(what.detail);
-    if (error) return report_provider_error(*error, std::move(what), std::nullopt);
-    what.end = turn_end::broke;
-    what.reason = "agent_error";
-    turn_report report{std::move(what), true};
+    const std::int64_t http = status_in(what.detail);
+    auto report = report_failed_turn(http, std::move(what));
     report.forget = report.what.detail.find("ran out of room in the model's context") != std::string::npos;
     return report;
   }

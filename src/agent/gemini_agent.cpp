@@ -23,11 +23,6 @@ names argv_of(const gemini_agent_options& options, const session_start& how) {
   return argv;
 }
 
-std::string objection_of(const task_spec& task) {
-  if (task.tools.empty()) return {};
-  return "the task names the tools that it may use, and gemini cannot be held to them; leave them out";
-}
-
 // Its own exit codes: no credential, and a folder that the user has not trusted.
 std::optional<provider_error> meaning_of_exit(int code) {
   return code == 41 || code == 55 ? std::optional(provider_error::not_logged_in) : std::nullopt;
@@ -42,7 +37,7 @@ std::shared_ptr<agent> make_gemini_agent(gemini_agent_options options) {
   process.one_turn_a_process = true;
   process.make_dialect = make_gemini_dialect;
   process.exit_means = meaning_of_exit;
-  process.objection = objection_of;
+  process.takes_model = true;
   process.argv = [options = std::move(options)](const session_start& how) -> result<names> {
     return argv_of(options, how);
   };

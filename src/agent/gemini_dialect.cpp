@@ -82,15 +82,10 @@ class gemini_dialect final : public json_dialect {
       settle_by_answer(what);
       return {std::move(what), true};
     }
-    what.source = status_source::cobatch;
     if (const json::value* error = line.find("error")) what.detail = text_of(*error, "message");
     if (what.detail.empty()) what.detail = std::exchange(trouble_, {});
-    auto error = error_of_status(status_in(what.detail));
-    if (!error) error = error_of_words(what.detail);
-    if (error) return report_provider_error(*error, std::move(what), std::nullopt);
-    what.end = turn_end::broke;
-    what.reason = "agent_error";
-    return {std::move(what), true};
+    const std::int64_t http = status_in(what.detail);
+    return report_failed_turn(http, std::move(what));
   }
 
   std::string answer_;

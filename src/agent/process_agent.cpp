@@ -38,6 +38,12 @@ void recall_all(dialect& speech, const fs::path& folder, std::int64_t before) {
     if (!recall(speech, output_of(folder, process))) return;
 }
 
+std::string objection_to_tools(const task_spec& task, std::string_view agent) {
+  if (task.tools.empty()) return {};
+  return fmt::format("the task names the tools that it may use, and agent {} cannot be held to them; leave them out",
+                     agent);
+}
+
 class process_agent final : public agent {
  public:
   explicit process_agent(process_agent_options options) : options_(std::move(options)) {}
@@ -46,7 +52,8 @@ class process_agent final : public agent {
   bool takes_preamble() const override { return options_.takes_preamble; }
   bool can_fork() const override { return options_.can_fork; }
   std::string objection(const task_spec& task) const override {
-    return options_.objection ? options_.objection(task) : agent::objection(task);
+    if (options_.objection) return options_.objection(task);
+    return options_.takes_model ? objection_to_tools(task, name()) : agent::objection(task);
   }
 
   result<std::unique_ptr<agent_session>> start(const session_start& how) override {
@@ -115,10 +122,7 @@ std::string agent::objection(const task_spec& task) const {
   if (!task.model.empty())
     return fmt::format("the task asks for model {}, and agent {} cannot choose one; leave the model out", task.model,
                        name());
-  if (!task.tools.empty())
-    return fmt::format("the task names the tools that it may use, and agent {} cannot be held to them; leave them out",
-                       name());
-  return {};
+  return objection_to_tools(task, name());
 }
 
 std::string dialect::abort_line(const turn_key&) {

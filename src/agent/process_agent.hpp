@@ -31,7 +31,8 @@ struct process_agent_options {
   std::function<std::optional<provider_error>(int exit_code)> exit_means;
   bool takes_preamble = false;
   bool can_fork = false;
-  /// See agent::objection; absent: tasks that ask for a model or tools are objected to.
+  bool takes_model = false;  ///< tasks may ask for one
+  /// See agent::objection; absent: tasks that ask for tools are objected to, and those for a model unless it takes one.
   std::function<std::string(const task_spec&)> objection;
   /// What a turn that came to no answer used, as the program's own files show it. `since`: when the turn began.
   std::function<std::optional<usage>(const std::string& conversation, timestamp since)> used_since;

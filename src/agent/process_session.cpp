@@ -103,7 +103,7 @@ class process_session final : public agent_session {
     if (keeper_.ended()) return agent_ended();
     if (auto told = keeper_.turn_begins(limit); !told) return agent_ended();
     if (auto sent = keeper_.send(speech_->ask(request), deadline, wake_.descriptor()); !sent) {
-      end_now_unless_ended(sent.error().code);
+      end_if_cut_off(sent.error().code);
       if (sent.error().code == errc::interrupted) return abort(turn_end::stopped, "the turn was interrupted");
       if (sent.error().code == errc::timed_out) return time_out(limit);
       return agent_ended();
@@ -120,7 +120,7 @@ class process_session final : public agent_session {
   }
 
   // What was sent in part cannot be followed by anything else.
-  void end_now_unless_ended(errc why) {
+  void end_if_cut_off(errc why) {
     if (why == errc::interrupted || why == errc::timed_out) end_now();
   }
 

@@ -54,6 +54,16 @@ std::optional<provider_error> error_of_words(std::string_view said) {
   return std::nullopt;
 }
 
+turn_report report_failed_turn(std::int64_t http, settlement what) {
+  auto error = error_of_status(http);
+  if (!error) error = error_of_words(what.detail);
+  if (error) return report_provider_error(*error, std::move(what), std::nullopt);
+  what.end = turn_end::broke;
+  what.source = status_source::cobatch;
+  what.reason = "agent_error";
+  return {std::move(what), true};
+}
+
 turn_report report_provider_error(provider_error error, settlement what, std::optional<timestamp> until) {
   what.end = turn_end::stopped;
   what.source = status_source::cobatch;

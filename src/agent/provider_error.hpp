@@ -22,6 +22,10 @@ enum class provider_error : std::uint8_t {
 /// The same by what the agent says of it, where it says no more than that.
 [[nodiscard]] std::optional<provider_error> error_of_words(std::string_view said);
 
+/// A turn that failed, by the provider's status (0: not known) and the words in `what.detail`: one of the errors above,
+/// or the agent broke.
+[[nodiscard]] turn_report report_failed_turn(std::int64_t http, settlement what);
+
 /// A report that charges nothing. `what`: with usage, output and, in `detail`, what the agent said; what to do is added
 /// to that. `until`: when a limit is over, if the provider says.
 [[nodiscard]] turn_report report_provider_error(provider_error error, settlement what, std::optional<timestamp> until);

@@ -58,8 +58,8 @@ outcome check_task_status(const call& request) {
   auto status = request.place.task(*id);
   if (!status) return refuse(std::move(status.error()));
   const task_record& task = status->task;
-  auto batch = request.place.batch(task.batch);
-  if (!batch) return refuse(std::move(batch.error()));
+  const auto batch = request.place.storage().find_batch(task.batch);
+  if (!batch) return refuse(batch.error());
   answer reply{{{"message", standing(task)},
                 {"task_id", id->str()},
                 {"task_status", name_of(task.state)},
@@ -69,7 +69,8 @@ outcome check_task_status(const call& request) {
   if (task.started_at) reply.fields.push_back({"started_at", to_iso(*task.started_at)});
   if (task.ended_at) reply.fields.push_back({"completed_at", to_iso(*task.ended_at)});
   reply.fields.push_back({"description", task.spec.description});
-  for (auto& said : how_it_runs(task.spec, batch->batch)) reply.fields.push_back(std::move(said));
+  if (*batch)
+    for (auto& said : how_it_runs(task.spec, **batch)) reply.fields.push_back(std::move(said));
   if (!task.reason.empty()) reply.fields.push_back({"reason", task.reason});
   if (task.counts.attempts > 0) reply.fields.push_back({"attempts", task.counts.attempts});
   if (task.counts.interruptions > 0) reply.fields.push_back({"interruptions", task.counts.interruptions});

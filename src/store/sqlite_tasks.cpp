@@ -142,11 +142,15 @@ const char* list_statement(const task_filter& filter) {
     return select_task + "WHERE t.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND t.ended = " + ended +
            " AND t.position > ?2 AND (?3 IS NULL OR t.state = ?3)";
   };
-  static const std::string batch = of_batch("0") + " UNION ALL " + of_batch("1") + " ORDER BY 5 LIMIT ?4";
+  constexpr auto in_order = " ORDER BY 5 LIMIT ?4";
+  static const std::string batch_live = of_batch("0") + in_order;
+  static const std::string batch_ended = of_batch("1") + in_order;
+  static const std::string batch = of_batch("0") + " UNION ALL " + of_batch("1") + in_order;
   static const std::string live = select_task + "WHERE t.seq IN (" + live_tasks +
                                   ") AND t.state = ?3 AND ?1 IS NULL AND ?2 IS NOT NULL ORDER BY t.seq LIMIT ?4";
   static const std::string all =
       select_task + "WHERE (?3 IS NULL OR t.state = ?3) AND ?1 IS NULL AND ?2 IS NOT NULL ORDER BY t.seq LIMIT ?4";
+  if (filter.batch && filter.state) return has_ended(*filter.state) ? batch_ended.c_str() : batch_live.c_str();
   if (filter.batch) return batch.c_str();
   return filter.state && !has_ended(*filter.state) ? live.c_str() : all.c_str();
 }

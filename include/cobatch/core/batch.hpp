@@ -132,7 +132,8 @@ struct batch_record {
   timestamp created_at = {};
   timestamp last_assign_at = {};
   std::optional<timestamp> sealed_at = {};
-  std::optional<timestamp> held_until = {};  ///< with `held`: engines may try again from here on
+  std::optional<timestamp> held_until =
+      {};  ///< with `held`: engines may try again from here on; absent: not by themselves
 
   friend bool operator==(const batch_record&, const batch_record&) = default;
 };

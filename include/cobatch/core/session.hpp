@@ -81,7 +81,7 @@ struct session_record {
   std::optional<timestamp> ended_at = {};
   std::optional<session_end> end = {};
   std::string end_detail = {};     ///< a sentence for people; may be empty
-  std::int64_t turns_settled = 0;  ///< turns that ended `done`, `error` or `denied`
+  std::int64_t turns_settled = 0;  ///< turns of tasks that ended `done`, `error` or `denied`
   bool end_requested = false;      ///< somebody asked for its end (`unlock --force`); its engine will see to it
   agent_facts about = {};
   std::optional<session_pause> pause = {};  ///< while it rests
