@@ -117,14 +117,14 @@ result<keeper> keeper::start(const keeper_start& how) {
   auto errors = open_output(made.errors_);
   if (!errors) return fail(errors.error());
 
-  keeper_command command{
-      .program = *keeper_program,
-      .argv = {"cobatch-keeper", "1", std::to_string(::getpid()), std::to_string(how.grace.count()),
-               std::to_string(how.number), stem.parent_path().string(), agent_folder.string(), program->string()},
-      .environment = how.environment,
-      .guard = how.guard,
-      .output = std::move(*output),
-      .errors = std::move(*errors)};
+  keeper_command command{.program = *keeper_program,
+                         .argv = {"cobatch-keeper", "2", std::to_string(::getpid()), std::to_string(how.grace.count()),
+                                  std::to_string(how.number), stem.parent_path().string(), agent_folder.string(),
+                                  how.turn_end, program->string()},
+                         .environment = how.environment,
+                         .guard = how.guard,
+                         .output = std::move(*output),
+                         .errors = std::move(*errors)};
   command.argv.insert(command.argv.end(), how.argv.begin(), how.argv.end());
   auto spawned = spawn_keeper(std::move(command));
   if (!spawned) return fail(spawned.error());
@@ -201,6 +201,12 @@ result<void> keeper::command(std::string_view line) {
   return fail(errc::agent_failed, "the agent's keeper is gone, and the agent with it");
 }
 
+void keeper::close_input() {
+  input_.reset();
+  // A keeper that is gone holds nothing.
+  static_cast<void>(command("C"));
+}
+
 result<void> keeper::turn_begins(milliseconds limit) {
   return command("T " + std::to_string(limit.count()));
 }
@@ -253,7 +259,7 @@ bool keeper::wait_for_end(clock::time_point deadline) {
 
 keeper::ending keeper::finish(milliseconds patience) {
   if (!status_.open()) return ending_.value_or(ending{.keeper_lost = true});
-  input_.reset();
+  close_input();
   milliseconds allowed{0};
   if (!wait_for_end(clock::now() + patience)) {
     // If the keeper is gone this is known by its status.

@@ -37,6 +37,9 @@ struct keeper_start {
   std::int64_t number = 1;                    ///< of the agent process in its session, from 1
   int guard = -1;                             ///< descriptor of the held guard; -1: none (tests)
   std::chrono::milliseconds grace{5000};      ///< between SIGTERM and SIGKILL
+  /// For an agent that ends at once when its input does: the bytes that its output has at the end of each turn, and
+  /// nowhere else. Should we die in a turn, its input then stays open until they come. Empty: it ends after its turn.
+  std::string turn_end{};
   /// Called with the keeper's identity before the keeper may run, and with the agent's before the agent may run.
   std::function<result<void>(const process_identity& keeper, const process_identity& agent)> record{};
 };
@@ -58,7 +61,7 @@ class keeper {
   [[nodiscard]] result<void> send(std::string_view bytes, std::chrono::steady_clock::time_point deadline, int also);
 
   /// Ends the agent's standard input: it will read nothing more.
-  void close_input() { input_.reset(); }
+  void close_input();
 
   /// Tells the keeper that a turn runs, and for how long it may go on should we die; or that none runs.
   [[nodiscard]] result<void> turn_begins(std::chrono::milliseconds limit);

@@ -1,19 +1,23 @@
 // cobatch-keeper: starts one agent, holds the guard with the orchestrator, and outlives it if it dies.
 //
-//   cobatch-keeper 1 PARENT GRACE_MS NUMBER FOLDER WORKING_DIRECTORY PROGRAM ARGV0 [ARG...]
+//   cobatch-keeper 2 PARENT GRACE_MS NUMBER FOLDER WORKING_DIRECTORY TURN_END PROGRAM ARGV0 [ARG...]
 //
-// The first argument is the version of what follows. The environment is the agent's. The orchestrator
+// The first argument is the version of what follows. TURN_END is empty, or for an agent that ends at once at the end of
+// its input the bytes that its output has at the end of each turn. The environment is the agent's. The orchestrator
 // (keeper_spawn.cpp) hands over these descriptors:
 //
 //   3  the guard, or nothing; held, never used
 //   4  control, read:  "G" let the agent exec     "T <ms>" a turn begins and may go on that long if the orchestrator
 //   dies
-//                      "I" no turn runs           "Q <ms>" end the agent, with that grace      (each a line)
+//                      "I" no turn runs           "Q <ms>" end the agent, with that grace
+//                      "C" the input ends         (each a line)
 //                      end of file: the orchestrator has died or let go
 //   5  status, write:  "A <pid>" the agent was forked and waits   "R" it has been executed
 //                      "X <errno> exec|chdir" it could not be      "E exit <n>" or "E signal <n>" it has ended
 //                      end of file: the keeper is gone, and with it all that the agent left behind
 //   6  the agent's standard input    7  its output file    8  its error file
+//   9  the other end of 6; held only where there is a TURN_END: then the input of an agent whose orchestrator has died
+//      ends with its turn
 //
 // Single-threaded, and everything is an event: a line, an end of file, SIGCHLD (through a pipe), a deadline. The agent
 // gets a process session of its own, none of the descriptors above 2, and SIGKILL when the keeper dies. The keeper is
@@ -46,7 +50,7 @@
 
 extern char** environ;
 
-enum { control_fd = 4, status_fd = 5, input_fd = 6, output_fd = 7, error_fd = 8, first_free_fd = 9 };
+enum { control_fd = 4, status_fd = 5, input_fd = 6, output_fd = 7, error_fd = 8, held_fd = 9, first_free_fd = 10 };
 
 // An orchestrator that died between two turns gives its agent this long to end at the end of its input.
 static const int64_t idle_patience_ms = 2000;
@@ -56,6 +60,8 @@ static const int64_t leftover_grace_ms = 1000;
 static const int64_t kill_tick_ms = 20;
 // Where the parent's death cannot be watched: look this often.
 static const int64_t parent_tick_ms = 500;
+// Of an orphan's output: look for the end of the turn this often.
+static const int64_t turn_end_tick_ms = 100;
 
 static const int64_t never = INT64_MAX;
 
@@ -65,6 +71,7 @@ static struct {
   const char* number;
   int folder;  // of the exit file
   const char* working_directory;
+  const char* turn_end;
   const char* program;
   char** argv;
 } how;
@@ -80,6 +87,9 @@ static struct {
   bool agent_ended;
   bool asked_to_end;         // SIGTERM was sent
   bool clearing;             // what the agent left behind is being ended
+  bool holds_input;          // held_fd is open
+  int output;                // to look for the turn's end in; -1: not looked for
+  off_t turn_began;          // where in the output
   int64_t turn_deadline;     // `never`: no turn runs
   int64_t term_at, kill_at;  // `never`: not planned
 } now_;
@@ -112,6 +122,11 @@ static void on_sigchld(int signal_number) {
   errno = saved;
 }
 
+static void end_input(void) {
+  if (now_.holds_input) close(held_fd);
+  now_.holds_input = false;
+}
+
 static void close_from(int first) {
 #ifdef SYS_close_range
   if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0) return;
@@ -142,14 +157,15 @@ static bool parse_number(const char* text, int64_t* out) {
 
 static bool read_arguments(int argc, char** argv) {
   int64_t parent = 0;
-  if (argc < 9 || strcmp(argv[1], "1") != 0) return false;
+  if (argc < 10 || strcmp(argv[1], "2") != 0) return false;
   if (!parse_number(argv[2], &parent) || !parse_number(argv[3], &how.grace_ms)) return false;
   how.parent = (pid_t)parent;
   how.number = argv[4];
   how.folder = open(argv[5], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   how.working_directory = argv[6];
-  how.program = argv[7];
-  how.argv = argv + 8;
+  how.turn_end = argv[7];
+  how.program = argv[8];
+  how.argv = argv + 9;
   return how.folder >= 0;
 }
 
@@ -206,6 +222,7 @@ static void report_failed_exec(int fd, char what) {
 // In the agent's process, before it is the agent.
 static void become_agent(pid_t keeper, int go, int exec_error) {
   for (int fd = 3; fd <= status_fd; ++fd) close(fd);
+  end_input();
   setsid();
 #ifdef __linux__
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -256,6 +273,43 @@ static void ask_to_end(int64_t grace_ms) {
   now_.kill_at = sooner(now_.kill_at, later(grace_ms));
 }
 
+static int open_output(void) {
+  char name[64];
+  snprintf(name, sizeof name, "%s.out", how.number);
+  return openat(how.folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static off_t output_size(void) {
+  struct stat about;
+  const int fd = now_.holds_input ? open_output() : -1;
+  const off_t size = fd >= 0 && fstat(fd, &about) == 0 ? about.st_size : 0;
+  if (fd >= 0) close(fd);
+  return size;
+}
+
+static bool holds(const char* bytes, size_t count, const char* wanted, size_t length) {
+  for (size_t i = 0; i + length <= count; ++i)
+    if (memcmp(bytes + i, wanted, length) == 0) return true;
+  return false;
+}
+
+// An orphan's turn has ended: so may the agent. Parts are read so that they overlap, as the end may lie across two.
+static void look_for_turn_end(void) {
+  static char bytes[65536];
+  const size_t length = strlen(how.turn_end);
+  ssize_t n;
+  while ((n = pread(now_.output, bytes, sizeof bytes, now_.turn_began)) >= (ssize_t)length) {
+    if (holds(bytes, (size_t)n, how.turn_end, length)) {
+      end_input();
+      close(now_.output);
+      now_.output = -1;
+      now_.term_at = sooner(now_.term_at, later(idle_patience_ms));
+      return;
+    }
+    now_.turn_began += n - (ssize_t)length + 1;
+  }
+}
+
 static void on_orphaned(void) {
   if (now_.orphaned) return;
   now_.orphaned = true;
@@ -263,8 +317,11 @@ static void on_orphaned(void) {
   if (!now_.executed) {
     ask_to_end(0);
   } else if (!now_.asked_to_end) {
-    now_.term_at = now_.turn_deadline != never ? now_.turn_deadline : later(idle_patience_ms);
+    const bool in_turn = now_.turn_deadline != never;
+    now_.term_at = in_turn ? now_.turn_deadline : later(idle_patience_ms);
+    if (in_turn && now_.holds_input) now_.output = open_output();
   }
+  if (now_.output < 0) end_input();
 }
 
 static void obey(const char* line) {
@@ -276,8 +333,11 @@ static void obey(const char* line) {
     now_.go = -1;
   } else if (line[0] == 'T' && has_number) {
     now_.turn_deadline = later(ms);
+    now_.turn_began = output_size();
   } else if (line[0] == 'I') {
     now_.turn_deadline = never;
+  } else if (line[0] == 'C') {
+    end_input();
   } else if (line[0] == 'Q' && has_number && !now_.agent_ended) {
     ask_to_end(ms);
   }
@@ -380,11 +440,13 @@ static void keep_deadlines(void) {
     now_.kill_at = later(kill_tick_ms);
   }
   if (now_.parent_watch < 0 && getppid() != how.parent) on_orphaned();
+  if (now_.output >= 0) look_for_turn_end();
 }
 
 static int time_to_next_deadline(void) {
   int64_t at = sooner(now_.term_at, now_.kill_at);
   if (now_.parent_watch < 0 && !now_.orphaned) at = sooner(at, later(parent_tick_ms));
+  if (now_.output >= 0) at = sooner(at, later(turn_end_tick_ms));
   if (at == never) return -1;
   const int64_t left = at - now_ms();
   return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
@@ -411,12 +473,14 @@ static void keep(void) {
 int main(int argc, char** argv) {
   for (int fd = 3; fd < first_free_fd; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
   close_from(first_free_fd);
-  now_.go = now_.exec_error = -1;
+  now_.go = now_.exec_error = now_.output = -1;
   now_.turn_deadline = now_.term_at = now_.kill_at = never;
   if (!read_arguments(argc, argv)) {
     tell("X 22 exec\n");
     return 2;
   }
+  now_.holds_input = true;
+  if (how.turn_end[0] == '\0') end_input();
   become_keeper();
   watch_parent();
   if (!set_up_signals() || !fork_agent()) {

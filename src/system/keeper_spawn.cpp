@@ -16,8 +16,8 @@ inline namespace v1 {
 
 namespace {
 
-// Descriptors 0 to 8 of the keeper, as its head comment has them.
-constexpr std::size_t inherited_fds = 9;
+// Descriptors 0 to 9 of the keeper, as its head comment has them.
+constexpr std::size_t inherited_fds = 10;
 constexpr int status_fd = 5;
 
 // All that the child needs, made before the fork.
@@ -77,9 +77,9 @@ result<spawned_keeper> spawn_keeper(keeper_command command) {
   if (!nothing.open()) return fail(system_error(errno, "open", "/dev/null"));
 
   child_plan plan{};
-  plan.sources = {nothing.get(),     nothing.get(),        nothing.get(),
-                  command.guard,     control->read.get(),  status->write.get(),
-                  input->read.get(), command.output.get(), command.errors.get()};
+  plan.sources = {nothing.get(),        nothing.get(),       nothing.get(),     command.guard,
+                  control->read.get(),  status->write.get(), input->read.get(), command.output.get(),
+                  command.errors.get(), input->write.get()};
   const std::string program = command.program.string();
   const auto argv = pointers_to(command.argv);
   const auto environment = pointers_to(command.environment);

@@ -23,6 +23,7 @@ struct orchestrator_plan {
   phase when = phase::in_turn;
   std::chrono::milliseconds turn_limit = 1h;
   std::chrono::milliseconds grace = 60s;
+  std::string turn_end = {};
 };
 
 // Takes the guard, starts the agent, records both, sends a line, and waits to be killed.
@@ -36,6 +37,7 @@ int orchestrate(const orchestrator_plan& plan) {
                               .folder = plan.folder,
                               .guard = lock->descriptor(),
                               .grace = plan.grace,
+                              .turn_end = plan.turn_end,
                               .record = [&](const process_identity& k, const process_identity& a) {
                                 record.keeper = k;
                                 record.agent = a;
@@ -104,6 +106,31 @@ TEST_CASE("a paid turn is not lost when its orchestrator is killed, and the guar
   CHECK(scene.exit_file() == "exit 4\n");
   CHECK(rival->try_acquire().value());
   CHECK(is_dead(scene.record.agent));
+}
+
+TEST_CASE("an agent that ends with its input is left its input until its paid turn is over") {
+  // The words come in two parts.
+  crash_scene scene({.folder = {},
+                     .script = "read task; echo begun; (until [ -e go ]; do sleep 0.01; done; printf 'turn o'; "
+                               "until [ -e on ]; do sleep 0.01; done; echo 'ver'; echo after) & cat; kill $!; exit 4",
+                     .turn_end = "turn over"});
+  REQUIRE(eventually([&] { return scene.output() == "begun\n"; }));
+  scene.orchestrator.kill();
+  CHECK(scene.busy());
+  put(scene.folder.path() / "go", "");
+  REQUIRE(eventually([&] { return scene.output() == "begun\nturn o"; }));
+  CHECK(liveness_of(scene.record.agent) == liveness::alive);
+  put(scene.folder.path() / "on", "");
+  REQUIRE(scene.wait_for_keeper());
+  CHECK(scene.output() == "begun\nturn over\nafter\n");
+  CHECK(scene.exit_file() == "exit 4\n");
+}
+
+TEST_CASE("an idle agent that ends with its input loses it with its orchestrator") {
+  crash_scene scene({.folder = {}, .script = "cat; exit 5", .when = phase::idle, .turn_end = "never said"});
+  scene.orchestrator.kill();
+  REQUIRE(scene.wait_for_keeper());
+  CHECK(scene.exit_file() == "exit 5\n");
 }
 
 TEST_CASE("a turn that outlives its limit after its orchestrator was killed is ended") {
