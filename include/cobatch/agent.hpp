@@ -198,10 +198,12 @@ struct claude_agent_options {
 };
 [[nodiscard]] std::shared_ptr<agent> make_claude_agent(claude_agent_options options);
 
-/// OpenAI's Codex, headless: a process a task, which goes on with the conversation of the one before.
+/// OpenAI's Codex, headless: one process a session, by its app-server. A Codex without one (or with `app_server` false)
+/// is a process a task, which goes on with the thread of the one before; it tells no figures of turns that failed.
 struct codex_agent_options {
   std::string program = "codex";
   std::string model = {};
+  bool app_server = true;
   std::string sandbox = "workspace-write";  ///< or "read-only", "danger-full-access"; it never asks
   std::vector<std::string> extra_arguments = {};
   std::chrono::milliseconds grace{5000};

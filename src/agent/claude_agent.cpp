@@ -94,7 +94,7 @@ std::shared_ptr<agent> make_claude_agent(claude_agent_options options) {
   process.can_fork = true;
   // A subagent in the background would end a turn of its own, which nobody asked for, in the middle of another task's.
   process.environment = {"CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1"};
-  process.make_dialect = make_claude_dialect;
+  process.make_dialect = [](const session_start&) { return make_claude_dialect(); };
   process.used_since = read_claude_transcript;
   process.argv = [options](const session_start& how) -> result<names> { return argv_of(options, how); };
   process.objection = [options = std::move(options)](const task_spec& task) { return objection_of(options, task); };

@@ -110,7 +110,7 @@ class claude_dialect final : public json_dialect {
     if (type == "rate_limit_event") read_limit(line);
     if (type == "conversation_reset") clearing_ = true;
     if (type != "result") return std::nullopt;
-    if (clearing_) return read_cleared(line), std::nullopt;
+    if (clearing_ || text_of(line, "local_command") == "clear") return read_cleared(line), std::nullopt;
     // A turn of the agent's own, for a subagent that ended in the background: no answer to anything that was asked.
     if (line.find("origin") != nullptr) return used_.carry_over(line), std::nullopt;
     turn_report report = read_result(line);

@@ -99,7 +99,7 @@ std::shared_ptr<agent> make_command_agent(command_agent_options options) {
     return argv;
   };
   process.lines_are_output = true;
-  process.make_dialect = [] { return make_command_dialect(usage_source::reported); };
+  process.make_dialect = [](const session_start&) { return make_command_dialect(usage_source::reported); };
   return make_process_agent(std::move(process));
 }
 
@@ -114,7 +114,7 @@ std::shared_ptr<agent> make_scripted_agent(scripted_agent_options options) {
     return argv;
   };
   process.lines_are_output = true;
-  process.make_dialect = [] { return make_command_dialect(usage_source::scripted); };
+  process.make_dialect = [](const session_start&) { return make_command_dialect(usage_source::scripted); };
   return make_process_agent(std::move(process));
 }
 

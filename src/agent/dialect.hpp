@@ -33,6 +33,9 @@ class dialect {
   /// cumulative figures of the agent are kept from line to line, and from process to process of one conversation.
   [[nodiscard]] virtual std::optional<turn_report> read(std::string_view line, const turn_key& expected) = 0;
 
+  /// What the latest line calls for to be written at once, newline included; taken once, empty if nothing.
+  [[nodiscard]] virtual std::string take_reply() { return {}; }
+
   /// What the latest line lets know on the way, taken once. Its text is good until the next `read`.
   [[nodiscard]] virtual std::optional<agent_news> take_news() { return std::nullopt; }
 
@@ -47,9 +50,15 @@ class dialect {
   /// How often it has done so.
   [[nodiscard]] virtual std::int64_t times_cleared() const { return 0; }
 
+  /// What the turn has used until now, which will come to no answer; nothing if no line has told.
+  [[nodiscard]] virtual std::optional<usage> used_so_far() { return std::nullopt; }
+
   /// The agent's own id of the conversation; empty as long as it has told none.
   [[nodiscard]] virtual std::string conversation() const { return {}; }
 };
+
+/// A conversation that should have gone on is not there any more: a new one is to be begun.
+[[nodiscard]] turn_report conversation_lost();
 
 /// A settlement for a turn that did not come to an answer.
 [[nodiscard]] settlement failed_turn(turn_end end, std::string reason, std::string detail);

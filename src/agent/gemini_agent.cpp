@@ -35,7 +35,7 @@ std::shared_ptr<agent> make_gemini_agent(gemini_agent_options options) {
   process.name = "gemini";
   process.grace = options.grace;
   process.one_turn_a_process = true;
-  process.make_dialect = make_gemini_dialect;
+  process.make_dialect = [](const session_start&) { return make_gemini_dialect(); };
   process.exit_means = meaning_of_exit;
   process.takes_model = true;
   process.argv = [options = std::move(options)](const session_start& how) -> result<names> {

@@ -33,7 +33,25 @@ bool recall(dialect& speech, const fs::path& file) {
   }
 }
 
+constexpr auto all = std::numeric_limits<std::int64_t>::max();
+
+// In a session's folder, a link to that of the session whose conversation it went on with.
+fs::path link_in(const fs::path& folder) {
+  return folder / "earlier";
+}
+
+result<void> link_to_earlier(const fs::path& folder, const fs::path& earlier) {
+  std::error_code failed;
+  if (!earlier.empty() && !fs::is_symlink(link_in(folder), failed))
+    fs::create_directory_symlink(earlier, link_in(folder), failed);
+  if (failed)
+    return fail(errc::io_error, fmt::format("could not make a link in {}: {}", folder.string(), failed.message()));
+  return {};
+}
+
 void recall_all(dialect& speech, const fs::path& folder, std::int64_t before) {
+  std::error_code none;
+  if (const auto earlier = fs::read_symlink(link_in(folder), none); !none) recall_all(speech, earlier, all);
   for (std::int64_t process = 1; process < before; ++process)
     if (!recall(speech, output_of(folder, process))) return;
 }
@@ -57,6 +75,7 @@ class process_agent final : public agent {
   }
 
   result<std::unique_ptr<agent_session>> start(const session_start& how) override {
+    if (auto linked = link_to_earlier(how.folder, how.earlier_folder); !linked) return fail(linked.error());
     auto argv = options_.argv(how);
     if (!argv) return fail(argv.error());
     auto wake = wake_signal::make();
@@ -70,17 +89,14 @@ class process_agent final : public agent {
     start.number = how.process;
     start.guard = how.guard;
     start.grace = options_.grace;
+    start.turn_end = options_.turn_end;
     start.record = how.record;
     auto started = keeper::start(start);
     if (!started) return fail(started.error());
     auto lines = line_follower::open(started->output_file());
     if (!lines) return fail(lines.error());
-    auto speech = options_.make_dialect();
-    if (!how.conversation.empty()) {
-      constexpr auto all = std::numeric_limits<std::int64_t>::max();
-      if (!how.earlier_folder.empty()) recall_all(*speech, how.earlier_folder, all);
-      recall_all(*speech, how.folder, how.process);
-    }
+    auto speech = options_.make_dialect(how);
+    if (!how.conversation.empty()) recall_all(*speech, how.folder, how.process);
     speech->process_begins();
     return make_process_session(options_, how,
                                 {std::move(*started), std::move(*lines), std::move(speech), std::move(*wake)});
@@ -88,7 +104,7 @@ class process_agent final : public agent {
 
   // The answers in a process's output are in the order of its turns; the n-th one is of the n-th turn.
   std::optional<settlement> recover(const fs::path& folder, const turn_record& turn) override {
-    const auto speech = options_.make_dialect();
+    const auto speech = options_.make_dialect({});
     recall_all(*speech, folder, turn.process);
     auto lines = line_follower::open(output_of(folder, turn.process));
     if (!lines) return std::nullopt;
@@ -105,10 +121,10 @@ class process_agent final : public agent {
   }
 
  private:
-  std::optional<settlement> unanswered(const dialect& speech, const turn_record& turn) const {
+  std::optional<settlement> unanswered(dialect& speech, const turn_record& turn) const {
     settlement what = failed_turn(turn_end::interrupted, {}, "the orchestrator died while the turn ran");
     what.conversation = speech.conversation();
-    if (options_.used_since) what.used = options_.used_since(what.conversation, turn.started_at);
+    what.used = options_.used_since ? options_.used_since(what.conversation, turn.started_at) : speech.used_so_far();
     if (what.conversation.empty() && !what.used) return std::nullopt;
     return what;
   }
@@ -127,6 +143,15 @@ std::string agent::objection(const task_spec& task) const {
 
 std::string dialect::abort_line(const turn_key&) {
   return {};
+}
+
+turn_report conversation_lost() {
+  auto what = failed_turn(turn_end::stopped, "conversation_lost",
+                          "the agent could not go on with its earlier conversation; a new one is begun");
+  what.used.emplace();  // nothing: it was not asked for anything
+  turn_report report{std::move(what), false, true};
+  report.forget = true;
+  return report;
 }
 
 settlement failed_turn(turn_end end, std::string reason, std::string detail) {

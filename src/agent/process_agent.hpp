@@ -19,11 +19,14 @@ inline namespace v1 {
 struct process_agent_options {
   std::string name;
   std::function<result<std::vector<std::string>>(const session_start&)> argv;  ///< asked at each start
-  std::function<std::unique_ptr<dialect>()> make_dialect;                      ///< a fresh one for each start
-  std::chrono::milliseconds grace{5000};                                       ///< between SIGTERM and SIGKILL
-  std::vector<std::string> environment = {};                                   ///< NAME=value, beside ours
+  /// A fresh one for each start; with nothing but defaults, for the files that a dead session left.
+  std::function<std::unique_ptr<dialect>(const session_start&)> make_dialect;
+  std::chrono::milliseconds grace{5000};      ///< between SIGTERM and SIGKILL
+  std::vector<std::string> environment = {};  ///< NAME=value, beside ours
   /// The program reads its prompt until the end of its input, answers and exits: a process is good for one turn.
   bool one_turn_a_process = false;
+  /// See keeper_start.
+  std::string turn_end = {};
   /// A turn that came to no answer has the lines that were read in it as its output; else they are the program's own
   /// language, and no use to people.
   bool lines_are_output = false;

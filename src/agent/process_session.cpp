@@ -102,15 +102,13 @@ class process_session final : public agent_session {
                        const std::stop_token& interrupt) {
     if (keeper_.ended()) return agent_ended();
     if (auto told = keeper_.turn_begins(limit); !told) return agent_ended();
-    if (auto sent = keeper_.send(speech_->ask(request), deadline, wake_.descriptor()); !sent) {
-      end_if_cut_off(sent.error().code);
-      if (sent.error().code == errc::interrupted) return abort(turn_end::stopped, "the turn was interrupted");
-      if (sent.error().code == errc::timed_out) return time_out(limit);
-      return agent_ended();
-    }
+    deadline_ = deadline;
+    send(speech_->ask(request));
     if (options_.one_turn_a_process) keeper_.close_input();
     heard_ = steady::now();
     for (;;) {
+      if (unsent_ && *unsent_ == errc::interrupted) return abort(turn_end::stopped, "the turn was interrupted");
+      if (unsent_ && *unsent_ == errc::timed_out) return time_out(limit);
       if (auto report = read_answer()) return after_answer(std::move(*report));
       if (keeper_.ended()) return agent_ended();
       if (interrupt.stop_requested()) return abort(turn_end::stopped, "the turn was interrupted");
@@ -120,8 +118,11 @@ class process_session final : public agent_session {
   }
 
   // What was sent in part cannot be followed by anything else.
-  void end_if_cut_off(errc why) {
-    if (why == errc::interrupted || why == errc::timed_out) end_now();
+  void send(const std::string& bytes) {
+    const auto sent = keeper_.send(bytes, deadline_, wake_.descriptor());
+    if (sent) return;
+    unsent_ = sent.error().code;
+    if (unsent_ == errc::interrupted || unsent_ == errc::timed_out) end_now();
   }
 
   turn_report after_answer(turn_report report) {
@@ -154,6 +155,7 @@ class process_session final : public agent_session {
       heard_ = steady::now();
       told_quiet_ = false;
       auto report = speech_->read(**line, key_);
+      if (const std::string reply = speech_->take_reply(); !reply.empty() && !ended_) send(reply);
       if (auto news = speech_->take_news()) tell(*news);
       if (report) {
         if (!report->usable) end_now();
@@ -187,14 +189,6 @@ class process_session final : public agent_session {
     what.detail = tail_of(keeper_.error_file());
     auto report = report_provider_error(error, std::move(what), std::nullopt);
     report.usable = false;
-    return report;
-  }
-
-  turn_report conversation_lost() {
-    auto what = failed_turn(turn_end::stopped, "conversation_lost",
-                            "the agent could not go on with its earlier conversation; a new one is begun");
-    turn_report report{std::move(what), false, true};
-    report.forget = true;
     return report;
   }
 
@@ -252,9 +246,13 @@ class process_session final : public agent_session {
     if (!is_explained) keep_what_was_said(what);
     static_cast<void>(said_.take());
     what.conversation = conversation();
-    if (!what.used && options_.used_since) what.used = options_.used_since(what.conversation, began);
+    if (!what.used) what.used = used_until_now(what.conversation, began);
     what.loaded_context = fresh_;
     if (settles(what.end) || (what.used && what.used->total() != tokens{})) fresh_ = false;
+  }
+
+  std::optional<usage> used_until_now(const std::string& conversation, timestamp began) {
+    return options_.used_since ? options_.used_since(conversation, began) : speech_->used_so_far();
   }
 
   void keep_what_was_said(settlement& what) {
@@ -274,6 +272,8 @@ class process_session final : public agent_session {
   file_watch watch_;
   turn_key key_;
   said_lines said_;
+  steady::time_point deadline_;  // of the running turn
+  std::optional<errc> unsent_;   // why the agent was not told all that it should be: it has ended
   steady::time_point heard_;
   bool told_quiet_ = false;
   bool fresh_;  // the conversation has not reached the model yet

@@ -48,8 +48,12 @@ result<chosen_agent> choose_codex(const agent_options& options) {
   wanted.model = options.model;
   if (!options.permission_mode.empty()) wanted.sandbox = options.permission_mode;
   wanted.extra_arguments = options.agent_arguments;
+  wanted.app_server = !options.codex_exec;
   chosen_agent chosen;
-  chosen.about.push_back(with_model("agent: codex, a process a task in one thread", options.model));
+  const char* way = options.codex_exec
+                        ? "agent: codex, a process a task in one thread"
+                        : "agent: codex, by its app-server (without one: a process a task in one thread)";
+  chosen.about.push_back(with_model(way, options.model));
   chosen.about.push_back(fmt::format("it may: what the sandbox {} allows, without asking", one_line(wanted.sandbox)));
   chosen.driver = make_codex_agent(std::move(wanted));
   return chosen;
@@ -103,6 +107,8 @@ result<void> check_together(const agent_options& options) {
     return fail(errc::bad_value, "--script goes with --agent scripted.");
   const bool only_claude = !options.allowed_tools.empty() || !options.system_prompt.empty() ||
                            !options.mcp_config.empty() || options.max_turns > 0;
+  if (options.codex_exec && options.agent != "codex")
+    return fail(errc::bad_value, "--codex-exec goes with --agent codex.");
   if (!is_claude && only_claude)
     return fail(errc::bad_value, "--allow, --system-prompt, --mcp-config and --max-turns go with --agent claude.");
   const bool is_program = is_claude || options.agent == "codex" || options.agent == "gemini";

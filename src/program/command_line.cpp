@@ -52,6 +52,8 @@ void add_agent(CLI::App& app, agent_options& to) {
   app.add_option("--mcp-config", to.mcp_config, "A file of MCP servers for claude; it gets only these");
   app.add_option("--max-turns", to.max_turns, "Requests to the model that claude may make a task (default: no limit)")
       ->check(CLI::Range(1, 100000));
+  app.add_flag("--codex-exec", to.codex_exec,
+               "Drive codex by `codex exec`, a process a task, and not by its app-server");
   app.add_option("--agent-arg", to.agent_arguments, "A further argument for the agent program; repeat it for more")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -216,9 +218,10 @@ command add_unlock(CLI::App& app) {
 command add_savings(CLI::App& app) {
   auto to = std::make_shared<savings_options>();
   CLI::App* made = add_command(app, "savings", "What a batch saved; without an id, the guide's calculator",
-                               "cobatch savings batch_20251107_214500");
+                               "cobatch savings batch_20251107_214500 --prices prices.json");
   add_common(*made, to->common);
-  made->add_option("BATCH_ID", to->batch, "A batch that has run (default: the guide's table)");
+  auto* batch = made->add_option("BATCH_ID", to->batch, "A batch that has run (default: the guide's table)");
+  made->add_option("--prices", to->prices, "A price file, as of cobatch run: shows what the batch cost")->needs(batch);
   return {made, [to] { return run_savings(*to); }};
 }
 

@@ -28,6 +28,7 @@ struct agent_options {
   std::filesystem::path working_directory;
   std::vector<std::string> allowed_tools;  ///< beside those that claude gets anyway
   std::string model;
+  bool codex_exec = false;      ///< not by its app-server
   std::string permission_mode;  ///< claude's permission mode, codex's sandbox, gemini's approval mode; empty: ours
   std::string system_prompt;
   std::filesystem::path mcp_config;
@@ -110,6 +111,7 @@ struct unlock_options {
 struct savings_options {
   common_options common;
   std::string batch;
+  std::filesystem::path prices;  ///< empty: no money is shown
 };
 
 /// Each runs a command and returns the program's exit code.
