@@ -16,12 +16,14 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <cobatch/core/error.hpp>
+#include <cobatch/core/ledger.hpp>
 #include <cobatch/core/price.hpp>
 #include <cobatch/core/usage.hpp>
 
@@ -38,6 +40,15 @@ struct model_price {
   std::string provider = {};  ///< empty: not said
 
   friend bool operator==(const model_price&, const model_price&) = default;
+};
+
+/// What the accounts of a batch cost, in nano-dollars; the parts add up to the total. An account has no cost if it used
+/// a model without a price.
+struct batch_costs {
+  std::optional<std::int64_t> total = {};
+  std::optional<std::int64_t> shared = {};
+  std::vector<std::optional<std::int64_t>> by_task = {};  ///< as in `ledger::by_task`
+  std::vector<warning> unpriced = {};                     ///< `unpriced_model`, for each model without a price
 };
 
 /// The prices of models. Once made it is never changed, and may be used from any thread at once.
@@ -63,8 +74,11 @@ class price_table {
   /// the file does not say. Errors: unpriced_model.
   [[nodiscard]] result<price> price_of(const model_tokens& used) const;
 
-  /// What a turn cost, in pico-dollars; at least that, if the usage is not complete. Errors: unpriced_model.
-  [[nodiscard]] result<wide> cost_of(const usage& used) const;
+  /// What these tokens cost together, in pico-dollars. Errors: unpriced_model.
+  [[nodiscard]] result<wide> cost_of(std::span<const model_tokens> used) const;
+
+  /// What the accounts of a batch cost; of one that is not complete, at least that.
+  [[nodiscard]] batch_costs costs_of(const ledger& accounts) const;
 
  private:
   [[nodiscard]] const model_price* find_dated(std::string_view model) const;

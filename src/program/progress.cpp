@@ -45,6 +45,10 @@ std::string tokens_text(const tokens& used) {
   return text;
 }
 
+std::string money_text(std::int64_t nano_dollars) {
+  return fmt::format("${:.4f}", static_cast<double>(nano_dollars) / 1e9);
+}
+
 void progress_printer::on_event(const engine_event& event) {
   using kind = engine_event::kind;
   switch (event.what) {
@@ -101,7 +105,7 @@ void progress_printer::turn_ended(const turn_record& turn, const task_record* ta
   if (task != nullptr && has_ended(task->state)) ++ended_;
   if (turn.used) used_ = used_ + turn.used->total();
   if (turn.used && prices_) {
-    const auto cost = prices_->cost_of(*turn.used);
+    const auto cost = prices_->cost_of(turn.used->by_model);
     if (cost) cost_ = cost_ + *cost;
     all_priced_ = all_priced_ && cost.has_value();
   }
@@ -159,8 +163,7 @@ std::string progress_printer::tokens_so_far() const {
 // At the price list, whoever pays: under a subscription nothing of it is billed.
 std::string progress_printer::money_so_far() const {
   if (!prices_) return "";
-  const auto nano = static_cast<double>(to_nano(cost_));
-  return fmt::format(", {}${:.4f} at list prices", all_priced_ ? "" : "at least ", nano / 1e9);
+  return fmt::format(", {}{} at list prices", all_priced_ ? "" : "at least ", money_text(to_nano(cost_)));
 }
 
 void progress_printer::redraw(std::string_view text) {

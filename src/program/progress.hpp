@@ -2,6 +2,7 @@
 // the line of the running task, with a bar for its batch.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,5 +53,7 @@ class progress_printer {
 
 /// "45.2K in, 2K out, 310K from cache".
 [[nodiscard]] std::string tokens_text(const tokens& used);
+/// "$0.7444".
+[[nodiscard]] std::string money_text(std::int64_t nano_dollars);
 
 }  // namespace cobatch::program

@@ -4,9 +4,11 @@
 #include <fmt/core.h>
 
 #include <cobatch/core/savings.hpp>
+#include <cobatch/prices.hpp>
 
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
+#include "program/progress.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
 #include "views/record_json.hpp"
@@ -106,26 +108,47 @@ json::object calculator_json() {
 
 // ---------------------------------------------------------------------------------------------- a real batch
 
-json::object account_json(const account& sum) {
+using nano_dollars = std::optional<std::int64_t>;
+
+// What a batch cost at a list of prices, and what is to be said of them.
+struct bill {
+  batch_costs costs;
+  std::vector<warning> warnings;
+};
+
+// Without a price file nothing has a cost.
+result<bill> make_bill(const ledger& accounts, const std::filesystem::path& prices) {
+  if (prices.empty()) return bill{{.by_task = std::vector<nano_dollars>(accounts.by_task.size())}, {}};
+  const auto table = read_price_file(prices);
+  if (!table) return fail(table.error());
+  bill out{table->costs_of(accounts), table->warnings()};
+  out.warnings.insert(out.warnings.end(), out.costs.unpriced.begin(), out.costs.unpriced.end());
+  return out;
+}
+
+json::object account_json(const account& sum, nano_dollars cost) {
   json::object out{{"tokens", tokens_json(sum.used)},
                    {"waste", tokens_json(sum.waste)},
                    {"turns", sum.turns},
                    {"wasted_turns", sum.wasted_turns},
                    {"complete", sum.complete}};
   if (sum.turns_without_usage > 0) out.push_back({"turns_without_usage", sum.turns_without_usage});
+  if (cost) out.push_back({"cost_usd", decimal_json(*cost, 9)});
   if (sum.scripted) out.push_back({"scripted", true});
   return out;
 }
 
-json::object batch_savings_json(const savings_report& report) {
+json::object batch_savings_json(const savings_report& report, const bill& money) {
+  const ledger& accounts = report.accounts;
   json::array models, tasks;
-  for (const auto& entry : report.accounts.by_model) {
+  for (const auto& entry : accounts.total.by_model) {
     json::object one = tokens_json(entry.count);
     one.insert(one.begin(), {"model", entry.model});
     models.emplace_back(std::move(one));
   }
-  for (const auto& entry : report.accounts.by_task) {
-    json::object one = account_json(entry.sum);
+  for (std::size_t i = 0; i < accounts.by_task.size(); ++i) {
+    const auto& entry = accounts.by_task[i];
+    json::object one = account_json(entry.sum, money.costs.by_task[i]);
     one.insert(one.begin(), {{"task_id", entry.task.str()}, {"batch_position", entry.position}});
     tasks.emplace_back(std::move(one));
   }
@@ -133,25 +156,35 @@ json::object batch_savings_json(const savings_report& report) {
   if (report.compared.guide) out.push_back({"guide", comparison_json(*report.compared.guide)});
   if (report.compared.processed) out.push_back({"tokens_processed", *report.compared.processed});
   if (report.compared.cache_read) out.push_back({"tokens_cache_read", *report.compared.cache_read});
-  out.push_back({"total", account_json(report.accounts.total)});
+  out.push_back({"total", account_json(accounts.total, money.costs.total)});
   out.push_back({"by_model", std::move(models)});
+  if (accounts.shared.turns > 0) out.push_back({"shared", account_json(accounts.shared, money.costs.shared)});
   out.push_back({"by_task", std::move(tasks)});
+  if (!money.warnings.empty()) out.push_back({"warnings", warnings_json(money.warnings)});
   return out;
 }
 
-std::string used_text(const account& sum) {
-  return fmt::format("{}{} in, {} out, {} from cache", sum.complete ? "" : "at least ",
-                     guide_tokens(sum.used.loaded_input()), guide_tokens(sum.used.output),
-                     guide_tokens(sum.used.cache_read));
+// "at least 1.2K in, 80 out, 45K from cache, $0.0312".
+std::string used_text(const account& sum, nano_dollars cost) {
+  return fmt::format("{}{}{}", sum.complete ? "" : "at least ", tokens_text(sum.used),
+                     cost ? ", " + money_text(*cost) : "");
 }
 
-void print_batch(const savings_report& report) {
+void print_accounts(const ledger& accounts, const bill& money) {
+  if (accounts.shared.turns > 0) print_line("      shared context: " + used_text(accounts.shared, money.costs.shared));
+  for (std::size_t i = 0; i < accounts.by_task.size(); ++i) {
+    const auto& entry = accounts.by_task[i];
+    print_line(fmt::format("{:>4}  {}: {}", entry.position, shortened(entry.task.str(), 40),
+                           used_text(entry.sum, money.costs.by_task[i])));
+  }
+}
+
+void print_batch(const savings_report& report, const bill& money) {
   const palette paint(1);
   print_line(fmt::format("{} {}: {}", paint.strong("batch"), one_line(report.batch.id.str()),
-                         used_text(report.accounts.total)));
+                         used_text(report.accounts.total, money.costs.total)));
   if (report.accounts.total.scripted) print_line(paint.note("scripted agent: demo figures, no model was asked"));
-  for (const auto& entry : report.accounts.by_task)
-    print_line(fmt::format("{:>4}  {}: {}", entry.position, shortened(entry.task.str(), 40), used_text(entry.sum)));
+  print_accounts(report.accounts, money);
   if (report.accounts.total.wasted_turns > 0)
     print_line(fmt::format("for nothing: {} turn(s), {} tokens", report.accounts.total.wasted_turns,
                            guide_tokens(report.accounts.total.waste.processed())));
@@ -164,6 +197,9 @@ void print_batch(const savings_report& report) {
     print_line(fmt::format("tokens processed: {}, of these {} read from the cache",
                            guide_tokens(*report.compared.processed),
                            guide_tokens(report.compared.cache_read.value_or(0))));
+  if (money.costs.total)
+    print_line("money: at list prices, whoever pays; what separate sessions would have cost is not known");
+  print_warnings(money.warnings);
 }
 
 }  // namespace
@@ -183,10 +219,12 @@ int run_savings(const savings_options& options) {
   if (!place) return fail_with(place.error(), json);
   const auto report = place->savings(*id);
   if (!report) return fail_with(report.error(), json);
+  const auto money = make_bill(report->accounts, options.prices);
+  if (!money) return fail_with(money.error(), json);
   if (json)
-    print_line(json::write(batch_savings_json(*report)));
+    print_line(json::write(batch_savings_json(*report, *money)));
   else
-    print_batch(*report);
+    print_batch(*report, *money);
   return exit_success;
 }
 

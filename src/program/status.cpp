@@ -110,7 +110,19 @@ std::string status_painted(std::string_view status, const palette& paint) {
   return one_line(status);
 }
 
-void print_tasks(const json::value& batch) {
+// Why a task ended in error, or is queued again: what its latest turn came to.
+void print_why(workspace& place, std::string_view task, std::string_view status) {
+  const bool failed = status == "error";
+  if (!failed && status != "queued") return;
+  const auto turns = place.turns({.task = task_id(std::string(task))});
+  if (!turns || turns->empty() || !turns->back().end) return;
+  const turn_record& latest = turns->back();
+  const std::string& why = latest.detail.empty() ? latest.reason : latest.detail;
+  print_line(fmt::format("      {}{}{}", failed ? "" : "earlier turn ", name_of(*latest.end),
+                         why.empty() ? "" : ": " + shortened(why, summary_width)));
+}
+
+void print_tasks(workspace& place, const json::value& batch) {
   const palette paint(1);
   const json::value* tasks = batch.find("tasks");
   if (tasks == nullptr || tasks->as_array() == nullptr) return;
@@ -120,18 +132,20 @@ void print_tasks(const json::value& batch) {
     print_line(fmt::format(
         "{:>4}  {}  {}{}", position == nullptr ? 0 : *position->as_int(), shortened(text_of(task, "task_id"), id_width),
         status_painted(text_of(task, "status"), paint), reason.empty() ? "" : fmt::format(" ({})", one_line(reason))));
+    print_why(place, text_of(task, "task_id"), text_of(task, "status"));
   }
   if (batch.find("next_after_position") != nullptr)
     print_line("      … more: ask for them with --json and batch_status, after_position");
 }
 
-void print_batch(const json::value& batch) {
+void print_batch(workspace& place, const json::value& batch) {
   print_settings(batch, "");
   if (const json::value* session = batch.find("session"); session != nullptr) print_pause(*session);
-  print_tasks(batch);
+  print_tasks(place, batch);
 }
 
-void print_task(const json::value& task) {
+void print_task(workspace& place, const json::value& task) {
+  print_why(place, text_of(task, "task_id"), text_of(task, "task_status"));
   if (const auto said = text_of(task, "output_summary"); !said.empty())
     print_line("summary: " + shortened(said, summary_width));
   if (const auto output = text_of(task, "output"); !output.empty()) print_line(many_lines(output));
@@ -161,9 +175,9 @@ int run_status(const status_options& options) {
   const int code = print_reply(answered, json);
   if (json || !parsed || answered.kind != reply_kind::ok) return code;
   if (is_batch)
-    print_batch(*parsed);
+    print_batch(*place, *parsed);
   else
-    print_task(*parsed);
+    print_task(*place, *parsed);
   return code;
 }
 

@@ -128,7 +128,7 @@ error unpriced(std::string_view model, const std::string& what_is_missing) {
   const std::string who =
       model.empty() ? "a model whose name the agent did not say" : fmt::format("model \"{}\"", model);
   return {errc::unpriced_model, fmt::format("{} has no price{}, so what it used cannot be counted in dollars. Give a "
-                                            "price file that has it, with --prices FILE, or a budget in tokens or time",
+                                            "price file that has it, with --prices FILE",
                                             who, what_is_missing)};
 }
 
@@ -166,15 +166,33 @@ result<price> price_table::price_of(const model_tokens& used) const {
   return out;
 }
 
-result<wide> price_table::cost_of(const usage& used) const {
+result<wide> price_table::cost_of(std::span<const model_tokens> used) const {
   wide sum;
-  for (const auto& entry : used.by_model) {
+  for (const auto& entry : used) {
     if (entry.count.processed() == 0) continue;
     const auto each = price_of(entry);
     if (!each) return fail(each.error());
     sum = sum + exact_cost(entry.count, *each);
   }
   return sum;
+}
+
+batch_costs price_table::costs_of(const ledger& accounts) const {
+  std::vector<result<wide>> costs{cost_of(accounts.shared.by_model)};
+  for (const auto& entry : accounts.by_task) costs.push_back(cost_of(entry.sum.by_model));
+  std::vector<wide> known;
+  for (const auto& cost : costs) known.push_back(cost.value_or(wide{}));
+  const auto nano = to_nano_parts(known);
+
+  batch_costs out;
+  const auto cost_at = [&](std::size_t i) { return costs[i] ? std::optional(nano[i]) : std::nullopt; };
+  out.shared = cost_at(0);
+  for (std::size_t i = 1; i < costs.size(); ++i) out.by_task.push_back(cost_at(i));
+  for (const auto& entry : accounts.total.by_model)
+    if (const auto cost = cost_of({&entry, 1}); !cost)
+      out.unpriced.push_back({std::string(name_of(cost.error().code)), cost.error().message});
+  if (const auto sum = cost_of(accounts.total.by_model)) out.total = to_nano(*sum);
+  return out;
 }
 
 result<price_table> read_price_file(const std::filesystem::path& file) {

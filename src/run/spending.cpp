@@ -55,7 +55,7 @@ void spending::add(const turn_record& turn) {
   if (!turn.used || !turn.used->complete) all_known_ = false;
   if (!turn.used) return;
   tokens_ = detail::saturating_add(tokens_, turn.used->total().processed());
-  const auto cost = prices_->cost_of(*turn.used);
+  const auto cost = prices_->cost_of(turn.used->by_model);
   if (cost)
     cost_ = cost_ + *cost;
   else if (!unpriced_)
@@ -82,7 +82,7 @@ result<void> spending::check_priced(const spending_cap& cap) const {
     return fail(errc::unpriced_model,
                 "a budget in dollars needs prices, and there are none: give a price file with "
                 "--prices FILE, or a budget in tokens or time");
-  if (unpriced_) return fail(*unpriced_);
+  if (unpriced_) return fail(unpriced_->code, unpriced_->message + ", or a budget in tokens or time");
   return {};
 }
 

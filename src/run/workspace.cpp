@@ -362,7 +362,7 @@ result<savings_report> workspace::savings(const batch_id& batch) {
   savings_report report;
   report.batch = std::move(**record);
   report.accounts = make_ledger(*turns);
-  if (report.accounts.by_model.empty())
+  if (report.accounts.total.by_model.empty())
     return fail(errc::no_usage, fmt::format("no turn of batch \"{}\" has reported its tokens, so there is nothing to "
                                             "compare",
                                             batch.str()));

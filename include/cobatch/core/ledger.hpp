@@ -22,6 +22,7 @@ inline namespace v1 {
 /// What some turns used together.
 struct account {
   tokens used;                           ///< at least this, unless `complete`
+  std::vector<model_tokens> by_model;    ///< in order of first use; adds up to `used`
   tokens waste;                          ///< the part of `used` in turns that settled nothing
   std::int64_t turns = 0;                ///< all, those that still run included
   std::int64_t wasted_turns = 0;         ///< ended, and settled nothing
@@ -42,27 +43,13 @@ struct task_account {
 
 struct ledger {
   account total;
-  std::vector<model_tokens> by_model;  ///< in order of first use; adds up to `total.used`
-  std::vector<task_account> by_task;   ///< in order of first turn; with `shared` it adds up to `total`
-  account shared;                      ///< of the turns without a task
+  std::vector<task_account> by_task;  ///< in order of first turn; with `shared` it adds up to `total`
+  account shared;                     ///< of the turns without a task
 
   friend bool operator==(const ledger&, const ledger&) = default;
 };
 
 namespace detail {
-inline void add_turn(account& to, const turn_record& turn) {
-  ++to.turns;
-  const bool wasted = turn.end && !settles(*turn.end);
-  if (wasted) ++to.wasted_turns;
-  if (!turn.end || !turn.used || !turn.used->complete) to.complete = false;
-  if (turn.end && !turn.used) ++to.turns_without_usage;
-  if (!turn.used) return;
-  const tokens sum = turn.used->total();
-  to.used = to.used + sum;
-  if (wasted) to.waste = to.waste + sum;
-  to.scripted = to.scripted || turn.used->source == usage_source::scripted;
-}
-
 inline void add_models(std::vector<model_tokens>& to, const usage& used) {
   for (const auto& entry : used.by_model) {
     auto at = to.begin();
@@ -72,6 +59,20 @@ inline void add_models(std::vector<model_tokens>& to, const usage& used) {
     else
       at->count = at->count + entry.count;
   }
+}
+
+inline void add_turn(account& to, const turn_record& turn) {
+  ++to.turns;
+  const bool wasted = turn.end && !settles(*turn.end);
+  if (wasted) ++to.wasted_turns;
+  if (!turn.end || !turn.used || !turn.used->complete) to.complete = false;
+  if (turn.end && !turn.used) ++to.turns_without_usage;
+  if (!turn.used) return;
+  const tokens sum = turn.used->total();
+  to.used = to.used + sum;
+  add_models(to.by_model, *turn.used);
+  if (wasted) to.waste = to.waste + sum;
+  to.scripted = to.scripted || turn.used->source == usage_source::scripted;
 }
 }  // namespace detail
 
@@ -88,7 +89,6 @@ inline void add_models(std::vector<model_tokens>& to, const usage& used) {
   for (const auto& turn : turns) {
     detail::add_turn(account_of(turn), turn);
     detail::add_turn(out.total, turn);
-    if (turn.used) detail::add_models(out.by_model, *turn.used);
   }
   return out;
 }

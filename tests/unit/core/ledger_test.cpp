@@ -80,15 +80,16 @@ TEST_CASE("a turn that still runs, and one known in part, leave the sums incompl
   CHECK(make_ledger(in_part).total.turns_without_usage == 0);
 }
 
-TEST_CASE("models are kept apart, and add up to the total") {
+TEST_CASE("models are kept apart in every account, and add up to what was used") {
   usage two{{{"big", {.output = 1}}, {"small", {.cache_read = 20}}}, usage_source::reported, true};
   const std::vector<turn_record> turns{turn("a", turn_end::done, two),
                                        turn("b", turn_end::stopped, used({.output = 300}, "small"))};
   const auto sums = make_ledger(turns);
-  REQUIRE(sums.by_model.size() == 2);
-  CHECK(sums.by_model[0] == model_tokens{"big", {.output = 1}});
-  CHECK(sums.by_model[1] == model_tokens{"small", {.cache_read = 20, .output = 300}});
-  CHECK(sums.by_model[0].count + sums.by_model[1].count == sums.total.used);
+  const model_tokens big{"big", {.output = 1}};
+  CHECK(sums.total.by_model == std::vector{big, model_tokens{"small", {.cache_read = 20, .output = 300}}});
+  CHECK(sums.total.by_model[0].count + sums.total.by_model[1].count == sums.total.used);
+  CHECK(sums.by_task[0].sum.by_model == std::vector{big, model_tokens{"small", {.cache_read = 20}}});
+  CHECK(sums.by_task[1].sum.by_model == std::vector{model_tokens{"small", {.output = 300}}});
 }
 
 TEST_CASE("the preamble's turns are shared: in the total, and in no task's account") {
@@ -104,7 +105,8 @@ TEST_CASE("the preamble's turns are shared: in the total, and in no task's accou
   CHECK(sums.shared.waste == tokens{.cache_write_5m = 1});
   CHECK(sums.shared.turns == 2);
   CHECK(sums.by_task[0].sum.used + sums.by_task[1].sum.used + sums.shared.used == sums.total.used);
-  CHECK(sums.by_model[0].count == sums.total.used);
+  CHECK(sums.shared.by_model == std::vector{model_tokens{"m", sums.shared.used}});
+  CHECK(sums.total.by_model == std::vector{model_tokens{"m", sums.total.used}});
 }
 
 TEST_CASE("figures of the scripted agent are marked") {

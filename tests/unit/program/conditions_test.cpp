@@ -1,29 +1,10 @@
 // What `assign` says of how tasks run, and how `status` shows it.
-#include <cobatch/workspace.hpp>
-
 #include "program/exit_codes.hpp"
-#include "unit/program/support.hpp"
+#include "unit/program/stand_in.hpp"
 
 namespace cobatch_test {
 
 using namespace program;
-
-namespace {
-
-workspace open(const folder& f) {
-  auto place = workspace::open({.root = f.str()});
-  REQUIRE(place);
-  return std::move(*place);
-}
-
-session_record begin_session(workspace& place) {
-  const auto claimed = place.storage().claim({.nonce = "n", .owner = {"boot", 1, 1, 1}, .serves = {{"test"}, "test"}});
-  REQUIRE(claimed);
-  REQUIRE(claimed->what == claim_outcome::kind::claimed);
-  return claimed->session;
-}
-
-}  // namespace
 
 TEST_CASE("assign says how its task is to be run, and what the batch is to be like") {
   const folder f;
@@ -147,6 +128,29 @@ TEST_CASE("status shows that a session rests, until when and why") {
   REQUIRE(place.storage().set_pause(session.id, pause));
   CHECK(cobatch_run({"status", "--root", f.str()}).out.find(rests) != std::string::npos);
   CHECK(cobatch_run({"status", "b", "--root", f.str()}).out.find(rests) != std::string::npos);
+}
+
+TEST_CASE("status says of a task that failed, or is tried again, what its latest turn came to") {
+  const folder f;
+  for (const char* task : {"slow", "fine", "broken", "waiting"})
+    cobatch_run({"assign", task, "x", "--batch", "b", "--open", "--root", f.str()});
+  cobatch_run({"call", "--root", f.str()},
+              R"({"tool_name":"claude_assistant","action":"seal_batch","params":{"batch_id":"b"}})");
+  workspace place = open(f);
+  const session_record session = begin_session(place);
+  for (int attempt = 0; attempt < 2; ++attempt)
+    play_turn(place, session, {.end = turn_end::timed_out, .detail = "no result within\x1b the limit of 1 s"});
+  play_turn(place, session, {.end = turn_end::done, .detail = "unsaid"});
+  play_turn(place, session, {.end = turn_end::broke, .reason = "line_too_long"});
+
+  const auto batch = cobatch_run({"status", "b", "--root", f.str()}).out;
+  CHECK_MESSAGE(
+      batch.find("slow  error\n      timed_out: no result within\\x1b the limit of 1 s\n") != std::string::npos, batch);
+  CHECK(batch.find("fine  done\n   3") != std::string::npos);
+  CHECK(batch.find("broken  queued\n      earlier turn broke: line_too_long\n") != std::string::npos);
+  CHECK(batch.find("waiting  queued\n") == batch.size() - std::string("waiting  queued\n").size());
+  CHECK(cobatch_run({"status", "slow", "--root", f.str()}).out.find("\n      timed_out: no result") !=
+        std::string::npos);
 }
 
 TEST_CASE("status shows by which rule a task was cancelled") {

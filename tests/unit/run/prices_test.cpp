@@ -39,8 +39,21 @@ const std::string prices_of_claude =
        "cache_creation_input_token_cost": 3.75e-06, "cache_creation_input_token_cost_above_1hr": 6e-06,
        "cache_read_input_token_cost": 3e-07)";
 
-usage using_tokens(const std::string& model, const tokens& count) {
-  return {.by_model = {{model, count}}};
+std::vector<model_tokens> using_tokens(const std::string& model, const tokens& count) {
+  return {{model, count}};
+}
+
+// Done turns of these tasks, which used this.
+std::vector<turn_record> turns_of(const std::vector<std::pair<std::string, std::vector<model_tokens>>>& used) {
+  std::vector<turn_record> turns;
+  for (const auto& [task, models] : used) {
+    turn_record turn;
+    if (!task.empty()) turn.task = task_id(task);
+    turn.end = turn_end::done;
+    turn.used = usage{.by_model = models};
+    turns.push_back(std::move(turn));
+  }
+  return turns;
 }
 
 constexpr tokens each_kind{1, 1, 1, 1, 1, 1};
@@ -195,7 +208,7 @@ TEST_CASE("a price file that is too large is refused") {
 
 TEST_CASE("what a turn cost is the sum over its models, exactly") {
   const auto table = read("{\"m\": {" + prices_of_claude + "}, \"n\": {\"input_cost_per_token\": 1e-12}}");
-  const usage used{.by_model = {{"m", {1000, 100, 10, 10'000, 500, 200}}, {"n", {.uncached_input = 7}}}};
+  const std::vector<model_tokens> used{{"m", {1000, 100, 10, 10'000, 500, 200}}, {"n", {.uncached_input = 7}}};
   CHECK(table.cost_of(used) == wide{0, 1000ULL * 3'000'000 + 100 * 3'750'000 + 10 * 6'000'000 + 10'000ULL * 300'000 +
                                            500ULL * 15'000'000 + 7});
   CHECK(table.cost_of({}) == wide{});
@@ -204,7 +217,7 @@ TEST_CASE("what a turn cost is the sum over its models, exactly") {
 TEST_CASE("a turn with a model that has no price has no cost") {
   const auto table = one(prices_of_claude);
   auto used = using_tokens("m", each_kind);
-  used.by_model.push_back({"unknown", {.output = 1}});
+  used.push_back({"unknown", {.output = 1}});
   const auto cost = table.cost_of(used);
   REQUIRE_FALSE(cost);
   CHECK(cost.error().code == errc::unpriced_model);
@@ -212,4 +225,30 @@ TEST_CASE("a turn with a model that has no price has no cost") {
   CHECK(table.cost_of(using_tokens("", each_kind)).error().message.find("did not say") != std::string::npos);
   CHECK(table.cost_of(using_tokens("unknown", {})) == wide{});
   CHECK(price_table().cost_of(using_tokens("m", each_kind)).error().code == errc::unpriced_model);
+}
+
+TEST_CASE("what the parts of a batch cost adds up to its total, to the nano-dollar") {
+  const auto one_token = using_tokens("m", {.uncached_input = 1});
+  const auto costs = one(R"("input_cost_per_token": 4e-10)")
+                         .costs_of(make_ledger(turns_of({{"", one_token}, {"a", one_token}, {"b", one_token}})));
+  CHECK(costs.total == 1);
+  REQUIRE(costs.by_task.size() == 2);
+  CHECK(costs.shared.value() + costs.by_task[0].value() + costs.by_task[1].value() == 1);
+  CHECK(costs.unpriced.empty());
+}
+
+TEST_CASE("of a batch that used models without a price each is named, and only what it used has no cost") {
+  const auto costs = one(prices_of_claude)
+                         .costs_of(make_ledger(turns_of({{"a", using_tokens("m", each_kind)},
+                                                         {"b", using_tokens("odd", each_kind)},
+                                                         {"b", using_tokens("odder", each_kind)}})));
+  CHECK_FALSE(costs.total);
+  CHECK(costs.shared == 0);
+  REQUIRE(costs.by_task.size() == 2);
+  CHECK(costs.by_task[0]);
+  CHECK_FALSE(costs.by_task[1]);
+  REQUIRE(costs.unpriced.size() == 2);
+  CHECK(costs.unpriced[0].code == "unpriced_model");
+  CHECK(costs.unpriced[0].message.find("\"odd\"") != std::string::npos);
+  CHECK(costs.unpriced[1].message.find("\"odder\"") != std::string::npos);
 }

@@ -1,0 +1,114 @@
+// What `savings` says of a batch that has run.
+#include "program/exit_codes.hpp"
+#include "unit/program/stand_in.hpp"
+
+namespace cobatch_test {
+
+using namespace program;
+
+namespace {
+
+settlement done(const std::string& model, const tokens& count, usage_source source = usage_source::reported) {
+  settlement what;
+  what.end = turn_end::done;
+  what.used = usage{.by_model = {{model, count}}, .source = source};
+  return what;
+}
+
+// A preamble of 1000 tokens and two tasks of 10 and 20; the second one's model is `second_model`.
+void run_batch(const folder& f, const std::string& second_model = "big", usage_source source = usage_source::reported) {
+  cobatch_run({"assign", "x", "x", "--batch", "b", "--open", "--preamble", "All of it.", "--root", f.str()});
+  cobatch_run({"assign", "y", "y", "--batch", "b", "--root", f.str()});
+  workspace place = open(f);
+  const session_record session = begin_session(place);
+  play_turn(place, session, done("big", {.uncached_input = 1000}, source), turn_of::preamble);
+  play_turn(place, session, done("big", {.output = 10}, source));
+  play_turn(place, session, done(second_model, {.output = 20}, source));
+}
+
+// A dollar for a thousand tokens of input, and for a hundred of output.
+std::string price_file(const folder& f) {
+  return f.write("prices.json", R"({"big": {"input_cost_per_token": 0.001, "output_cost_per_token": 0.01}})");
+}
+
+json::value cost_of(const json::value& sum) {
+  const json::value* cost = sum.find("cost_usd");
+  return cost == nullptr ? json::value() : *cost;
+}
+
+}  // namespace
+
+TEST_CASE("savings shows what the shared context used in a row of its own, before the tasks") {
+  const folder f;
+  run_batch(f);
+  const auto r = cobatch_run({"savings", "b", "--root", f.str()});
+  const auto shared = r.out.find("shared context: 1K in, 0 out\n");
+  REQUIRE_MESSAGE(shared != std::string::npos, r.out);
+  CHECK(shared < r.out.find("   1  x: 0 in, 10 out\n"));
+  const auto in_json = cobatch_run({"savings", "b", "--root", f.str(), "--json"}).json();
+  REQUIRE(in_json.find("shared") != nullptr);
+  CHECK(*in_json.find("shared")->find("turns") == json::value(1));
+  CHECK(in_json.find("by_task")->as_array()->size() == 2);
+}
+
+TEST_CASE("savings with prices shows what the batch cost, in parts that add up to the total") {
+  const folder f;
+  run_batch(f);
+  const auto prices = price_file(f);
+  const auto r = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str()});
+  CHECK(r.code == exit_success);
+  for (const char* row : {"batch b: 1K in, 30 out, $1.3000\n", "shared context: 1K in, 0 out, $1.0000\n",
+                          "x: 0 in, 10 out, $0.1000\n", "y: 0 in, 20 out, $0.2000\n", "list prices"})
+    CHECK_MESSAGE(r.out.find(row) != std::string::npos, r.out);
+  const auto in_json = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str(), "--json"}).json();
+  CHECK(json::write(cost_of(*in_json.find("total"))) == "1.3");
+  CHECK(json::write(cost_of(*in_json.find("shared"))) == "1");
+  CHECK(json::write(cost_of((*in_json.find("by_task")->as_array())[1])) == "0.2");
+}
+
+TEST_CASE("savings without prices names no money") {
+  const folder f;
+  run_batch(f);
+  CHECK(cobatch_run({"savings", "b", "--root", f.str()}).out.find('$') == std::string::npos);
+  CHECK(cobatch_run({"savings", "b", "--root", f.str(), "--json"}).out.find("cost_usd") == std::string::npos);
+}
+
+TEST_CASE("a model without a price is named, what it used has no cost, and there is no total") {
+  const folder f;
+  run_batch(f, "odd");
+  const auto prices = price_file(f);
+  const auto r = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str()});
+  CHECK(r.code == exit_success);
+  CHECK(r.err.find("model \"odd\" has no price") != std::string::npos);
+  CHECK(r.err.find("--prices FILE") != std::string::npos);
+  CHECK(r.out.find("batch b: 1K in, 30 out\n") != std::string::npos);
+  CHECK(r.out.find("x: 0 in, 10 out, $0.1000\n") != std::string::npos);
+  const auto in_json = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str(), "--json"}).json();
+  CHECK(cost_of(*in_json.find("total")).is_null());
+  CHECK(cost_of((*in_json.find("by_task")->as_array())[1]).is_null());
+  CHECK(json::write(cost_of(*in_json.find("shared"))) == "1");
+  CHECK(text_in(in_json.find("warnings")->as_array()->front(), "code") == "unpriced_model");
+}
+
+TEST_CASE("what played figures would cost is marked as a demo") {
+  const folder f;
+  run_batch(f, "big", usage_source::scripted);
+  const auto prices = price_file(f);
+  const auto r = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str()});
+  CHECK(r.out.find("demo figures") != std::string::npos);
+  const auto in_json = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str(), "--json"}).json();
+  for (const char* sum : {"total", "shared"}) {
+    CHECK_FALSE(cost_of(*in_json.find(sum)).is_null());
+    CHECK(*in_json.find(sum)->find("scripted") == json::value(true));
+  }
+}
+
+TEST_CASE("prices are refused where they cannot be read, and where there is no batch to price") {
+  const folder f;
+  run_batch(f);
+  const auto missing = cobatch_run({"savings", "b", "--prices", f.str() + "/none", "--root", f.str(), "--json"});
+  CHECK(text_in(missing.json(), "code") == "io_error");
+  CHECK(cobatch_run({"savings", "--prices", price_file(f)}).code == exit_usage);
+}
+
+}  // namespace cobatch_test
