@@ -63,14 +63,6 @@ verdict take_word(std::int32_t given, std::int32_t last, const char* name, std::
   return {};
 }
 
-verdict take_budget(const cobatch_budget* given, std::optional<spending_cap>& own) {
-  if (given == nullptr) return {};
-  cobatch_budget c;
-  if (auto v = take(given, "cobatch_budget", c); v.failed()) return v;
-  own = spending_cap{c.nano_dollars, c.tokens, std::chrono::milliseconds{c.time_ms}};
-  return {};
-}
-
 verdict take_settings(const cobatch_assign_options& c, batch_settings& own) {
   if (auto v = take_word(c.way, COBATCH_WAY_SEPARATE, "way", own.way); v.failed()) return v;
   if (auto v = take_word(c.on_error, COBATCH_ON_ERROR_STOP, "on_error", own.on_error); v.failed()) return v;
@@ -180,7 +172,7 @@ cobatch_status cobatch_cancel(cobatch_workspace* workspace, cobatch_text task, c
     if (auto v = take_id(task, "task", id); v.failed()) return v;
     auto done = here.cancel(id);
     if (!done) return done.error();
-    filled.outcome = done->what == cobatch::cancel_outcome::kind::cancelled ? COBATCH_CANCELLED : COBATCH_UNCHANGED;
+    filled.outcome = done->what == cobatch::task_outcome::kind::changed ? COBATCH_CANCELLED : COBATCH_UNCHANGED;
     filled.tasks.put({std::move(done->task), false});
     return {};
   });

@@ -464,9 +464,41 @@ typedef struct cobatch_claude_options {
   cobatch_text permission_mode;
   const cobatch_text* extra_arguments;
   size_t extra_argument_count;
+
+  int32_t max_turns;
+  cobatch_texts tools;
+  cobatch_text system_prompt;
+  cobatch_text mcp_config;
+  int64_t max_nano_dollars;
+  int64_t grace_ms;
 } cobatch_claude_options;
 
 cobatch_status cobatch_agent_claude(const cobatch_claude_options* options, cobatch_agent** agent,
+                                                cobatch_error** err);
+
+typedef struct cobatch_codex_options {
+  uint32_t struct_size;
+  int32_t no_app_server;
+  cobatch_text program;
+  cobatch_text model;
+  cobatch_text sandbox;
+  cobatch_texts extra_arguments;
+  int64_t grace_ms;
+} cobatch_codex_options;
+
+cobatch_status cobatch_agent_codex(const cobatch_codex_options* options, cobatch_agent** agent,
+                                               cobatch_error** err);
+
+typedef struct cobatch_gemini_options {
+  uint32_t struct_size;
+  cobatch_text program;
+  cobatch_text model;
+  cobatch_text approval_mode;
+  cobatch_texts extra_arguments;
+  int64_t grace_ms;
+} cobatch_gemini_options;
+
+cobatch_status cobatch_agent_gemini(const cobatch_gemini_options* options, cobatch_agent** agent,
                                                 cobatch_error** err);
 
 cobatch_status cobatch_agent_command(cobatch_text name, const cobatch_text* argv, size_t argc,
@@ -538,6 +570,13 @@ typedef struct cobatch_run_options {
   int64_t session_limit_ms;
   int64_t stop_grace_ms;
   int64_t linger_ms;
+
+  int32_t allow_checks;
+  int64_t check_limit_ms;
+  int64_t quiet_after_ms;
+  int64_t limit_wait_ms;
+  cobatch_text prices;
+  const cobatch_budget* day_budget;
 } cobatch_run_options;
 
 typedef struct cobatch_run_report {

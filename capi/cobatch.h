@@ -273,9 +273,10 @@ enum { COBATCH_LOG_INFO = 1, COBATCH_LOG_WARNING = 2 };
 typedef void (*cobatch_log_fn)(void* user_data, int32_t level, cobatch_text message);
 
 /*
-** Gives the log of this workspace handle to `log`: sessions that begin, rest and end, waits, notices, and trouble that
-** an engine will try again. NULL turns it off, as it is at first. `destroy`, if not NULL, is called with user_data once
-** the log is replaced or the last handle of the workspace is freed, and at once if the call fails.
+** Gives the log of this workspace handle to `log`: sessions that begin, rest and end, waits, notices, trouble that an
+** engine will try again, and what looks wrong in a file of prices. NULL turns it off, as it is at first. `destroy`, if
+** not NULL, is called with user_data once the log is replaced or the last handle of the workspace is freed, and at once
+** if the call fails.
 **
 ** The callback runs in the thread of an engine or of the call that has something to say, with no lock held that calls
 ** of this library need; one thread at a time. It may read the workspace and assign tasks; it must not call
@@ -398,8 +399,8 @@ typedef struct cobatch_usage {
   { (uint32_t)sizeof(cobatch_usage), 0, 0, NULL, 0, {0, 0, 0, 0, 0, 0}, 0, 0, 0, 0 }
 
 /*
-** What a batch may use; looked at before each turn, so that the turn that reaches it is the last one. 0: no limit. In a
-** record it is a pointer that lives as long as the record's text, and NULL where nobody has said one.
+** What a batch or a day may use; looked at before each turn, so that the turn that reaches it is the last one. 0: no
+** limit. In a record it is a pointer that lives as long as the record's text, and NULL where nobody has said one.
 */
 typedef struct cobatch_budget {
   uint32_t struct_size;
@@ -805,20 +806,71 @@ COBATCH_API void cobatch_agent_free(cobatch_agent* agent);
 typedef struct cobatch_claude_options {
   uint32_t struct_size;
   uint32_t allowed_tool_count;
-  const cobatch_text* allowed_tools; /* all that it has; NULL: Read, Glob, Grep, Edit, Write (no Bash) */
+  const cobatch_text* allowed_tools; /* further ones, used without asking: "Bash", "Bash(git *)", "mcp__server__tool" */
   cobatch_text program;              /* absent: claude, looked up in PATH */
   cobatch_text model;                /* absent: the program's own choice */
   cobatch_text permission_mode;      /* absent: acceptEdits */
   const cobatch_text* extra_arguments;
   size_t extra_argument_count;
+  /* since ABI version 2: */
+  int32_t max_turns;   /* requests to the model a task; 0: no limit */
+  cobatch_texts tools; /* that it has, as the mode permits; items NULL: Read, Glob, Grep, Edit, Write (no Bash) */
+  cobatch_text system_prompt; /* added to the program's own */
+  cobatch_text mcp_config;    /* a file of MCP servers; only these are used. Absent: the user's own */
+  int64_t max_nano_dollars;   /* 10^-9 dollars, by the program's own count, for each process; 0: no limit */
+  int64_t grace_ms;           /* between SIGTERM and SIGKILL; 0: 5 seconds, negative: none */
 } cobatch_claude_options;
-#define COBATCH_CLAUDE_OPTIONS_INIT \
-  { (uint32_t)sizeof(cobatch_claude_options), 0, NULL, {NULL, 0}, {NULL, 0}, {NULL, 0}, NULL, 0 }
+#define COBATCH_CLAUDE_OPTIONS_INIT                                                                            \
+  {                                                                                                            \
+    (uint32_t)sizeof(cobatch_claude_options), 0, NULL, {NULL, 0}, {NULL, 0}, {NULL, 0}, NULL, 0, 0, {NULL, 0}, \
+        {NULL, 0}, {NULL, 0}, 0, 0                                                                             \
+  }
 
 /*
-** An agent named "claude". `options` may be NULL. Whether the program is there shows when a session begins.
+** An agent named "claude". `options` may be NULL. Whether the program is there, and takes what it is given, shows when
+** a session begins. Errors: COBATCH_E_BAD_VALUE.
 */
 COBATCH_API cobatch_status cobatch_agent_claude(const cobatch_claude_options* options, cobatch_agent** agent,
+                                                cobatch_error** err);
+
+/*
+** OpenAI's Codex, headless: one process a session, by its app-server. A Codex without one is a process a task, and
+** tells no figures of turns that failed. Since ABI version 2.
+*/
+typedef struct cobatch_codex_options {
+  uint32_t struct_size;
+  int32_t no_app_server; /* not 0: as if it had none */
+  cobatch_text program;  /* absent: codex, looked up in PATH */
+  cobatch_text model;    /* absent: the program's own choice */
+  cobatch_text sandbox;  /* absent: workspace-write; or read-only, danger-full-access. It never asks */
+  cobatch_texts extra_arguments;
+  int64_t grace_ms; /* between SIGTERM and SIGKILL; 0: 5 seconds, negative: none */
+} cobatch_codex_options;
+#define COBATCH_CODEX_OPTIONS_INIT \
+  { (uint32_t)sizeof(cobatch_codex_options), 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0 }
+
+/*
+** An agent named "codex", otherwise as cobatch_agent_claude. Since ABI version 2.
+*/
+COBATCH_API cobatch_status cobatch_agent_codex(const cobatch_codex_options* options, cobatch_agent** agent,
+                                               cobatch_error** err);
+
+/* Google's Gemini CLI, headless: a process and a conversation a task. Since ABI version 2. */
+typedef struct cobatch_gemini_options {
+  uint32_t struct_size;
+  cobatch_text program;       /* absent: gemini, looked up in PATH */
+  cobatch_text model;         /* absent: the program's own choice */
+  cobatch_text approval_mode; /* absent: auto_edit */
+  cobatch_texts extra_arguments;
+  int64_t grace_ms; /* between SIGTERM and SIGKILL; 0: 5 seconds, negative: none */
+} cobatch_gemini_options;
+#define COBATCH_GEMINI_OPTIONS_INIT \
+  { (uint32_t)sizeof(cobatch_gemini_options), {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, 0 }
+
+/*
+** An agent named "gemini", otherwise as cobatch_agent_claude. Since ABI version 2.
+*/
+COBATCH_API cobatch_status cobatch_agent_gemini(const cobatch_gemini_options* options, cobatch_agent** agent,
                                                 cobatch_error** err);
 
 /*
@@ -948,9 +1000,16 @@ typedef struct cobatch_run_options {
   int64_t session_limit_ms;       /* 0: 4 hours; no turn is begun after it */
   int64_t stop_grace_ms;          /* 0: 10 seconds, negative: none. For the running turn when a stop is asked for */
   int64_t linger_ms;              /* 0: 5 seconds, negative: none. For batches sealed by their very first task */
+  /* since ABI version 2: */
+  int32_t allow_checks;   /* not 0: checks are run, with the rights of this process; else tasks that have one fail */
+  int64_t check_limit_ms; /* 0: 10 minutes */
+  int64_t quiet_after_ms; /* of silence in a turn, a notice. 0: 5 minutes, negative: never */
+  int64_t limit_wait_ms;  /* 0: 30 seconds. First wait for a limit of the provider that does not say when it is over */
+  cobatch_text prices;    /* a file of prices, in the shape of LiteLLM's; absent: no budget in dollars can be kept */
+  const cobatch_budget* day_budget; /* for each day (UTC), over all batches of the workspace; NULL: no limit */
 } cobatch_run_options;
 #define COBATCH_RUN_OPTIONS_INIT \
-  { (uint32_t)sizeof(cobatch_run_options), 0, NULL, 0, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0 }
+  { (uint32_t)sizeof(cobatch_run_options), 0, NULL, 0, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, 0, 0, 0, {NULL, 0}, NULL }
 
 typedef struct cobatch_run_report {
   uint32_t struct_size;
@@ -965,12 +1024,18 @@ typedef struct cobatch_run_report {
 ** session at a time, one after another, until none is left. With `batch`: that one only, sealed first if it is open.
 ** If another process runs a session, it waits for its turn. What a crashed one left is settled first.
 **
-** That tasks failed is no error of the run: read the results. `report` may be NULL; it is also filled if the run was
-** interrupted, and zero after any other failure.
+** That tasks failed is no error of the run: read the results. Nor is that the day's budget is spent: what is left stays
+** queued. `report` may be NULL; it is also filled if the run was interrupted, and zero after any other failure.
+**
+** The file of prices is read before anything is run; what looks wrong in it is left out and told to the log. A model
+** without a price that its tokens need is unpriced, never free.
 **
 ** Errors: COBATCH_E_INTERRUPTED (cobatch_interrupt: no task was begun any more, the running one got its grace, all is
-** settled, what is left stays queued), _BAD_VALUE (no agent), _BATCH_NOT_FOUND, _EMPTY_BATCH, _WORKSPACE_REPLACED,
-** _STORAGE_FAULT; what may pass (a full disk, a foreign lock file) is tried again five times before it is returned.
+** settled, what is left stays queued), _BAD_VALUE (no agent; a day's budget in dollars without prices),
+** _BATCH_NOT_FOUND, _EMPTY_BATCH, _WORKSPACE_REPLACED, _STORAGE_FAULT; of the prices _IO_ERROR, _NOT_WRITABLE (the file
+** cannot be read), _TOO_LARGE (above 64 MiB), _BAD_JSON, _BAD_ENCODING, _WRONG_TYPE. What may pass (a full disk, a
+** foreign lock file) is tried again five times before it is returned, and so is _UNPRICED_MODEL (a day's budget in
+** dollars, and a model without a price).
 */
 COBATCH_API cobatch_status cobatch_run(cobatch_workspace* workspace, const cobatch_run_options* options,
                                        cobatch_run_report* report, cobatch_error** err);
@@ -979,9 +1044,10 @@ COBATCH_API cobatch_status cobatch_run(cobatch_workspace* workspace, const cobat
 typedef struct cobatch_engine cobatch_engine;
 
 /*
-** Starts one. With `batch` it takes only that one. Errors: COBATCH_E_BAD_VALUE (no agent), _BAD_ID, and whatever
-** keeps a thread from being made (_INTERNAL). What keeps it from going on later is told as an event and to the log, and
-** returned by cobatch_engine_stop.
+** Starts one. With `batch` it takes only that one. When a day's budget is spent it waits for the next day. Errors:
+** COBATCH_E_BAD_VALUE, _BAD_ID, those of the prices as cobatch_run says, and whatever keeps a thread from being made
+** (_INTERNAL). What keeps it from going on later is told as an event and to the log, and returned by
+** cobatch_engine_stop.
 */
 COBATCH_API cobatch_status cobatch_engine_start(cobatch_workspace* workspace, const cobatch_run_options* options,
                                                 cobatch_engine** engine, cobatch_error** err);
@@ -1096,7 +1162,7 @@ enum {
   COBATCH_EVENT_CHANGED = 5,
   /* Only from runs and engines of the same workspace handle. */
   COBATCH_EVENT_PROGRESS = 6,  /* a line that the agent said on the way; untrusted text */
-  COBATCH_EVENT_WAITING = 7,   /* for another session, or for a foreign lock file */
+  COBATCH_EVENT_WAITING = 7,   /* for another session, for a foreign lock file, or for the next day's budget */
   COBATCH_EVENT_TROUBLE = 8,   /* something failed that will be tried again */
   COBATCH_EVENT_RECOVERED = 9, /* a session that had crashed was settled */
   COBATCH_EVENT_DROPPED = 10,  /* `count` lines of progress were dropped, because nobody read them */

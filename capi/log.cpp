@@ -74,4 +74,8 @@ void host_log::tell(const engine_event& event) noexcept try {
   // A log that throws, or no memory for a line of it, must not end a session.
 }
 
+void host_log::warn(std::string_view line) noexcept try { say(COBATCH_LOG_WARNING, line); } catch (...) {
+  // As above.
+}
+
 }  // namespace cobatch::capi

@@ -21,6 +21,8 @@ class host_log {
   void set(cobatch_log_fn log, void* user_data, void (*destroy)(void*)) noexcept;
   /// Says what is worth a line. Never throws.
   void tell(const engine_event& event) noexcept;
+  /// Says it as a warning. Never throws.
+  void warn(std::string_view line) noexcept;
 
  private:
   void say(std::int32_t level, std::string_view line);

@@ -1,5 +1,6 @@
 #include "records.hpp"
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -88,6 +89,15 @@ const cobatch_budget* lent_budget::lend(const std::optional<spending_cap>& cap) 
   budget_.tokens = cap->tokens;
   budget_.time_ms = cap->time.count();
   return &budget_;
+}
+
+verdict take_budget(const cobatch_budget* given, std::optional<spending_cap>& own) {
+  own.reset();
+  if (given == nullptr) return {};
+  cobatch_budget c;
+  if (auto v = take(given, "cobatch_budget", c); v.failed()) return v;
+  own = spending_cap{c.nano_dollars, c.tokens, std::chrono::milliseconds{c.time_ms}};
+  return {};
 }
 
 verdict take_usage(const cobatch_usage* given, std::optional<usage>& own) {

@@ -62,6 +62,8 @@ struct lent_with_turn {
   lent_changes changes;
 };
 
+/// Takes a budget; NULL: none is said. What it says is checked by whoever keeps it.
+[[nodiscard]] verdict take_budget(const cobatch_budget* given, std::optional<spending_cap>& own);
 /// Takes a host's usage: what it says is checked by whoever stores it.
 [[nodiscard]] verdict take_usage(const cobatch_usage* given, std::optional<usage>& own);
 /// Takes what a host says a turn came to. Refuses an end that is not the host's to say.

@@ -11,6 +11,7 @@
 #include "agents.hpp"
 #include "layout.hpp"
 #include "place.hpp"
+#include "records.hpp"
 #include "system/own_thread.hpp"
 #include "text.hpp"
 #include "time_limit.hpp"
@@ -18,9 +19,7 @@
 namespace cobatch::capi {
 namespace {
 
-verdict take_options(const cobatch_run_options* given, std::shared_ptr<place> at, engine_options& own) {
-  cobatch_run_options c;
-  if (auto v = take(given, "cobatch_run_options", c); v.failed()) return v;
+verdict take_agents(const cobatch_run_options& c, engine_options& own) {
   if (c.agent_count == 0) return bad_value("no agent was given; make one with cobatch_agent_claude or its like");
   if (c.agents == nullptr) return null_argument("agents of cobatch_run_options");
   for (std::size_t i = 0; i < c.agent_count; ++i) {
@@ -28,18 +27,59 @@ verdict take_options(const cobatch_run_options* given, std::shared_ptr<place> at
     if (!c.agents[i]->home.here()) return forked();
     own.agents.push_back(c.agents[i]->drives);
   }
+  return {};
+}
+
+verdict take_durations(const cobatch_run_options& c, engine_options& own) {
+  if (c.turn_limit_ms < 0 || c.session_limit_ms < 0 || c.check_limit_ms < 0 || c.limit_wait_ms < 0)
+    return bad_value("turn_limit_ms, session_limit_ms, check_limit_ms and limit_wait_ms cannot be negative");
+  own.turn_limit = duration_or(c.turn_limit_ms, own.turn_limit);
+  own.session_limit = duration_or(c.session_limit_ms, own.session_limit);
+  own.stop_grace = duration_or(c.stop_grace_ms, own.stop_grace);
+  own.linger = duration_or(c.linger_ms, own.linger);
+  own.check_limit = duration_or(c.check_limit_ms, own.check_limit);
+  own.quiet_after = duration_or(c.quiet_after_ms, own.quiet_after);
+  own.limit_wait = duration_or(c.limit_wait_ms, own.limit_wait);
+  return {};
+}
+
+verdict take_prices(cobatch_text given, host_log& log, engine_options& own) {
+  std::string file;
+  if (auto v = take_system_text(given, "prices", file); v.failed()) return v;
+  if (file.empty()) return {};
+  auto prices = read_price_file(file);
+  if (!prices) return prices.error();
+  for (const auto& wrong : prices->warnings()) log.warn(wrong.message);
+  own.prices = std::make_shared<const price_table>(std::move(*prices));
+  return {};
+}
+
+verdict take_day_budget(const cobatch_budget* given, engine_options& own) {
+  std::optional<spending_cap> cap;
+  if (auto v = take_budget(given, cap); v.failed()) return v;
+  own.day_budget = cap.value_or(spending_cap{});
+  const auto& day = own.day_budget;
+  if (day.nano_dollars < 0 || day.tokens < 0 || day.time < day.time.zero())
+    return bad_value("day_budget is negative; 0 is no limit");
+  if (day.nano_dollars > 0 && !own.prices)
+    return bad_value("day_budget has dollars, and without prices nobody knows what was spent; give a file of prices");
+  return {};
+}
+
+verdict take_options(const cobatch_run_options* given, std::shared_ptr<place> at, engine_options& own) {
+  cobatch_run_options c;
+  if (auto v = take(given, "cobatch_run_options", c); v.failed()) return v;
+  if (auto v = take_agents(c, own); v.failed()) return v;
   if (auto v = take_id(c.batch, "batch", own.only); v.failed()) return v;
   std::string folder;
   if (auto v = take_system_text(c.working_directory, "working_directory", folder); v.failed()) return v;
   own.working_directory = folder;
   if (auto v = take_count(c.max_tasks_per_session, "max_tasks_per_session", own.max_tasks_per_session); v.failed())
     return v;
-  if (c.turn_limit_ms < 0 || c.session_limit_ms < 0)
-    return bad_value("turn_limit_ms and session_limit_ms cannot be negative");
-  own.turn_limit = duration_or(c.turn_limit_ms, own.turn_limit);
-  own.session_limit = duration_or(c.session_limit_ms, own.session_limit);
-  own.stop_grace = duration_or(c.stop_grace_ms, own.stop_grace);
-  own.linger = duration_or(c.linger_ms, own.linger);
+  if (auto v = take_durations(c, own); v.failed()) return v;
+  own.allow_checks = c.allow_checks != 0;
+  if (auto v = take_prices(c.prices, at->log, own); v.failed()) return v;
+  if (auto v = take_day_budget(c.day_budget, own); v.failed()) return v;
   own.on_event = [at = std::move(at)](const engine_event& event) { at->tell(event); };
   return {};
 }

@@ -105,10 +105,12 @@ static void drive_a_session(cobatch_workspace* place) {
 static void run_the_rest(cobatch_workspace* place) {
   const cobatch_text argv[1] = {{"true", 4}};
   cobatch_claude_options claude = COBATCH_CLAUDE_OPTIONS_INIT;
+  cobatch_codex_options codex = COBATCH_CODEX_OPTIONS_INIT;
+  cobatch_gemini_options gemini = COBATCH_GEMINI_OPTIONS_INIT;
   cobatch_agent_vtable calls = COBATCH_AGENT_VTABLE_INIT;
   cobatch_run_options options = COBATCH_RUN_OPTIONS_INIT;
   cobatch_run_report report = COBATCH_RUN_REPORT_INIT;
-  cobatch_agent* agents[4] = {NULL, NULL, NULL, NULL};
+  cobatch_agent* agents[6] = {NULL, NULL, NULL, NULL, NULL, NULL};
   cobatch_engine* engine = NULL;
   int i;
   calls.turn = work_turn;
@@ -117,15 +119,17 @@ static void run_the_rest(cobatch_workspace* place) {
   OK(cobatch_agent_claude(&claude, &agents[1], NULL));
   OK(cobatch_agent_command(cobatch_str("mine"), argv, 1, &agents[2], NULL));
   OK(cobatch_agent_scripted(cobatch_str(NULL), &agents[3], NULL));
+  OK(cobatch_agent_codex(&codex, &agents[4], NULL));
+  OK(cobatch_agent_gemini(&gemini, &agents[5], NULL));
   options.agents = agents;
-  options.agent_count = 4;
+  options.agent_count = 6;
   OK(cobatch_run(place, &options, &report, NULL));
   CHECK(report.turns == 1);
   OK(cobatch_engine_start(place, &options, &engine, NULL));
   CHECK(cobatch_engine_is_running(engine) != 0);
   OK(cobatch_engine_stop(engine, 1, NULL, NULL));
   cobatch_engine_free(engine);
-  for (i = 0; i < 4; ++i) cobatch_agent_free(agents[i]);
+  for (i = 0; i < 6; ++i) cobatch_agent_free(agents[i]);
   CHECK(destroyed == 1);
 }
 

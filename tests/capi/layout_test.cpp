@@ -243,7 +243,21 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
   claude.allowed_tools = claude.extra_arguments = &word;
   claude.allowed_tool_count = 1;
   claude.extra_argument_count = 1;
-  claude.program = claude.model = claude.permission_mode = word;
+  claude.program = claude.model = claude.permission_mode = claude.system_prompt = claude.mcp_config = word;
+  claude.tools = {&word, 1};
+  claude.max_turns = 1;
+  claude.max_nano_dollars = claude.grace_ms = 1;
+
+  cobatch_codex_options codex = COBATCH_CODEX_OPTIONS_INIT;
+  codex.program = codex.model = codex.sandbox = word;
+  codex.extra_arguments = {&word, 1};
+  codex.no_app_server = 1;
+  codex.grace_ms = 1;
+
+  cobatch_gemini_options gemini = COBATCH_GEMINI_OPTIONS_INIT;
+  gemini.program = gemini.model = gemini.approval_mode = word;
+  gemini.extra_arguments = {&word, 1};
+  gemini.grace_ms = 1;
 
   cobatch_agent_vtable vtable = host::vtable();
   vtable.destroy = nullptr;
@@ -253,6 +267,12 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
   run.batch = cobatch_str("b1");
   run.working_directory = text(place.folder.path().native());
   run.turn_limit_ms = run.session_limit_ms = run.stop_grace_ms = 10'000;
+  run.check_limit_ms = run.quiet_after_ms = run.limit_wait_ms = 10'000;
+  run.allow_checks = 1;
+  const std::string prices = (place.folder.path() / "prices.json").native();
+  std::ofstream(prices) << "{}";
+  run.prices = text(prices);
+  run.day_budget = &budget;
 
   cobatch_session_options session = COBATCH_SESSION_OPTIONS_INIT;
   session.agent = cobatch_str("mine");
@@ -324,6 +344,22 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
               return came;
             }),
        &claude, 0, COBATCH_OK},
+      {user("cobatch_codex_options", sizeof codex,
+            [=](void* options, cobatch_error** err) {
+              cobatch_agent* made = nullptr;
+              const auto came = cobatch_agent_codex(static_cast<cobatch_codex_options*>(options), &made, err);
+              cobatch_agent_free(made);
+              return came;
+            }),
+       &codex, 0, COBATCH_OK},
+      {user("cobatch_gemini_options", sizeof gemini,
+            [=](void* options, cobatch_error** err) {
+              cobatch_agent* made = nullptr;
+              const auto came = cobatch_agent_gemini(static_cast<cobatch_gemini_options*>(options), &made, err);
+              cobatch_agent_free(made);
+              return came;
+            }),
+       &gemini, 0, COBATCH_OK},
       {user("cobatch_agent_vtable", sizeof vtable,
             [=](void* calls, cobatch_error** err) {
               cobatch_agent* made = nullptr;

@@ -124,6 +124,8 @@ std::vector<needy_call> the_others::calls() {
       NEEDY(cobatch_list_sessions, nullptr, nullptr, &out_reply),
       NEEDY(cobatch_list_sessions, place, nullptr, nullptr),
       NEEDY(cobatch_agent_claude, nullptr, nullptr),
+      NEEDY(cobatch_agent_codex, nullptr, nullptr),
+      NEEDY(cobatch_agent_gemini, nullptr, nullptr),
       NEEDY(cobatch_agent_command, id, &id, 1, nullptr),
       NEEDY(cobatch_agent_command, id, nullptr, 1, &out_agent),
       NEEDY(cobatch_agent_command, id, &id, 0, &out_agent),

@@ -10,7 +10,7 @@ header=$1 reached=$2
 # agent_unknown     of the program's --agent only
 # agent_missing, agent_failed, keeper_missing    end sessions, not calls: they are in the session's end_detail
 # outcome_unknown   of stores that are asked over a network; the one that is there always knows
-# unpriced_model    ends sessions, not calls
+# unpriced_model    ends sessions; a call only with a day's budget, once it was tried again for seconds
 # callback          for callbacks to return
 excepted='port_in_use agent_unknown agent_missing agent_failed keeper_missing outcome_unknown unpriced_model callback'
 

@@ -121,6 +121,8 @@ TEST_CASE("options of a run that make no sense are refused") {
   CHECK(refused(&cobatch_run_options::max_tasks_per_session, -1) == COBATCH_E_BAD_VALUE);
   CHECK(refused(&cobatch_run_options::turn_limit_ms, -1) == COBATCH_E_BAD_VALUE);
   CHECK(refused(&cobatch_run_options::session_limit_ms, -1) == COBATCH_E_BAD_VALUE);
+  CHECK(refused(&cobatch_run_options::check_limit_ms, -1) == COBATCH_E_BAD_VALUE);
+  CHECK(refused(&cobatch_run_options::limit_wait_ms, -1) == COBATCH_E_BAD_VALUE);
   run_with with(agent);
   with.options.working_directory = {nullptr, 4};
   CHECK(run(place, with.options) == COBATCH_E_BAD_VALUE);

@@ -466,6 +466,33 @@ class cobatch_claude_options(_Sized):
         ("permission_mode", cobatch_text),
         ("extra_arguments", POINTER(cobatch_text)),
         ("extra_argument_count", c_size_t),
+        ("max_turns", c_int32),
+        ("tools", cobatch_texts),
+        ("system_prompt", cobatch_text),
+        ("mcp_config", cobatch_text),
+        ("max_nano_dollars", c_int64),
+        ("grace_ms", c_int64),
+    ]
+
+
+class cobatch_codex_options(_Sized):
+    _fields_ = [
+        ("no_app_server", c_int32),
+        ("program", cobatch_text),
+        ("model", cobatch_text),
+        ("sandbox", cobatch_text),
+        ("extra_arguments", cobatch_texts),
+        ("grace_ms", c_int64),
+    ]
+
+
+class cobatch_gemini_options(_Sized):
+    _fields_ = [
+        ("program", cobatch_text),
+        ("model", cobatch_text),
+        ("approval_mode", cobatch_text),
+        ("extra_arguments", cobatch_texts),
+        ("grace_ms", c_int64),
     ]
 
 
@@ -535,6 +562,12 @@ class cobatch_run_options(_Sized):
         ("session_limit_ms", c_int64),
         ("stop_grace_ms", c_int64),
         ("linger_ms", c_int64),
+        ("allow_checks", c_int32),
+        ("check_limit_ms", c_int64),
+        ("quiet_after_ms", c_int64),
+        ("limit_wait_ms", c_int64),
+        ("prices", cobatch_text),
+        ("day_budget", POINTER(cobatch_budget)),
     ]
 
 
@@ -648,6 +681,8 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
     "cobatch_list_turns": (HANDLE, POINTER(cobatch_filter), OUT),
     "cobatch_list_sessions": (HANDLE, POINTER(cobatch_filter), OUT),
     "cobatch_agent_claude": (POINTER(cobatch_claude_options), OUT),
+    "cobatch_agent_codex": (POINTER(cobatch_codex_options), OUT),
+    "cobatch_agent_gemini": (POINTER(cobatch_gemini_options), OUT),
     "cobatch_agent_command": (cobatch_text, POINTER(cobatch_text), c_size_t, OUT),
     "cobatch_agent_scripted": (cobatch_text, OUT),
     "cobatch_agent_host": (cobatch_text, POINTER(cobatch_agent_vtable), HANDLE, OUT),

@@ -3,7 +3,7 @@
 # ruff: noqa: F403, F405
 
 from ._library import supported_actions, version
-from .agents import Agent, AgentStart, OwnAgent, claude, command, scripted
+from .agents import Agent, AgentStart, OwnAgent, claude, codex, command, gemini, scripted
 from .answers import (
     Assigned,
     BatchStatus,
@@ -134,7 +134,9 @@ __all__ = [
     "WorkspaceReplaced",
     "WrongType",
     "claude",
+    "codex",
     "command",
+    "gemini",
     "open",
     "scripted",
     "supported_actions",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._hosting import Host
     from .agents import AnyAgent
+    from .records import Budget
 
     class RunOptions(TypedDict, total=False):
         """Of `run`, `run_async` and `engine`. Durations are seconds."""
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
         session_limit: float | None  # None: 4 hours; no turn is begun after it
         stop_grace: float | None  # None: 10 s; for the running turn when a stop is asked for
         linger: float | None  # None: 5 s; for batches sealed by their very first task
-
-
-def _ms_or_none_at_all(seconds: float | None) -> int:
-    """For durations of which the library takes 0 as the default and a negative one as 0."""
-    return _values.milliseconds(seconds) or (0 if seconds is None else -1)
+        allow_checks: bool  # checks are run, with the rights of this process; else tasks that have one fail
+        check_limit: float | None  # None: 10 minutes
+        quiet_after: float | None  # of silence in a turn, a notice. None: 5 minutes, 0: never
+        limit_wait: float | None  # None: 30 s; first wait for a limit of the provider that does not say when it is over
+        prices: str | os.PathLike[str] | None  # a file of prices, as LiteLLM's; None: no budget in dollars can be kept
+        day_budget: Budget | None  # for each day (UTC), over all batches of the workspace
 
 
 def _options(
@@ -41,6 +43,12 @@ def _options(
     session_limit: float | None = None,
     stop_grace: float | None = None,
     linger: float | None = None,
+    allow_checks: bool = False,
+    check_limit: float | None = None,
+    quiet_after: float | None = None,
+    limit_wait: float | None = None,
+    prices: str | os.PathLike[str] | None = None,
+    day_budget: Budget | None = None,
 ) -> Any:
     return _abi.cobatch_run_options(
         batch=_values.text(batch),
@@ -48,8 +56,14 @@ def _options(
         working_directory=_values.path(working_directory),
         turn_limit_ms=_values.milliseconds(turn_limit),
         session_limit_ms=_values.milliseconds(session_limit),
-        stop_grace_ms=_ms_or_none_at_all(stop_grace),
-        linger_ms=_ms_or_none_at_all(linger),
+        stop_grace_ms=_values.milliseconds_or_none(stop_grace),
+        linger_ms=_values.milliseconds_or_none(linger),
+        allow_checks=allow_checks,
+        check_limit_ms=_values.milliseconds(check_limit),
+        quiet_after_ms=_values.milliseconds_or_none(quiet_after),
+        limit_wait_ms=_values.milliseconds(limit_wait),
+        prices=_values.path(prices),
+        day_budget=_values.budget(day_budget),
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Iterable, TypeVar
 
     from ._abi import cobatch_text
+    from .records import Budget
 
     T = TypeVar("T")
 
@@ -104,6 +105,19 @@ def milliseconds(seconds: float | None, absent: int = 0) -> int:
     if not 0 <= seconds < 2**53:
         raise BadValue("bad_value", f"a number of seconds is needed here, not {seconds!r}; None is the default")
     return math.ceil(seconds * 1000)
+
+
+def milliseconds_or_none(seconds: float | None) -> int:
+    """For durations of which the library takes 0 as the default and a negative one as none at all."""
+    return milliseconds(seconds) or (0 if seconds is None else -1)
+
+
+def budget(value: Budget | None) -> Any:
+    """As the library takes one in a struct."""
+    if value is None:
+        return None
+    nano_dollars, tokens, time_ms = value._values
+    return ctypes.pointer(_abi.cobatch_budget(nano_dollars=nano_dollars, tokens=tokens, time_ms=time_ms))
 
 
 def time(ms: int) -> datetime | None:

@@ -1,6 +1,6 @@
 """Agents: what works the tasks of a session.
 
-`claude`, `command` and `scripted` are Cobatch's own. One of yours is a subclass of `Agent`:
+`claude`, `codex`, `gemini`, `command` and `scripted` are Cobatch's own. One of yours is a subclass of `Agent`:
 
     class Writer(cobatch.Agent):
         name = "writer"
@@ -24,6 +24,7 @@ from .turns import AgentTurn, Completion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from decimal import Decimal
     from typing import Any, Awaitable, Iterable, Union
 
     AnyAgent = Union["Agent", "OwnAgent"]
@@ -70,7 +71,7 @@ class Agent:
 
 
 class OwnAgent:
-    """One of Cobatch's own agents; see `claude`, `command` and `scripted`."""
+    """One of Cobatch's own agents; see `claude`, `codex`, `gemini`, `command` and `scripted`."""
 
     def __init__(self, function: str, *arguments: Any) -> None:
         agent = _abi.HANDLE()
@@ -84,25 +85,93 @@ class OwnAgent:
 
 def claude(
     *,
-    allowed_tools: Iterable[str] | None = None,
+    tools: Iterable[str] | None = None,
+    allowed_tools: Iterable[str] = (),
     program: str | None = None,
     model: str | None = None,
     permission_mode: str | None = None,
+    system_prompt: str | None = None,
+    mcp_config: str | os.PathLike[str] | None = None,
+    max_turns: int | None = None,
+    max_usd: Decimal | str | float = 0,
     extra_arguments: Iterable[str] = (),
+    grace: float | None = None,
 ) -> OwnAgent:
     """Claude Code, headless: one process a session, one message a task. Batches name it "claude".
 
-    Without `allowed_tools`: Read, Glob, Grep, Edit and Write. `program` is looked up in PATH when a session begins.
+    It has `tools`, as `permission_mode` ("acceptEdits") permits; None: Read, Glob, Grep, Edit and Write. And it has
+    `allowed_tools`, used without asking: "Bash", a rule as "Bash(git *)", "mcp__server__tool". `system_prompt` is added
+    to its own; of `mcp_config`, a file, are the only MCP servers that are used. `max_turns` are requests to the model
+    for a task, `max_usd` dollars by the program's own count for each process; without them there is no limit.
+
+    `program` is looked up in PATH when a session begins, and gets `grace` seconds (5) between SIGTERM and SIGKILL.
     """
+    allowed = _values.texts(_values.sequence(allowed_tools))
+    arguments = _values.texts(_values.sequence(extra_arguments))
     options = _abi.cobatch_claude_options(
-        program=_values.text(program), model=_values.text(model), permission_mode=_values.text(permission_mode)
+        tools=_abi.cobatch_texts() if tools is None else _values.text_list(_values.sequence(tools)),
+        allowed_tools=allowed,
+        allowed_tool_count=len(allowed),
+        program=_values.text(program),
+        model=_values.text(model),
+        permission_mode=_values.text(permission_mode),
+        system_prompt=_values.text(system_prompt),
+        mcp_config=_values.path(mcp_config),
+        max_turns=max_turns or 0,
+        max_nano_dollars=_values.nano(max_usd),
+        extra_arguments=arguments,
+        extra_argument_count=len(arguments),
+        grace_ms=_values.milliseconds_or_none(grace),
     )
-    if allowed_tools is not None:
-        tools = _values.texts(allowed_tools)
-        options.allowed_tools, options.allowed_tool_count = tools, len(tools)
-    arguments = _values.texts(extra_arguments)
-    options.extra_arguments, options.extra_argument_count = arguments, len(arguments)
     return OwnAgent("cobatch_agent_claude", byref(options))
+
+
+def codex(
+    *,
+    program: str | None = None,
+    model: str | None = None,
+    app_server: bool = True,
+    sandbox: str | None = None,
+    extra_arguments: Iterable[str] = (),
+    grace: float | None = None,
+) -> OwnAgent:
+    """OpenAI's Codex, headless: one process a session, by its app-server. Batches name it "codex".
+
+    A Codex without one, or with `app_server` false, is a process a task, and tells no figures of turns that failed. It
+    never asks: `sandbox` says what it may do, "workspace-write" (None), "read-only" or "danger-full-access".
+    `program` and `grace` are as for `claude`.
+    """
+    options = _abi.cobatch_codex_options(
+        program=_values.text(program),
+        model=_values.text(model),
+        no_app_server=not app_server,
+        sandbox=_values.text(sandbox),
+        extra_arguments=_values.text_list(_values.sequence(extra_arguments)),
+        grace_ms=_values.milliseconds_or_none(grace),
+    )
+    return OwnAgent("cobatch_agent_codex", byref(options))
+
+
+def gemini(
+    *,
+    program: str | None = None,
+    model: str | None = None,
+    approval_mode: str | None = None,
+    extra_arguments: Iterable[str] = (),
+    grace: float | None = None,
+) -> OwnAgent:
+    """Google's Gemini CLI, headless: a process and a conversation a task. Batches name it "gemini".
+
+    `approval_mode` says what it may do; None: "auto_edit". `program` and `grace` are as for `claude`.
+    """
+    options = _abi.cobatch_gemini_options(
+        program=_values.text(program),
+        model=_values.text(model),
+        approval_mode=_values.text(approval_mode),
+        extra_arguments=_values.text_list(_values.sequence(extra_arguments)),
+        grace_ms=_values.milliseconds_or_none(grace),
+    )
+    return OwnAgent("cobatch_agent_gemini", byref(options))
 
 
 def command(argv: Iterable[str | os.PathLike[str]], name: str | None = None) -> OwnAgent:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from ctypes import pointer
-
 from . import _abi, _values, _words
 from .records import Record
 
@@ -144,7 +142,7 @@ def options_struct(
     context_files: Iterable[str | os.PathLike[str]] = (),
 ) -> Any:
     """What is said of a batch, as the library takes it."""
-    struct = _abi.cobatch_assign_options(
+    return _abi.cobatch_assign_options(
         flags=_abi.COBATCH_ASSIGN_KEEP_OPEN if keep_open else 0,
         batch=_values.text(batch),
         agent=_values.text(agent),
@@ -153,11 +151,8 @@ def options_struct(
         model=_values.text(model),
         preamble=_values.text(preamble),
         context_files=_values.text_list(os.fspath(path) for path in _values.sequence(context_files)),
+        budget=_values.budget(budget),
     )
-    if budget is not None:
-        nano_dollars, tokens, time_ms = budget._values
-        struct.budget = pointer(_abi.cobatch_budget(nano_dollars=nano_dollars, tokens=tokens, time_ms=time_ms))
-    return struct
 
 
 class NewBatch:

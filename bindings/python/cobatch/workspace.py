@@ -285,11 +285,19 @@ class Workspace:
 
         `options`, durations in seconds: `max_tasks_per_session` (10), `working_directory` of the agents (the project
         folder), `turn_limit` (30 minutes), `session_limit` (4 hours; no turn is begun after it), `stop_grace` (10 s for
-        the running turn when a stop is asked for), `linger` (5 s for batches sealed by their very first task).
+        the running turn when a stop is asked for), `linger` (5 s for batches sealed by their very first task),
+        `quiet_after` (5 minutes of silence in a turn, then a notice; 0: never), `limit_wait` (30 s, the first wait for
+        a limit of the provider that does not say when it is over).
+
+        With `allow_checks` the checks of tasks are run, with the rights of this process and for `check_limit` (10
+        minutes) at most; else tasks that have one fail. `prices` is a file of prices in the shape of LiteLLM's, which
+        budgets in dollars need. `day_budget` is for each day (UTC), over all batches of the workspace: once it is spent
+        nothing is begun any more, and this returns; an engine waits for the next day.
 
         Ctrl-C: no task is begun any more, the running one gets its grace, all is settled, and KeyboardInterrupt is
-        raised; a second Ctrl-C ends the grace. Raises BatchNotFound, EmptyBatch, WorkspaceReplaced, StorageFault; what
-        may pass (a full disk, a foreign lock file) is tried again five times first.
+        raised; a second Ctrl-C ends the grace. Raises BatchNotFound, EmptyBatch, WorkspaceReplaced, StorageFault; for
+        the prices IoError, NotWritable, TooLarge, BadJson, BadEncoding, WrongType. What may pass (a full disk, a
+        foreign lock file) is tried again five times first.
         """
         running = Running(agents, batch, None, options)
         return blocking(lambda: self._run(running), self.interrupt)
