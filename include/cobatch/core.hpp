@@ -11,6 +11,7 @@
 #include <cobatch/core/price.hpp>
 #include <cobatch/core/savings.hpp>
 #include <cobatch/core/session.hpp>
+#include <cobatch/core/session_token.hpp>
 #include <cobatch/core/task.hpp>
 #include <cobatch/core/text.hpp>
 #include <cobatch/core/time.hpp>

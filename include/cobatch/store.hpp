@@ -6,9 +6,12 @@
 //
 // Repeating a command after a lost answer is safe, because each has a natural key: assign (the task ids and their
 // content), seal and execute (the batch), claim (the nonce), begin_turn (the ordinal), settle_turn (epoch, turn),
-// end_session and recover (the epoch), cancel (the task). A repeat finds the work done and answers the same.
+// end_session and recover (the epoch), begin_called (token and task), complete_called and adopt (the task and its
+// content). A repeat finds the work done and answers the same. What people do to a task (cancel, update, reset, remove,
+// …) says what is to be; a repeat finds it so and changes nothing.
 //
-// Commands about a session are fenced: they name its epoch, and a session that is not live answers `stale`.
+// Commands about a session are fenced: they name its epoch, and a session that is not live answers `stale`. Calls from
+// outside name it by its token, which nobody can guess.
 //
 // Times that are compared (how long an open batch was untouched, how long one is held) are the store's own.
 //
@@ -31,6 +34,7 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/id.hpp>
 #include <cobatch/core/session.hpp>
+#include <cobatch/core/session_token.hpp>
 #include <cobatch/core/task.hpp>
 #include <cobatch/core/time.hpp>
 
@@ -200,11 +204,87 @@ struct recover_request {
 
 // ------------------------------------------------------------------------------------------ single tasks
 
-struct cancel_outcome {
-  enum class kind : std::uint8_t { cancelled, unchanged, refused, not_found };
+/// What came of a command about one task.
+struct task_outcome {
+  enum class kind : std::uint8_t {
+    changed,    ///< it is as asked now
+    unchanged,  ///< it was so already
+    refused,    ///< nothing changed; `code` says why
+    not_found,  ///< no such task; of `remove_result`: or it has no result
+  };
   kind what = kind::not_found;
-  task_state before = task_state::queued;
+  errc code = errc::internal;              ///< with `refused`
+  task_state before = task_state::queued;  ///< what the task was
+  task_record task = {};                   ///< as it is after the command; of a removed task: as it was
+  task_id need = {};                       ///< with `refused` for `need_unknown`: what it needs and cannot get
+};
+
+struct retry_outcome {
+  enum class kind : std::uint8_t { retried, nothing_to_do, not_found };
+  kind what = kind::not_found;
+  batch_record batch = {};
+  std::vector<task_id> tasks = {};  ///< queued again, in order of position
+  std::vector<task_id> left = {};   ///< what `reset` would refuse, in order of position
+};
+
+// -------------------------------------------------------------------------- agents that report by calls
+
+struct begin_called_outcome {
+  enum class kind : std::uint8_t {
+    begun,     ///< `turn` is recorded, `task` is `in_progress`
+    repeated,  ///< it is the session's running turn already
+    busy,      ///< another task of the session is in progress: `task`
+    refused,   ///< nothing changed; `code` says why
+    stale,     ///< no live session has that token
+  };
+  kind what = kind::stale;
+  errc code = errc::internal;  ///< with `refused`
+  turn_record turn = {};
   task_record task = {};
+  task_id need = {};  ///< with `refused` for `need_unknown`: what is not done yet
+};
+
+struct complete_called_request {
+  std::optional<session_token> token = {};
+  task_id task = {};
+  settlement what = {};  ///< `end` is done, error or denied
+};
+
+struct complete_called_outcome {
+  enum class kind : std::uint8_t {
+    settled,            ///< `task` has ended, and has a result
+    repeated,           ///< it was completed so before; the first completion stands
+    already_completed,  ///< it was completed otherwise before; the first completion stands
+    busy,               ///< another task of the session is in progress: `task`; nothing was stored
+    refused,            ///< `code` says why; nothing was stored but what a cancelled task's turn cost
+    stale,              ///< no live session has that token; nothing was stored
+  };
+  kind what = kind::stale;
+  errc code = errc::internal;  ///< with `refused`
+  task_record task = {};
+  turn_record turn = {};  ///< with `settled`; 0 of a task that was in progress by hand
+  task_id need = {};      ///< with `refused` for `need_unknown`: what is not done yet
+};
+
+// ---------------------------------------------------------------------------------------------- adoption
+
+/// A task as it was in another store or file. What only its old store could know is not taken over: round, owner,
+/// counts, session and turn. One that was in progress is queued.
+struct adopted_task {
+  task_record task = {};                     ///< `position` is kept if it is free; 0: the next one
+  std::optional<result_record> result = {};  ///< of a task that is done or has failed; for the rest as in `task`
+};
+
+struct adopt_outcome {
+  enum class kind : std::uint8_t {
+    adopted,
+    duplicate,  ///< a task of that id and description is there; nothing changed
+    conflict,   ///< a task of that id is there with another description; nothing changed
+    refused,    ///< it could not be put in: `code` is need_unknown or too_large (`max_batch_tasks`)
+  };
+  kind what = kind::refused;
+  errc code = errc::internal;  ///< with `refused`
+  task_record task = {};       ///< as it stands in the store; with `refused`: as it was given
 };
 
 // ------------------------------------------------------------------------------------------------ reads
@@ -235,6 +315,12 @@ struct turn_filter {
   std::optional<timestamp> since = {};  ///< only turns that began then or later
   epoch after_session = {};             ///< only turns after (after_session, after_turn)
   turn_no after_turn = {};
+  std::size_t limit = 1000;
+};
+
+struct result_filter {
+  std::optional<batch_id> batch = {};
+  bool newest_first = true;  ///< by the end of their tasks; false: the oldest first
   std::size_t limit = 1000;
 };
 
@@ -289,7 +375,41 @@ class store {
   /// Keeps what the agent of a live session says of itself; false if it is not live.
   [[nodiscard]] virtual result<bool> describe_agent(epoch session, const agent_facts& about) = 0;
 
-  [[nodiscard]] virtual result<cancel_outcome> cancel(const task_id& task) = 0;
+  /// Refused: task_ended. What needs the task and is queued is cancelled, too.
+  [[nodiscard]] virtual result<task_outcome> cancel(const task_id& task) = 0;
+  /// Changes a queued task. Refused: task_in_progress, task_ended.
+  [[nodiscard]] virtual result<task_outcome> update(const task_id& task, const task_changes& changes) = 0;
+  /// Queues a task again that has ended or that somebody has in progress by hand, as if it had never been tried: its
+  /// result goes, its turns and what they cost stay. In a batch that had ended it starts the next round. Refused:
+  /// task_in_progress (a turn of it runs still), need_unknown (a task that it needs is gone, or failed).
+  [[nodiscard]] virtual result<task_outcome> reset(const task_id& task) = 0;
+  /// Forgets a task and its result, and frees its id; its turns stay. What needs it and is queued is cancelled.
+  /// Refused: task_in_progress (also while a turn of it runs still).
+  [[nodiscard]] virtual result<task_outcome> remove(const task_id& task) = 0;
+  /// Forgets the result of a task, which stays as it is.
+  [[nodiscard]] virtual result<task_outcome> remove_result(const task_id& task) = 0;
+  /// Says that a person has a queued task in progress: engines leave it alone, and its batch has not ended as long as
+  /// it has not. Refused: task_in_progress (in a session), task_ended.
+  [[nodiscard]] virtual result<task_outcome> mark_manually(const task_id& task) = 0;
+  /// Resets every task of the batch that failed or was cancelled, and says that the batch is to run: it is sealed, and
+  /// let go if it is held.
+  [[nodiscard]] virtual result<retry_outcome> retry(const batch_id& batch) = 0;
+
+  /// Begins the next turn of the token's session with this very task of its batch. A turn of the session whose task was
+  /// cancelled is settled as such first. Refused: task_not_found, task_in_progress (elsewhere), task_ended,
+  /// batch_conflict (it is queued in another batch), task_queued (it is queued, but for a later session), need_unknown
+  /// (what it needs is not done).
+  [[nodiscard]] virtual result<begin_called_outcome> begin_called(const session_token& token, const task_id& task) = 0;
+  /// Settles the turn of this task in the token's session, and begins it first if that was forgotten. Without a token
+  /// it settles the task's turn in the live session if that session's agent is `calling_agent`; a task that is in
+  /// progress by hand is completed in any case. Refused: as by `begin_called`, and task_queued (without a token). Also:
+  /// bad_value (the settlement says neither done nor failed).
+  [[nodiscard]] virtual result<complete_called_outcome> complete_called(const complete_called_request& request) = 0;
+
+  /// Puts in tasks as they were elsewhere, in this order, each by itself. Batches are made as they are needed:
+  /// `finished` if all that was adopted into them has ended, else `open`, so that nothing starts by itself. An ended
+  /// batch that gets a queued task is open again, in its next round.
+  [[nodiscard]] virtual result<std::vector<adopt_outcome>> adopt(const std::vector<adopted_task>& tasks) = 0;
 
   [[nodiscard]] virtual result<std::optional<task_record>> find_task(const task_id& task) = 0;
   [[nodiscard]] virtual result<std::optional<result_record>> find_result(const task_id& task) = 0;
@@ -311,6 +431,7 @@ class store {
   [[nodiscard]] virtual result<std::vector<session_record>> list_sessions(const session_filter& filter) = 0;
   /// In order of (session, turn).
   [[nodiscard]] virtual result<std::vector<turn_record>> list_turns(const turn_filter& filter) = 0;
+  [[nodiscard]] virtual result<std::vector<result_record>> list_results(const result_filter& filter) = 0;
   [[nodiscard]] virtual result<overview> read_overview() = 0;
   [[nodiscard]] virtual result<view_snapshot> read_views(std::size_t ended_limit) = 0;
   /// True if `claim` would find a batch. Cheap: engines ask before they try to get the guard.

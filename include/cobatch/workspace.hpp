@@ -43,7 +43,7 @@ struct workspace_options {
 
 /// Where the files of a workspace are; all absolute.
 struct workspace_paths {
-  std::filesystem::path root, data, state, marker, queue_view, results_view, sessions = {};
+  std::filesystem::path root, data, state, marker, queue_view, results_view, history_view, sessions = {};
 };
 
 struct assign_reply {
@@ -132,7 +132,36 @@ class workspace {
   /// `cobatch::run` next. Errors: batch_not_found.
   [[nodiscard]] result<std::vector<warning>> prepare_to_run(const std::optional<batch_id>& batch);
   /// Errors: task_not_found, task_ended.
-  [[nodiscard]] result<cancel_outcome> cancel(const task_id& task);
+  [[nodiscard]] result<task_outcome> cancel(const task_id& task);
+  /// Changes a queued task. Errors: task_not_found, task_in_progress, task_ended, bad_value (nothing to change),
+  /// too_large, bad_encoding, bad_json (the context).
+  [[nodiscard]] result<task_outcome> update(const task_id& task, task_changes changes);
+  /// Queues a task again that has ended or that somebody has in progress by hand. Its result goes, what its turns cost
+  /// stays. Errors: task_not_found, task_in_progress, need_unknown (a task that it needs is gone, or failed).
+  [[nodiscard]] result<task_outcome> reset(const task_id& task);
+  /// Forgets a task and its result; what its turns cost stays. What needs it and is queued is cancelled. Errors:
+  /// task_not_found, task_in_progress.
+  [[nodiscard]] result<task_outcome> remove(const task_id& task);
+  /// Forgets the result of a task, which stays as it is. Errors: task_not_found (it has none, or is not there).
+  [[nodiscard]] result<task_outcome> remove_result(const task_id& task);
+  /// Says that a person does a queued task; engines leave it alone. `complete_called` completes it, `reset` gives it
+  /// back. Errors: task_not_found, task_in_progress, task_ended.
+  [[nodiscard]] result<task_outcome> mark_manually(const task_id& task);
+  /// Resets every task of the batch that failed or was cancelled, and seals it. Nothing to retry is a success. Errors:
+  /// batch_not_found.
+  [[nodiscard]] result<retry_outcome> retry(const batch_id& batch);
+
+  /// For an agent that reports by calls: begins this task in the session of its token; `begun` or `repeated`. Errors:
+  /// stale_session, task_not_found, task_in_progress (this one elsewhere, or another one of the session), task_ended,
+  /// task_queued, batch_conflict (a task of another batch), need_unknown (what it needs is not done).
+  [[nodiscard]] result<begin_called_outcome> begin_called(const session_token& token, const task_id& task);
+  /// The same for its end, and for a task that a person has in progress, without a token; `settled` or `repeated`.
+  /// Errors: those of `begin_called`, already_completed, and those of a completion in <cobatch/host_session.hpp>.
+  [[nodiscard]] result<complete_called_outcome> complete_called(complete_called_request request);
+
+  /// Puts in tasks as they were elsewhere; what came of each, in their order. Errors: bad_value, bad_json, too_large,
+  /// bad_encoding (the message names the task; none was put in).
+  [[nodiscard]] result<std::vector<adopt_outcome>> adopt(std::vector<adopted_task> tasks);
 
   [[nodiscard]] result<task_status> task(const task_id& task);
   [[nodiscard]] result<batch_status> batch(const batch_id& batch);
@@ -142,6 +171,7 @@ class workspace {
   /// In order of epoch.
   [[nodiscard]] result<std::vector<session_record>> sessions(const session_filter& filter);
   [[nodiscard]] result<std::vector<turn_record>> turns(const turn_filter& filter);
+  [[nodiscard]] result<std::vector<result_record>> results(const result_filter& filter);
   [[nodiscard]] result<workspace_status> status();
   /// Waits until the round of the batch that is current now has ended, the deadline passes or a stop is requested.
   /// Errors: batch_not_found.

@@ -22,6 +22,10 @@ constexpr std::size_t max_argument_bytes = 64 * 1024;
 constexpr std::size_t max_tool_bytes = 1024;
 constexpr std::size_t max_path_bytes = 4096;
 
+std::string whose_task(const task_id& task) {
+  return fmt::format("task \"{}\"", task.str());
+}
+
 // `whose` is `task "a"` or "the batch": for messages.
 result<void> check_text(const std::string& whose, std::string_view what, std::string_view text, std::size_t limit) {
   if (text.size() > limit)
@@ -107,19 +111,6 @@ result<void> check_context(const std::string& whose, std::string& context) {
   return {};
 }
 
-result<void> check_task(task_spec& task) {
-  if (task.id.empty()) return fail(errc::bad_value, "a task has no task_id. Nothing was stored");
-  const std::string whose = fmt::format("task \"{}\"", task.id.str());
-  if (auto ok = check_text(whose, "description", task.description, max_description_bytes); !ok) return ok;
-  if (auto ok = check_line(whose, "assigned_by", task.assigned_by, max_id_bytes); !ok) return ok;
-  if (auto ok = check_line(whose, "model", task.model, max_id_bytes); !ok) return ok;
-  if (auto ok = check_numbers(whose, task); !ok) return ok;
-  if (auto ok = check_needs(whose, task); !ok) return ok;
-  if (auto ok = check_command(whose, task.check); !ok) return ok;
-  if (auto ok = check_tools(whose, task.tools); !ok) return ok;
-  return check_context(whose, task.context);
-}
-
 // What a path says by itself; whether the file is there shows when the session starts.
 bool stays_below(std::string_view path) {
   for (;;) {
@@ -164,6 +155,33 @@ result<void> check_batch(const assign_request& request) {
 
 }  // namespace
 
+result<task_spec> check_task(task_spec task) {
+  if (task.id.empty()) return fail(errc::bad_value, "a task has no task_id. Nothing was stored");
+  const std::string whose = whose_task(task.id);
+  if (auto ok = check_text(whose, "description", task.description, max_description_bytes); !ok) return fail(ok.error());
+  if (auto ok = check_line(whose, "assigned_by", task.assigned_by, max_id_bytes); !ok) return fail(ok.error());
+  if (auto ok = check_line(whose, "model", task.model, max_id_bytes); !ok) return fail(ok.error());
+  if (auto ok = check_numbers(whose, task); !ok) return fail(ok.error());
+  if (auto ok = check_needs(whose, task); !ok) return fail(ok.error());
+  if (auto ok = check_command(whose, task.check); !ok) return fail(ok.error());
+  if (auto ok = check_tools(whose, task.tools); !ok) return fail(ok.error());
+  if (auto ok = check_context(whose, task.context); !ok) return fail(ok.error());
+  return task;
+}
+
+result<task_changes> check_changes(const task_id& task, task_changes changes) {
+  const std::string whose = whose_task(task);
+  if (changes == task_changes{})
+    return fail(errc::bad_value,
+                fmt::format("nothing of {} is to be changed; give a description, a context or a priority", whose));
+  if (changes.description)
+    if (auto ok = check_text(whose, "description", *changes.description, max_description_bytes); !ok)
+      return fail(ok.error());
+  if (changes.context)
+    if (auto ok = check_context(whose, *changes.context); !ok) return fail(ok.error());
+  return changes;
+}
+
 result<assign_request> check_assign(assign_request request) {
   if (request.tasks.empty()) return fail(errc::bad_value, "no task was given. Nothing was stored");
   if (request.tasks.size() > max_batch_tasks)
@@ -172,7 +190,9 @@ result<assign_request> check_assign(assign_request request) {
   if (auto ok = check_batch(request); !ok) return fail(ok.error());
   std::unordered_set<std::string_view> ids;
   for (auto& task : request.tasks) {
-    if (auto ok = check_task(task); !ok) return fail(ok.error());
+    auto checked = check_task(std::move(task));
+    if (!checked) return fail(checked.error());
+    task = std::move(*checked);
     if (!ids.insert(task.id.str()).second)
       return fail(errc::duplicate_in_batch,
                   fmt::format("task_id \"{}\" stands twice in this call. Nothing was stored; give each task an id of "

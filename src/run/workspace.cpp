@@ -1,16 +1,16 @@
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include <cobatch/agent.hpp>
 #include <cobatch/core/version.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "run/all_turns.hpp"
 #include "run/assign_check.hpp"
 #include "run/lock_view.hpp"
+#include "run/not_found.hpp"
+#include "run/unserved.hpp"
 #include "run/workspace_state.hpp"
 #include "system/presence.hpp"
 
@@ -22,56 +22,6 @@ std::string_view version() noexcept {
 }
 
 namespace {
-
-served_agents agents_of(const live_engine& engine) {
-  return {engine.agents, engine.agents.empty() ? std::string{} : engine.agents.front()};
-}
-
-bool waits_to_run(const batch_record& batch) {
-  return batch.state == batch_state::sealed && batch.tally[task_state::queued] > 0;
-}
-
-std::string how_to_serve(const batch_record& batch) {
-  const std::string waits = fmt::format("Batch \"{}\" is stored and waits", batch.id.str());
-  if (batch.agent.empty())
-    return waits + ": no engine that serves it is running here. Start one with: cobatch engine (or cobatch serve)";
-  if (is_built_in_agent(batch.agent))
-    return fmt::format(
-        "{0}: no engine that serves agent {1} is running here. Start one with: cobatch engine --agent {1} (or cobatch "
-        "serve --agent {1})",
-        waits, batch.agent);
-  return fmt::format("{} for agent \"{}\", which belongs to a program of yours: it runs when that program does", waits,
-                     batch.agent);
-}
-
-// Batches that wait to run and that no live engine takes.
-std::vector<warning> unserved(std::span<const batch_record> batches, const std::vector<live_engine>& engines) {
-  std::vector<warning> found;
-  for (const auto& batch : batches) {
-    if (!waits_to_run(batch)) continue;
-    const bool served = std::any_of(engines.begin(), engines.end(),
-                                    [&](const live_engine& e) { return agents_of(e).serves(batch.agent); });
-    if (served) continue;
-    found.push_back({"no_engine", how_to_serve(batch)});
-    if (found.size() == 10) break;
-  }
-  return found;
-}
-
-// The engines are looked up only if a batch waits: most assigns are to an open one.
-std::vector<warning> unserved(std::span<const batch_record> batches, const std::filesystem::path& state) {
-  if (std::none_of(batches.begin(), batches.end(), waits_to_run)) return {};
-  const auto engines = live_engines(state);
-  return unserved(batches, engines ? *engines : std::vector<live_engine>{});
-}
-
-std::vector<warning> unserved(const batch_record& batch, const std::filesystem::path& state) {
-  return unserved(std::span(&batch, 1), state);
-}
-
-error not_found(const batch_id& batch) {
-  return {errc::batch_not_found, fmt::format("there is no batch \"{}\" here", batch.str())};
-}
 
 error empty(const batch_id& batch) {
   return {errc::empty_batch, fmt::format("batch \"{}\" has no task to run; assign one first", batch.str())};
@@ -255,22 +205,10 @@ result<std::vector<warning>> workspace::prepare_to_run(const std::optional<batch
   return fail(done.error());
 }
 
-result<cancel_outcome> workspace::cancel(const task_id& task) {
-  auto outcome = state_->storage->cancel(task);
-  if (!outcome) return fail(outcome.error());
-  using kind = cancel_outcome::kind;
-  if (outcome->what == kind::not_found)
-    return fail(errc::task_not_found, fmt::format("there is no task \"{}\" here", task.str()));
-  if (outcome->what == kind::refused)
-    return fail(errc::task_ended, fmt::format("task \"{}\" has already ended ({}); nothing was changed", task.str(),
-                                              name_of(outcome->task.state)));
-  return outcome;
-}
-
 result<task_status> workspace::task(const task_id& task) {
   auto record = state_->storage->find_task(task);
   if (!record) return fail(record.error());
-  if (!*record) return fail(errc::task_not_found, fmt::format("there is no task \"{}\" here", task.str()));
+  if (!*record) return fail(not_found(task));
   auto outcome = state_->storage->find_result(task);
   if (!outcome) return fail(outcome.error());
   return task_status{std::move(**record), std::move(*outcome)};
@@ -302,6 +240,10 @@ result<std::vector<batch_record>> workspace::batches(const batch_filter& filter)
 
 result<std::vector<session_record>> workspace::sessions(const session_filter& filter) {
   return state_->storage->list_sessions(filter);
+}
+
+result<std::vector<result_record>> workspace::results(const result_filter& filter) {
+  return state_->storage->list_results(filter);
 }
 
 result<std::vector<turn_record>> workspace::turns(const turn_filter& filter) {

@@ -1,4 +1,4 @@
-// Commands about batches and tasks: assign, seal, execute, cancel.
+// Commands about batches: assign, seal, execute.
 #include <algorithm>
 #include <string_view>
 #include <unordered_set>
@@ -15,10 +15,6 @@ namespace commands {
 namespace {
 
 constexpr std::chrono::milliseconds one_second{1000};
-
-std::int64_t live_tasks(const batch_record& batch) {
-  return batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
-}
 
 void check_request(const assign_request& request) {
   if (request.tasks.empty()) throw store_failure{{errc::bad_value, "no task was given; nothing was stored"}};
@@ -151,7 +147,7 @@ needs_found look_at_needs(rows& t, std::int64_t batch_key, const assign_request&
         out.unknown = need;
         return out;
       }
-      if (place->state == task_state::error || place->state == task_state::cancelled) out.lost.push_back(place->key);
+      if (ended_badly(place->state)) out.lost.push_back(place->key);
     }
     earlier.insert(request.tasks[i].id.str());
   }
@@ -165,9 +161,7 @@ assign_effect apply_assign(batch_record& batch, bool is_new, const assign_reques
   const bool was_empty_open = batch.state == batch_state::open && batch.tally.total() == 0;
   if (request.batch && was_empty_open && request.tasks.size() == 1 && request.seal && !request.whole_batch)
     batch.lingers = true;
-  batch.state = effect.state;
-  if (effect.next_round) ++batch.round;
-  if (effect.next_round || effect.sealed_now) batch.sealed_at = now;
+  apply(effect, batch, now);
   batch.last_assign_at = now;
   return effect;
 }
@@ -208,20 +202,12 @@ std::vector<assigned_task> insert_tasks(rows& t, const batch_row& batch, std::in
   return out;
 }
 
-// A batch that has lost tasks may have ended by that.
-void settle_cancelled(batch_record& batch) {
-  batch.state = on_cancel(batch.state, live_tasks(batch));
-  if (batch.state != batch_state::finished) return;
-  batch.hold_reason.clear();
-  batch.held_until.reset();
-}
-
 // Cancels what was assigned in need of something that will never be done.
 void cancel_lost(rows& t, batch_row& batch, const std::vector<std::int64_t>& lost, std::vector<assigned_task>& assigned,
                  timestamp now) {
   const batch_row before = batch;
   for (const std::int64_t need : lost) cancel_dependents(t, batch.record, need, now);
-  settle_cancelled(batch.record);
+  finish_if_done(batch.record);
   t.update_batch(before, batch);
   for (auto& task : assigned)
     if (const auto place = t.find_place(task.id)) task.state = place->state;
@@ -296,11 +282,9 @@ seal_outcome seal(rows& t, const batch_id& batch, timestamp now) {
 
 namespace {
 
-void let_go(batch_record& batch) {
-  batch.state = batch_state::sealed;
-  batch.fruitless_sessions = 0;
-  batch.hold_reason.clear();
-  batch.held_until.reset();
+// A task that somebody has in progress by hand is nothing to run.
+bool can_run(const batch_record& batch) {
+  return batch.tally[task_state::queued] > 0 || (batch.state == batch_state::running && live_tasks(batch) > 0);
 }
 
 execute_outcome execute_one(rows& t, const batch_id& id, timestamp now) {
@@ -310,13 +294,13 @@ execute_outcome execute_one(rows& t, const batch_id& id, timestamp now) {
     out.what = execute_outcome::kind::not_found;
     return out;
   }
-  if (live_tasks(before->record) == 0) {
+  if (!can_run(before->record)) {
     out.what = execute_outcome::kind::empty_batch;
     return out;
   }
   batch_row after = *before;
   if (after.record.state == batch_state::open) seal_now(after, now);
-  if (after.record.state == batch_state::held) let_go(after.record);
+  let_go(after.record);
   if (after.record != before->record) t.update_batch(*before, after);
   out.what = execute_outcome::kind::started;
   out.runnable.push_back(after.record);
@@ -327,7 +311,7 @@ execute_outcome execute_one(rows& t, const batch_id& id, timestamp now) {
 void seal_untouched(rows& t, timestamp now, execute_outcome& out) {
   std::vector<batch_row> untouched;
   t.visit_batches(batch_state::open, [&](const batch_row& row) {
-    if (live_tasks(row.record) == 0) return true;
+    if (!can_run(row.record)) return true;
     if (now - row.record.last_assign_at >= untouched_before_execute)
       untouched.push_back(row);
     else
@@ -345,7 +329,7 @@ std::vector<batch_record> runnable_batches(rows& t, timestamp now) {
   std::vector<batch_row> found;
   for (const batch_state state : {batch_state::running, batch_state::sealed, batch_state::held})
     t.visit_batches(state, [&](const batch_row& row) {
-      if (is_due(row.record, now) && live_tasks(row.record) > 0) found.push_back(row);
+      if (is_due(row.record, now) && can_run(row.record)) found.push_back(row);
       return true;
     });
   std::sort(found.begin(), found.end(),
@@ -372,44 +356,6 @@ execute_outcome execute(rows& t, const execute_request& request, timestamp now) 
   seal_untouched(t, now, out);
   out.runnable = runnable_batches(t, now);
   out.what = out.runnable.empty() ? execute_outcome::kind::nothing_to_do : execute_outcome::kind::started;
-  return out;
-}
-
-namespace {
-
-void count_cancelled(rows& t, const task_row& task, task_state from, timestamp now) {
-  const auto before = t.find_batch(task.record.batch);
-  if (!before) return;
-  batch_row after = *before;
-  --after.record.tally[from];
-  ++after.record.tally[task_state::cancelled];
-  cancel_followers(t, after.record, task, now);
-  settle_cancelled(after.record);
-  t.update_batch(*before, after);
-}
-
-}  // namespace
-
-cancel_outcome cancel(rows& t, const task_id& task, timestamp now) {
-  cancel_outcome out;
-  const auto before = t.find_task(task);
-  if (!before) return out;
-  out.before = before->record.state;
-  out.task = before->record;
-  const task_decision decision = decide(task_action::cancel, out.before);
-  if (decision.what != task_decision::kind::becomes) {
-    out.what = decision.what == task_decision::kind::unchanged ? cancel_outcome::kind::unchanged
-                                                               : cancel_outcome::kind::refused;
-    return out;
-  }
-  task_row after = *before;
-  after.record.state = decision.state;
-  after.record.owner = task_owner::nobody;
-  after.record.ended_at = now;
-  t.update_task(*before, after);
-  count_cancelled(t, after, out.before, now);
-  out.what = cancel_outcome::kind::cancelled;
-  out.task = after.record;
   return out;
 }
 

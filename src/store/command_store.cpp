@@ -76,8 +76,46 @@ result<bool> command_store::describe_agent(epoch session, const agent_facts& abo
   return change<bool>([&](rows& t, timestamp) { return commands::describe_agent(t, session, about); });
 }
 
-result<cancel_outcome> command_store::cancel(const task_id& task) {
-  return change<cancel_outcome>([&](rows& t, timestamp now) { return commands::cancel(t, task, now); });
+result<task_outcome> command_store::cancel(const task_id& task) {
+  return change<task_outcome>([&](rows& t, timestamp now) { return commands::cancel(t, task, now); });
+}
+
+result<task_outcome> command_store::update(const task_id& task, const task_changes& changes) {
+  return change<task_outcome>([&](rows& t, timestamp) { return commands::update(t, task, changes); });
+}
+
+result<task_outcome> command_store::reset(const task_id& task) {
+  return change<task_outcome>([&](rows& t, timestamp now) { return commands::reset(t, task, now); });
+}
+
+result<task_outcome> command_store::remove(const task_id& task) {
+  return change<task_outcome>([&](rows& t, timestamp now) { return commands::remove(t, task, now); });
+}
+
+result<task_outcome> command_store::remove_result(const task_id& task) {
+  return change<task_outcome>([&](rows& t, timestamp) { return commands::remove_result(t, task); });
+}
+
+result<task_outcome> command_store::mark_manually(const task_id& task) {
+  return change<task_outcome>([&](rows& t, timestamp now) { return commands::mark_manually(t, task, now); });
+}
+
+result<retry_outcome> command_store::retry(const batch_id& batch) {
+  return change<retry_outcome>([&](rows& t, timestamp now) { return commands::retry(t, batch, now); });
+}
+
+result<begin_called_outcome> command_store::begin_called(const session_token& token, const task_id& task) {
+  return change<begin_called_outcome>(
+      [&](rows& t, timestamp now) { return commands::begin_called(t, token, task, now); });
+}
+
+result<complete_called_outcome> command_store::complete_called(const complete_called_request& request) {
+  return change<complete_called_outcome>(
+      [&](rows& t, timestamp now) { return commands::complete_called(t, request, now); });
+}
+
+result<std::vector<adopt_outcome>> command_store::adopt(const std::vector<adopted_task>& tasks) {
+  return change<std::vector<adopt_outcome>>([&](rows& t, timestamp now) { return commands::adopt(t, tasks, now); });
 }
 
 result<std::optional<task_record>> command_store::find_task(const task_id& task) {
@@ -131,6 +169,10 @@ result<std::vector<session_record>> command_store::list_sessions(const session_f
 
 result<std::vector<turn_record>> command_store::list_turns(const turn_filter& filter) {
   return look<std::vector<turn_record>>([&](rows& t) { return t.list_turns(filter); });
+}
+
+result<std::vector<result_record>> command_store::list_results(const result_filter& filter) {
+  return look<std::vector<result_record>>([&](rows& t) { return t.list_results(filter); });
 }
 
 result<overview> command_store::read_overview() {

@@ -25,7 +25,16 @@ class command_store : public store {
   result<bool> request_end(epoch session) final;
   result<bool> set_pause(epoch session, const std::optional<session_pause>& pause) final;
   result<bool> describe_agent(epoch session, const agent_facts& about) final;
-  result<cancel_outcome> cancel(const task_id& task) final;
+  result<task_outcome> cancel(const task_id& task) final;
+  result<task_outcome> update(const task_id& task, const task_changes& changes) final;
+  result<task_outcome> reset(const task_id& task) final;
+  result<task_outcome> remove(const task_id& task) final;
+  result<task_outcome> remove_result(const task_id& task) final;
+  result<task_outcome> mark_manually(const task_id& task) final;
+  result<retry_outcome> retry(const batch_id& batch) final;
+  result<begin_called_outcome> begin_called(const session_token& token, const task_id& task) final;
+  result<complete_called_outcome> complete_called(const complete_called_request& request) final;
+  result<std::vector<adopt_outcome>> adopt(const std::vector<adopted_task>& tasks) final;
 
   result<std::optional<task_record>> find_task(const task_id& task) final;
   result<std::optional<result_record>> find_result(const task_id& task) final;
@@ -39,6 +48,7 @@ class command_store : public store {
   result<std::vector<batch_record>> list_batches(const batch_filter& filter) final;
   result<std::vector<session_record>> list_sessions(const session_filter& filter) final;
   result<std::vector<turn_record>> list_turns(const turn_filter& filter) final;
+  result<std::vector<result_record>> list_results(const result_filter& filter) final;
   result<overview> read_overview() final;
   result<view_snapshot> read_views(std::size_t ended_limit) final;
   result<bool> has_work(const served_agents& serves) final;

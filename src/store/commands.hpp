@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include <cobatch/store.hpp>
 
@@ -22,7 +23,20 @@ struct taken_seconds {
 [[nodiscard]] assign_outcome assign(rows& t, const assign_request& request, timestamp now, taken_seconds& taken);
 [[nodiscard]] seal_outcome seal(rows& t, const batch_id& batch, timestamp now);
 [[nodiscard]] execute_outcome execute(rows& t, const execute_request& request, timestamp now);
-[[nodiscard]] cancel_outcome cancel(rows& t, const task_id& task, timestamp now);
+
+[[nodiscard]] task_outcome cancel(rows& t, const task_id& task, timestamp now);
+[[nodiscard]] task_outcome update(rows& t, const task_id& task, const task_changes& changes);
+[[nodiscard]] task_outcome reset(rows& t, const task_id& task, timestamp now);
+[[nodiscard]] task_outcome remove(rows& t, const task_id& task, timestamp now);
+[[nodiscard]] task_outcome remove_result(rows& t, const task_id& task);
+[[nodiscard]] task_outcome mark_manually(rows& t, const task_id& task, timestamp now);
+[[nodiscard]] retry_outcome retry(rows& t, const batch_id& batch, timestamp now);
+
+[[nodiscard]] begin_called_outcome begin_called(rows& t, const session_token& token, const task_id& task,
+                                                timestamp now);
+[[nodiscard]] complete_called_outcome complete_called(rows& t, const complete_called_request& request, timestamp now);
+
+[[nodiscard]] std::vector<adopt_outcome> adopt(rows& t, const std::vector<adopted_task>& tasks, timestamp now);
 
 [[nodiscard]] claim_outcome claim(rows& t, const claim_request& request, timestamp now);
 [[nodiscard]] begin_outcome begin_turn(rows& t, const begin_request& request, timestamp now);

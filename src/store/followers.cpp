@@ -34,9 +34,8 @@ void cancel_dependents(rows& t, batch_record& batch, std::int64_t lost, timestam
 }
 
 void cancel_followers(rows& t, batch_record& batch, const task_row& ended, timestamp now) {
-  const bool failed = ended.record.state == task_state::error;
-  if (failed || ended.record.state == task_state::cancelled) cancel_dependents(t, batch, ended.key, now);
-  if (!failed || batch.settings.on_error != error_rule::stop) return;
+  if (ended_badly(ended.record.state)) cancel_dependents(t, batch, ended.key, now);
+  if (ended.record.state != task_state::error || batch.settings.on_error != error_rule::stop) return;
   for (auto task = t.next_queued(ended.batch_key, 0); task;
        task = t.next_queued(ended.batch_key, task->record.position))
     cancel(t, batch, *task, "batch_stopped", now);

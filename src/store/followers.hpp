@@ -7,6 +7,11 @@ namespace cobatch {
 inline namespace v1 {
 namespace commands {
 
+/// True if what needs a task in this state can never run.
+[[nodiscard]] constexpr bool ended_badly(task_state state) noexcept {
+  return state == task_state::error || state == task_state::cancelled;
+}
+
 /// Cancels the queued tasks that need the task `lost`, those that need these, and so on, and counts them in `batch`.
 void cancel_dependents(rows& t, batch_record& batch, std::int64_t lost, timestamp now);
 

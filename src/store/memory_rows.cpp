@@ -102,23 +102,68 @@ void memory_rows::index_task(const task_row& row) {
   ++tally_[row.record.state];
 }
 
+void memory_rows::unindex_task(const task_row& row) {
+  queued_of_batch_[row.batch_key].erase(row.record.position);
+  live_.erase(row.key);
+  if (row.record.ended_at) ended_.erase({*row.record.ended_at, row.key});
+  --tally_[row.record.state];
+}
+
+std::optional<task_row> memory_rows::next_failed(std::int64_t batch_key, std::int64_t after) {
+  const auto& all = tasks_of_batch_[batch_key];
+  const auto at = std::find_if(all.upper_bound(after), all.end(), [&](const auto& entry) {
+    const task_state state = task_at(entry.second).record.state;
+    return state == task_state::error || state == task_state::cancelled;
+  });
+  if (at == all.end()) return std::nullopt;
+  return task_at(at->second);
+}
+
+bool memory_rows::is_taken(std::int64_t batch_key, std::int64_t position) {
+  return tasks_of_batch_[batch_key].contains(position);
+}
+
+priority memory_rows::highest_priority(std::int64_t batch_key) {
+  priority highest = priority::low;
+  for (const auto& [position, k] : tasks_of_batch_[batch_key]) highest = std::max(highest, task_at(k).record.spec.prio);
+  return highest;
+}
+
 void memory_rows::insert_task(task_row& row) {
-  row.key = static_cast<key>(tasks_.size()) + 1;
-  tasks_.push_back(row);
+  row.key = ++last_task_;
+  tasks_.emplace(row.key, row);
   task_keys_.emplace(row.record.spec.id, row.key);
-  tasks_of_batch_[row.batch_key].push_back(row.key);
-  for (const auto& need : row.record.spec.needs) dependents_[task_keys_.at(need)].insert(row.key);
+  tasks_of_batch_[row.batch_key].emplace(row.record.position, row.key);
+  link_needs(row);
   index_task(row);
   ++changes_;
 }
 
 void memory_rows::update_task(const task_row& before, const task_row& after) {
-  queued_of_batch_[before.batch_key].erase(before.record.position);
-  live_.erase(before.key);
-  if (before.record.ended_at) ended_.erase({*before.record.ended_at, before.key});
-  --tally_[before.record.state];
+  unindex_task(before);
   task_at(after.key) = after;
   index_task(after);
+  ++changes_;
+}
+
+void memory_rows::update_spec(const task_row& after) {
+  task_at(after.key) = after;
+  ++changes_;
+}
+
+void memory_rows::link_needs(const task_row& row) {
+  for (const auto& need : row.record.spec.needs) dependents_[task_keys_.at(need)].insert(row.key);
+}
+
+void memory_rows::remove_task(const task_row& row) {
+  unindex_task(row);
+  results_.erase(row.key);
+  dependents_.erase(row.key);
+  for (auto& [need, all] : dependents_) all.erase(row.key);
+  tasks_of_batch_[row.batch_key].erase(row.record.position);
+  turns_of_task_.erase(row.record.spec.id);
+  task_keys_.erase(row.record.spec.id);
+  tasks_.erase(row.key);
   ++changes_;
 }
 
@@ -191,9 +236,15 @@ std::optional<result_record> memory_rows::find_result(const task_id& task) {
   return look_up(results_, at->second);
 }
 
-void memory_rows::put_result(const task_row& task, const turn_record&, const result_record& result) {
+void memory_rows::put_result(const task_row& task, const result_record& result) {
   results_.insert_or_assign(task.key, result);
   ++changes_;
+}
+
+bool memory_rows::remove_result(const task_row& task) {
+  if (results_.erase(task.key) == 0) return false;
+  ++changes_;
+  return true;
 }
 
 std::vector<task_record> memory_rows::list_tasks(const task_filter& filter) {
@@ -204,12 +255,12 @@ std::vector<task_record> memory_rows::list_tasks(const task_filter& filter) {
     if (wanted && out.size() < filter.limit) out.push_back(row.record);
   };
   if (!filter.batch) {
-    for (const auto& row : tasks_) take(row);
+    for (const auto& [k, row] : tasks_) take(row);
     return out;
   }
   const auto batch = batch_keys_.find(*filter.batch);
   if (batch == batch_keys_.end()) return out;
-  for (const key k : tasks_of_batch_[batch->second]) take(task_at(k));
+  for (const auto& [position, k] : tasks_of_batch_[batch->second]) take(task_at(k));
   return out;
 }
 
@@ -233,12 +284,27 @@ std::vector<session_record> memory_rows::list_sessions(const session_filter& fil
 std::vector<turn_record> memory_rows::list_turns(const turn_filter& filter) {
   std::vector<turn_record> out;
   const turn_key after{filter.after_session, filter.after_turn};
+  const auto is_of_task = [&](const turn_key& k) { return turns_of_task_[*filter.task].contains(k); };
   for (auto at = turns_.upper_bound(after); at != turns_.end() && out.size() < filter.limit; ++at) {
     const turn_record& turn = at->second;
-    if ((!filter.batch || turn.batch == *filter.batch) && (!filter.task || turn.task == *filter.task) &&
+    if ((!filter.batch || turn.batch == *filter.batch) && (!filter.task || is_of_task(at->first)) &&
         (!filter.session || turn.session == *filter.session) && (!filter.since || *filter.since <= turn.started_at))
       out.push_back(turn);
   }
+  return out;
+}
+
+std::vector<result_record> memory_rows::list_results(const result_filter& filter) {
+  std::vector<result_record> out;
+  const auto take = [&](const auto& entry) {
+    const auto result = results_.find(entry.second);
+    const bool wanted = result != results_.end() && (!filter.batch || result->second.batch == *filter.batch);
+    if (wanted && out.size() < filter.limit) out.push_back(result->second);
+  };
+  if (filter.newest_first)
+    std::for_each(ended_.rbegin(), ended_.rend(), take);
+  else
+    std::for_each(ended_.begin(), ended_.end(), take);
   return out;
 }
 

@@ -30,8 +30,14 @@ class memory_rows final : public rows {
   std::optional<task_place> find_place(const task_id& id) override;
   std::optional<task_row> next_queued(std::int64_t batch_key, std::int64_t after) override;
   std::optional<task_row> next_dependent(std::int64_t need_key, std::int64_t after) override;
+  std::optional<task_row> next_failed(std::int64_t batch_key, std::int64_t after) override;
+  bool is_taken(std::int64_t batch_key, std::int64_t position) override;
+  priority highest_priority(std::int64_t batch_key) override;
   void insert_task(task_row& row) override;
   void update_task(const task_row& before, const task_row& after) override;
+  void update_spec(const task_row& after) override;
+  void link_needs(const task_row& row) override;
+  void remove_task(const task_row& row) override;
 
   std::optional<session_row> find_session(epoch id) override;
   std::optional<session_row> last_session() override;
@@ -46,13 +52,15 @@ class memory_rows final : public rows {
   void settle_turn(const turn_record& turn) override;
 
   std::optional<result_record> find_result(const task_id& task) override;
-  void put_result(const task_row& task, const turn_record& turn, const result_record& result) override;
+  void put_result(const task_row& task, const result_record& result) override;
+  bool remove_result(const task_row& task) override;
 
   task_tally tally() override { return tally_; }
   std::vector<task_record> list_tasks(const task_filter& filter) override;
   std::vector<batch_record> list_batches(const batch_filter& filter) override;
   std::vector<session_record> list_sessions(const session_filter& filter) override;
   std::vector<turn_record> list_turns(const turn_filter& filter) override;
+  std::vector<result_record> list_results(const result_filter& filter) override;
   view_snapshot read_views(std::size_t ended_limit) override;
 
   /// Grows with every write.
@@ -73,23 +81,25 @@ class memory_rows final : public rows {
   static place place_of(const batch_row& row);
 
   batch_row& batch_at(key k) { return batches_[static_cast<std::size_t>(k - 1)]; }
-  task_row& task_at(key k) { return tasks_[static_cast<std::size_t>(k - 1)]; }
+  task_row& task_at(key k) { return tasks_.at(k); }
   void index_task(const task_row& row);
+  void unindex_task(const task_row& row);
 
   std::deque<batch_row> batches_;  // by key, from 1
   std::unordered_map<batch_id, key> batch_keys_;
   std::set<place> by_state_;
   std::unordered_map<key, preamble> preambles_;
-  std::deque<task_row> tasks_;  // by key, from 1
+  std::map<key, task_row> tasks_;
+  key last_task_ = 0;
   std::unordered_map<task_id, key> task_keys_;
-  std::unordered_map<key, std::vector<key>> tasks_of_batch_;              // in order of position
+  std::unordered_map<key, std::map<std::int64_t, key>> tasks_of_batch_;   // by position
   std::unordered_map<key, std::map<std::int64_t, key>> queued_of_batch_;  // by position
   std::unordered_map<key, std::set<key>> dependents_;                     // the tasks that need one
   std::set<key> live_;                                                    // tasks that have not ended
   std::set<std::pair<timestamp, key>> ended_;                             // by end
   std::map<epoch, session_row> sessions_;
   std::map<turn_key, turn_record> turns_;
-  std::unordered_map<task_id, std::set<turn_key>> turns_of_task_;
+  std::unordered_map<task_id, std::set<turn_key>> turns_of_task_;  // of those that are there
   std::unordered_map<key, result_record> results_;
   task_tally tally_;
   std::int64_t changes_ = 0;

@@ -78,9 +78,22 @@ class rows {
   [[nodiscard]] virtual std::optional<task_row> next_queued(std::int64_t batch_key, std::int64_t after) = 0;
   /// The first queued task that needs the task `need_key` and whose key is above `after`.
   [[nodiscard]] virtual std::optional<task_row> next_dependent(std::int64_t need_key, std::int64_t after) = 0;
+  /// The first task of the batch that failed or was cancelled and whose position is above `after`.
+  [[nodiscard]] virtual std::optional<task_row> next_failed(std::int64_t batch_key, std::int64_t after) = 0;
+  [[nodiscard]] virtual bool is_taken(std::int64_t batch_key, std::int64_t position) = 0;
+  /// Of the batch's tasks; `low` if it has none.
+  [[nodiscard]] virtual priority highest_priority(std::int64_t batch_key) = 0;
   /// A new task, `queued`. Gives the row its key, and counts it in the workspace's tally.
   virtual void insert_task(task_row& row) = 0;
+  /// Writes all that changes as a task is worked on, but nothing of its spec.
   virtual void update_task(const task_row& before, const task_row& after) = 0;
+  /// Writes what `task_changes` may change of a task's spec.
+  virtual void update_spec(const task_row& after) = 0;
+  /// Leads from the tasks that this one needs to it, where that way has been lost: one of them was removed and is there
+  /// again.
+  virtual void link_needs(const task_row& row) = 0;
+  /// Also its result. Its turns stay, and belong to no task that is there.
+  virtual void remove_task(const task_row& row) = 0;
 
   [[nodiscard]] virtual std::optional<session_row> find_session(epoch id) = 0;
   /// The one with the highest epoch: if a session is live, it is this one.
@@ -103,14 +116,17 @@ class rows {
   virtual void settle_turn(const turn_record& turn) = 0;
 
   [[nodiscard]] virtual std::optional<result_record> find_result(const task_id& task) = 0;
-  /// `turn` is the turn that settled the task; the result points to it.
-  virtual void put_result(const task_row& task, const turn_record& turn, const result_record& result) = 0;
+  /// The task has none. One with a turn points to that; one without keeps for itself what a turn would.
+  virtual void put_result(const task_row& task, const result_record& result) = 0;
+  /// False if there is none.
+  virtual bool remove_result(const task_row& task) = 0;
 
   [[nodiscard]] virtual task_tally tally() = 0;
   [[nodiscard]] virtual std::vector<task_record> list_tasks(const task_filter& filter) = 0;
   [[nodiscard]] virtual std::vector<batch_record> list_batches(const batch_filter& filter) = 0;
   [[nodiscard]] virtual std::vector<session_record> list_sessions(const session_filter& filter) = 0;
   [[nodiscard]] virtual std::vector<turn_record> list_turns(const turn_filter& filter) = 0;
+  [[nodiscard]] virtual std::vector<result_record> list_results(const result_filter& filter) = 0;
   /// All tasks that have not ended and the `ended_limit` that ended last, in order of assignment; the results of
   /// those in the same order.
   [[nodiscard]] virtual view_snapshot read_views(std::size_t ended_limit) = 0;

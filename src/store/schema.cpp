@@ -137,8 +137,21 @@ ALTER TABLE turn ADD COLUMN changes_complete INTEGER;
 ALTER TABLE result ADD COLUMN after_preamble INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// A result without a turn keeps in `result_own` what a turn would say of it; its epoch and turn are 0.
+constexpr const char* version_3 = R"sql(
+ALTER TABLE task_more ADD COLUMN extra TEXT NOT NULL DEFAULT '';
+ALTER TABLE result ADD COLUMN fenced INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE result_own(
+  task_seq INTEGER PRIMARY KEY REFERENCES task,
+  "end" TEXT NOT NULL, detail TEXT NOT NULL,
+  completed_at INTEGER NOT NULL, duration_ms INTEGER NOT NULL, loaded_context INTEGER NOT NULL,
+  usage_source TEXT, usage_complete INTEGER, by_model TEXT, requests INTEGER, inherited_read INTEGER,
+  extra TEXT NOT NULL
+) STRICT;
+)sql";
+
 // The step from version n to n + 1 stands at n.
-constexpr std::array<const char*, schema_version> steps{version_1, version_2};
+constexpr std::array<const char*, schema_version> steps{version_1, version_2, version_3};
 
 int number_in(const std::string& text) {
   int value = 0;

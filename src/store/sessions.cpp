@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "store/commands.hpp"
-#include "store/followers.hpp"
 #include "store/settling.hpp"
+#include "store/turns.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -14,19 +14,23 @@ namespace commands {
 
 namespace {
 
-bool is_live(const std::optional<session_row>& session) {
-  return session && session->record.phase == session_phase::live;
+// What somebody has in progress by hand is not the engine's, and what needs it has to wait.
+bool has_task_to_begin(rows& t, const batch_row& batch) {
+  const auto& tally = batch.record.tally;
+  if (tally[task_state::queued] == 0) return false;
+  return tally[task_state::in_progress] == 0 || next_to_begin(t, batch);
 }
 
-bool can_be_claimed(const batch_record& batch, const served_agents& serves, timestamp now) {
-  const bool waits = batch.state == batch_state::sealed || batch.state == batch_state::held;
-  return waits && is_due(batch, now) && batch.tally[task_state::queued] > 0 && serves.serves(batch.agent);
+bool can_be_claimed(rows& t, const batch_row& batch, const served_agents& serves, timestamp now) {
+  const batch_record& b = batch.record;
+  const bool waits = b.state == batch_state::sealed || b.state == batch_state::held;
+  return waits && is_due(b, now) && serves.serves(b.agent) && has_task_to_begin(t, batch);
 }
 
 std::optional<batch_row> first_claimable(rows& t, batch_state state, const served_agents& serves, timestamp now) {
   std::optional<batch_row> found;
   t.visit_batches(state, [&](const batch_row& row) {
-    if (can_be_claimed(row.record, serves, now)) found = row;
+    if (can_be_claimed(t, row, serves, now)) found = row;
     return !found;
   });
   return found;
@@ -38,12 +42,6 @@ std::optional<batch_row> next_to_claim(rows& t, const served_agents& serves, tim
   if (!held) return sealed;
   if (!sealed || runs_before(held->record, held->key, sealed->record, sealed->key)) return held;
   return sealed;
-}
-
-batch_row batch_of(rows& t, const batch_id& id) {
-  auto row = t.find_batch(id);
-  if (!row) throw store_failure{{errc::store_damaged, "the batch of a session or task is missing from the store"}};
-  return std::move(*row);
 }
 
 claim_outcome claim_answer(claim_outcome::kind what, const session_record& session, const batch_record& batch) {
@@ -66,7 +64,7 @@ claim_outcome claim(rows& t, const claim_request& request, timestamp now) {
   std::optional<batch_row> before;
   if (request.only) {
     before = t.find_batch(*request.only);
-    if (before && !can_be_claimed(before->record, request.serves, now)) before.reset();
+    if (before && !can_be_claimed(t, *before, request.serves, now)) before.reset();
   } else {
     before = next_to_claim(t, request.serves, now);
   }
@@ -92,18 +90,6 @@ claim_outcome claim(rows& t, const claim_request& request, timestamp now) {
 }
 
 namespace {
-
-bool is_preamble(const turn_record& turn) {
-  return turn.task.empty();
-}
-
-// An empty row for the preamble's turn, which has no task.
-task_row task_of(rows& t, const turn_record& turn) {
-  if (is_preamble(turn)) return {};
-  auto row = t.find_task(turn.task);
-  if (!row) throw store_failure{{errc::store_damaged, "the task of a turn is missing from the store"}};
-  return std::move(*row);
-}
 
 begin_outcome begun(rows& t, turn_record turn, task_record task) {
   begin_outcome out;
@@ -135,55 +121,14 @@ begin_outcome none_left(rows& t, const batch_row& batch, bool may_end) {
   return {};
 }
 
-// The first queued task whose needs are all done. Needs stand before it, so only one that somebody has in progress by
-// hand can make it wait.
-std::optional<task_row> next_to_begin(rows& t, const batch_row& batch) {
-  const auto is_done = [&](const task_id& need) {
-    const auto place = t.find_place(need);
-    return place && place->state == task_state::done;
-  };
-  auto task = t.next_queued(batch.key, 0);
-  while (task && !std::all_of(task->record.spec.needs.begin(), task->record.spec.needs.end(), is_done))
-    task = t.next_queued(batch.key, task->record.position);
-  return task;
-}
-
-turn_record new_turn(const batch_row& batch, const begin_request& request, timestamp now) {
-  turn_record turn;
-  turn.session = request.session;
-  turn.turn.value = request.ordinal;
-  turn.batch = batch.record.id;
-  turn.process = request.process;
-  turn.process_turn = request.process_turn;
-  turn.loaded_context = request.process_turn == 1;
-  turn.started_at = now;
-  return turn;
-}
-
 begin_outcome begin_preamble(rows& t, turn_record turn) {
   t.insert_turn(turn, {});
   return begun(t, std::move(turn), {});
 }
 
-begin_outcome begin_task(rows& t, const batch_row& batch, const task_row& task, turn_record turn) {
-  turn.task = task.record.spec.id;
-  turn.position = task.record.position;
-  turn.attempt = task.record.counts.next_attempt();
-  t.insert_turn(turn, task.record);
-
-  task_row running = task;
-  running.record.state = task_state::in_progress;
-  running.record.owner = task_owner::session;
-  running.record.session = turn.session;
-  running.record.turn = turn.turn;
-  running.record.started_at = turn.started_at;
-  t.update_task(task, running);
-
-  batch_row counted = batch;
-  --counted.record.tally[task_state::queued];
-  ++counted.record.tally[task_state::in_progress];
-  t.update_batch(batch, counted);
-  return begun(t, std::move(turn), std::move(running.record));
+begin_outcome begin_next(rows& t, const batch_row& batch, const task_row& task, turn_record turn) {
+  auto running = begin_task(t, batch, task, turn);
+  return begun(t, std::move(turn), std::move(running));
 }
 
 }  // namespace
@@ -201,58 +146,13 @@ begin_outcome begin_turn(rows& t, const begin_request& request, timestamp now) {
   }
   check_order(t, request);
   const batch_row batch = batch_of(t, session->record.batch);
-  const bool this_round = batch.record.state == batch_state::running && batch.record.round == session->record.round;
-  const auto task = this_round ? next_to_begin(t, batch) : std::nullopt;
+  const auto task = is_at_work(session->record, batch.record) ? next_to_begin(t, batch) : std::nullopt;
   if (!task) return none_left(t, batch, request.may_end);
   auto turn = new_turn(batch, request, now);
-  return request.preamble ? begin_preamble(t, std::move(turn)) : begin_task(t, batch, *task, std::move(turn));
+  return request.preamble ? begin_preamble(t, std::move(turn)) : begin_next(t, batch, *task, std::move(turn));
 }
 
 namespace {
-
-// What the preamble used if its turn came right before this one, and came to something.
-std::optional<usage> preamble_before(rows& t, const turn_record& turn) {
-  auto before = t.find_turn(turn.session, turn_no{turn.turn.value - 1});
-  const bool counts = before && is_preamble(*before) && before->end == turn_end::done;
-  return counts ? std::move(before->used) : std::nullopt;
-}
-
-// Settles a turn that was not settled, with everything that follows from it; the batch's row is the caller's to write.
-// A task that was deleted meanwhile cannot be: tasks in progress are not deleted, and their turns are settled.
-settle_outcome settle_running(rows& t, batch_row& batch, const turn_record& turn, const settlement& what,
-                              bool recovered, timestamp now) {
-  const task_row before = task_of(t, turn);
-  settled_turn settled = settle(before.record, turn, what, now);
-  settled.turn.recovered = recovered;
-  t.settle_turn(settled.turn);
-
-  task_row after = before;
-  after.record = settled.task;
-  if (after.record != before.record) {
-    t.update_task(before, after);
-    --batch.record.tally[before.record.state];
-    ++batch.record.tally[after.record.state];
-    cancel_followers(t, batch.record, after, now);
-  }
-  if (settled.result) {
-    if (batch.record.has_preamble) settled.result->preamble_used = preamble_before(t, turn);
-    t.put_result(after, settled.turn, *settled.result);
-  }
-
-  settle_outcome out;
-  out.what = settle_outcome::kind::settled;
-  out.task = std::move(settled.task);
-  out.turn = std::move(settled.turn);
-  return out;
-}
-
-settlement unfinished(turn_end end, std::string detail) {
-  settlement what;
-  what.end = end;
-  what.detail = std::move(detail);
-  what.source = status_source::cobatch;
-  return what;
-}
 
 std::string hold_sentence(int fruitless, const session_record& session) {
   const std::string& detail = session.end_detail;
@@ -276,8 +176,7 @@ void settle_batch(batch_row& batch, const session_row& session, timestamp now) {
   batch_record& b = batch.record;
   b.fruitless_sessions = fruitless_after(b.fruitless_sessions, *session.record.end, session.record.turns_settled);
   // A task that somebody has in progress by hand keeps its batch from having finished, too.
-  const std::int64_t left = b.tally[task_state::queued] + b.tally[task_state::in_progress];
-  b.state = on_session_end(b.state, b.round, session.record.round, left, b.fruitless_sessions);
+  b.state = on_session_end(b.state, b.round, session.record.round, live_tasks(b), b.fruitless_sessions);
   const session_end why = *session.record.end;
   const bool at_once = why == session_end::blocked || why == session_end::budget;
   if (at_once && b.state == batch_state::sealed) b.state = batch_state::held;
@@ -302,9 +201,8 @@ end_outcome end(rows& t, epoch id, session_end why, std::string_view detail, tim
     return out;
   }
   batch_row after = before;
-  const auto last = t.last_turn(id);
-  if (last && !last->ended_at) {
-    settle_open(after, *last);
+  if (const auto running = open_turn(t, id)) {
+    settle_open(after, *running);
     session = t.find_session(id);
   }
   session->record.phase = session_phase::ended;
@@ -340,7 +238,7 @@ settle_outcome settle_turn(rows& t, epoch session, turn_no turn, const settlemen
   }
   const batch_row before = batch_of(t, owner->record.batch);
   batch_row after = before;
-  out = settle_running(t, after, *found, what, false, now);
+  out = settle_running(t, after, *found, what, {}, now);
   if (after.record != before.record) t.update_batch(before, after);
   return out;
 }
@@ -348,9 +246,9 @@ settle_outcome settle_turn(rows& t, epoch session, turn_no turn, const settlemen
 end_outcome end_session(rows& t, epoch session, session_end why, std::string_view detail, timestamp now) {
   return end(t, session, why, detail, now, [&](batch_row& batch, const turn_record& turn) {
     const bool cancelled = task_of(t, turn).record.state == task_state::cancelled;
-    const auto what = cancelled ? unfinished(turn_end::cancelled, "the task was cancelled while the turn ran")
-                                : unfinished(turn_end::stopped, "the session ended while the turn ran");
-    settle_running(t, batch, turn, what, false, now);
+    const auto what =
+        cancelled ? cancelled_meanwhile() : unfinished(turn_end::stopped, "the session ended while the turn ran");
+    settle_running(t, batch, turn, what, {}, now);
   });
 }
 
@@ -360,7 +258,7 @@ end_outcome recover(rows& t, const recover_request& request, timestamp now) {
     const bool finished = request.finished_turn == turn.turn;
     const auto what =
         finished ? request.what : unfinished(turn_end::interrupted, "the orchestrator died while the turn ran");
-    settle_running(t, batch, turn, what, finished, now);
+    settle_running(t, batch, turn, what, {.recovered = finished}, now);
   });
 }
 

@@ -78,8 +78,8 @@ struct settled_turn {
     case session_end::agent_lost:
     case session_end::crashed:
     case session_end::blocked:
-      return before + 1;
     case session_end::full:
+      return before + 1;
     case session_end::not_started:
     case session_end::stopped:
     case session_end::cancelled:
@@ -87,6 +87,35 @@ struct settled_turn {
       return before;
   }
   return before;
+}
+
+/// Tasks that have not ended.
+[[nodiscard]] constexpr std::int64_t live_tasks(const batch_record& batch) noexcept {
+  return batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
+}
+
+/// A batch that has got back or has got new tasks.
+inline void apply(const assign_effect& effect, batch_record& batch, timestamp now) {
+  batch.state = effect.state;
+  if (effect.next_round) ++batch.round;
+  if (effect.next_round || effect.sealed_now) batch.sealed_at = now;
+}
+
+/// A batch that has lost tasks, or that has tasks which ended outside a session, may have ended by that.
+inline void finish_if_done(batch_record& batch) {
+  batch.state = on_cancel(batch.state, live_tasks(batch));
+  if (batch.state != batch_state::finished) return;
+  batch.hold_reason.clear();
+  batch.held_until.reset();
+}
+
+/// Lets a held batch go; any other stays as it is.
+inline void let_go(batch_record& batch) {
+  if (batch.state != batch_state::held) return;
+  batch.state = batch_state::sealed;
+  batch.fruitless_sessions = 0;
+  batch.hold_reason.clear();
+  batch.held_until.reset();
 }
 
 /// True if engines may take up a batch that waits: a held one when its time has come. One without a time waits until
@@ -105,6 +134,8 @@ struct settled_turn {
 
 static_assert(fruitless_after(1, session_end::crashed, 0) == 2 && fruitless_after(2, session_end::crashed, 1) == 0);
 static_assert(fruitless_after(2, session_end::not_started, 0) == 2);
+static_assert(fruitless_after(0, session_end::finished, 0) == 1);
+static_assert(fruitless_after(1, session_end::full, 0) == 2 && fruitless_after(2, session_end::full, 3) == 0);
 
 }  // namespace v1
 }  // namespace cobatch

@@ -79,6 +79,10 @@ std::string advice_for(errc code) {
 
 }  // namespace
 
+std::string_view sqlite_version() noexcept {
+  return sqlite3_libversion();
+}
+
 bool sqlite_failure::is_busy() const noexcept {
   return primary(code) == SQLITE_BUSY || primary(code) == SQLITE_LOCKED;
 }

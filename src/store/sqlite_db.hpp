@@ -21,6 +21,9 @@ struct sqlite3_stmt;
 namespace cobatch {
 inline namespace v1 {
 
+/// Of the SQLite that runs, "3.40.1".
+[[nodiscard]] std::string_view sqlite_version() noexcept;
+
 /// What SQLite said, and the error it means for us.
 struct sqlite_failure {
   int code = 0;                 ///< SQLite's extended result code

@@ -45,8 +45,14 @@ class sqlite_rows final : public rows {
   std::optional<task_place> find_place(const task_id& id) override;
   std::optional<task_row> next_queued(std::int64_t batch_key, std::int64_t after) override;
   std::optional<task_row> next_dependent(std::int64_t need_key, std::int64_t after) override;
+  std::optional<task_row> next_failed(std::int64_t batch_key, std::int64_t after) override;
+  bool is_taken(std::int64_t batch_key, std::int64_t position) override;
+  priority highest_priority(std::int64_t batch_key) override;
   void insert_task(task_row& row) override;
   void update_task(const task_row& before, const task_row& after) override;
+  void update_spec(const task_row& after) override;
+  void link_needs(const task_row& row) override;
+  void remove_task(const task_row& row) override;
 
   std::optional<session_row> find_session(epoch id) override;
   std::optional<session_row> last_session() override;
@@ -61,13 +67,15 @@ class sqlite_rows final : public rows {
   void settle_turn(const turn_record& turn) override;
 
   std::optional<result_record> find_result(const task_id& task) override;
-  void put_result(const task_row& task, const turn_record& turn, const result_record& result) override;
+  void put_result(const task_row& task, const result_record& result) override;
+  bool remove_result(const task_row& task) override;
 
   task_tally tally() override;
   std::vector<task_record> list_tasks(const task_filter& filter) override;
   std::vector<batch_record> list_batches(const batch_filter& filter) override;
   std::vector<session_record> list_sessions(const session_filter& filter) override;
   std::vector<turn_record> list_turns(const turn_filter& filter) override;
+  std::vector<result_record> list_results(const result_filter& filter) override;
   view_snapshot read_views(std::size_t ended_limit) override;
 
   /// Counts the rows written through this object.
@@ -78,7 +86,9 @@ class sqlite_rows final : public rows {
   [[nodiscard]] std::int64_t change_counter();
 
  private:
-  void insert_more(std::int64_t task_key, const task_spec& spec);
+  void insert_text(const task_row& row);
+  void insert_more(const task_row& row);
+  void insert_own(std::int64_t task_key, const result_record& result);
 
   sqlite_db& db_;
   batch_cache* cache_;  ///< may be null

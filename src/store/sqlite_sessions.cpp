@@ -75,7 +75,6 @@ const std::string turn_columns =
     " u.ended_at, u.\"end\", u.reason, u.detail, u.recovered, coalesce(u.loaded_context, u.process_turn = 1),"
     " u.conversation, u.changed_files, u.commits, u.changes_complete, " +
     usage_columns("u");
-constexpr int turn_column_count = 24;
 
 const std::string select_turn = "SELECT " + turn_columns +
                                 "FROM turn u CROSS JOIN session s ON s.epoch = u.epoch"
@@ -84,7 +83,7 @@ const std::string select_turn = "SELECT " + turn_columns +
 std::optional<usage> read_usage(const sqlite_query& q, int first) {
   if (q.is_null(first)) return std::nullopt;
   usage out;
-  out.source = read_word<usage_source, 4>(q.text(first));
+  out.source = read_word<usage_source, usage_source_count>(q.text(first));
   out.complete = q.integer(first + 1) != 0;
   auto by_model = read_models(q.text(first + 2));
   if (!by_model) throw store_failure{std::move(by_model.error())};
@@ -125,6 +124,75 @@ turn_record read_turn(const sqlite_query& q) {
 std::optional<turn_record> one_turn(sqlite_query q) {
   return q.step() ? std::optional(read_turn(q)) : std::nullopt;
 }
+
+// A result, with what is told of it by its turn u or, if it has none, by its own row o. The preamble's turn is p.
+const std::string select_result =
+    "SELECT t.task_id, b.batch_id, t.position, r.epoch, r.turn, r.status, coalesce(u.\"end\", o.\"end\"), r.reason,"
+    " coalesce(u.detail, o.detail), r.source, r.output, r.output_summary, r.actions_taken, r.errors,"
+    " coalesce(u.conversation, ''), u.changed_files, u.commits, u.changes_complete,"
+    " coalesce(u.ended_at, o.completed_at), coalesce(u.ended_at - u.started_at, o.duration_ms),"
+    " coalesce(u.loaded_context, u.process_turn = 1, o.loaded_context), r.fenced, coalesce(o.extra, ''),"
+    " iif(r.turn, u.usage_source, o.usage_source), iif(r.turn, u.usage_complete, o.usage_complete),"
+    " iif(r.turn, u.by_model, o.by_model), iif(r.turn, u.requests, o.requests),"
+    " iif(r.turn, u.inherited_read, o.inherited_read), " +
+    usage_columns("p") +
+    "FROM task t CROSS JOIN result r ON r.task_seq = t.seq CROSS JOIN batch b ON b.seq = t.batch_seq"
+    " LEFT JOIN turn u ON u.epoch = r.epoch AND u.turn = r.turn"
+    " LEFT JOIN result_own o ON o.task_seq = iif(r.turn, NULL, t.seq)"
+    " LEFT JOIN turn p ON p.epoch = u.epoch AND p.turn = iif(r.after_preamble, u.turn - 1, NULL) ";
+
+result_record read_result(const sqlite_query& q) {
+  result_record out;
+  out.task = task_id(std::string(q.text(0)));
+  out.batch = batch_id(std::string(q.text(1)));
+  out.position = q.integer(2);
+  out.session.value = q.integer(3);
+  out.turn.value = q.integer(4);
+  out.status = read_word<task_state, task_state_count>(q.text(5));
+  out.what.end = read_word<turn_end, turn_end_count>(q.text(6));
+  out.what.reason = q.text(7);
+  out.what.detail = q.text(8);
+  out.what.source = read_word<status_source, 3>(q.text(9));
+  out.what.output = q.text(10);
+  out.what.output_summary = q.text(11);
+  out.what.actions_taken = q.text(12);
+  out.what.errors = q.text(13);
+  out.what.conversation = q.text(14);
+  out.what.changes = read_changes(q, 15);
+  out.completed_at = {q.integer(18)};
+  out.duration_ms = q.integer(19);
+  out.loaded_context = q.integer(20) != 0;
+  out.fenced = q.integer(21) != 0;
+  out.extra = q.text(22);
+  out.what.used = read_usage(q, 23);
+  out.preamble_used = read_usage(q, 28);
+  return out;
+}
+
+// One statement for each set of filters, in the order in which tasks ended: ?1 batch, ?2 limit.
+std::string results_statement(bool batch, bool newest_first) {
+  const std::string of_batch = "t.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND t.ended = 1";
+  const std::string down = newest_first ? " DESC" : "";
+  return select_result + "WHERE t.ended_at IS NOT NULL AND " + (batch ? of_batch : "?1 IS NULL") +
+         " ORDER BY t.ended_at" + down + ", t.seq" + down + " LIMIT ?2";
+}
+
+// A usage as it is bound.
+struct usage_values {
+  std::optional<std::string_view> source;
+  std::optional<bool> complete;
+  std::optional<std::string> by_model;
+  std::optional<std::int64_t> requests, inherited;
+
+  explicit usage_values(const std::optional<usage>& used) {
+    if (!used) return;
+    source = word_for(used->source);
+    complete = used->complete;
+    by_model = write_models(used->by_model);
+    requests = used->requests;
+    inherited = used->inherited_read;
+  }
+};
 
 // One statement for each set of filters, so that each finds its turns by the way that fits.
 std::string turn_statement(bool batch, bool task, bool session) {
@@ -222,17 +290,9 @@ void sqlite_rows::insert_turn(const turn_record& t, const task_record& task) {
 void sqlite_rows::settle_turn(const turn_record& t) {
   std::optional<std::string_view> end;
   if (t.end) end = word_for(*t.end);
-  std::optional<std::string_view> source;
-  std::optional<std::string> by_model;
-  std::optional<bool> complete;
+  const usage_values used(t.used);
   std::array<std::optional<std::int64_t>, 6> sums;
-  std::optional<std::int64_t> requests, inherited;
   if (t.used) {
-    requests = t.used->requests;
-    inherited = t.used->inherited_read;
-    source = word_for(t.used->source);
-    complete = t.used->complete;
-    by_model = write_models(t.used->by_model);
     const tokens sum = t.used->total();
     sums = {sum.uncached_input, sum.cache_write_5m, sum.cache_write_1h, sum.cache_read, sum.output, sum.reasoning};
   }
@@ -248,58 +308,59 @@ void sqlite_rows::settle_turn(const turn_record& t) {
       " usage_complete = ?9, uncached_input = ?10, cache_write_5m = ?11, cache_write_1h = ?12, cache_read = ?13,"
       " output = ?14, reasoning = ?15, by_model = ?16, requests = ?17, inherited_read = ?18, loaded_context = ?19,"
       " conversation = ?20, changed_files = ?21, commits = ?22, changes_complete = ?23 WHERE epoch = ?1 AND turn = ?2",
-      t.session.value, t.turn.value, t.ended_at, end, t.reason, t.detail, t.recovered, source, complete, sums[0],
-      sums[1], sums[2], sums[3], sums[4], sums[5], by_model, requests, inherited, t.loaded_context, t.conversation,
-      files, commits, all_changes);
+      t.session.value, t.turn.value, t.ended_at, end, t.reason, t.detail, t.recovered, used.source, used.complete,
+      sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], used.by_model, used.requests, used.inherited,
+      t.loaded_context, t.conversation, files, commits, all_changes);
   ++writes_;
 }
 
 std::optional<result_record> sqlite_rows::find_result(const task_id& task) {
-  static const std::string sql = "SELECT " + turn_columns +
-                                 ", r.status, r.reason, r.source, r.output, r.output_summary, r.actions_taken, "
-                                 "r.errors, " +
-                                 usage_columns("p") +
-                                 "FROM task t CROSS JOIN result r ON r.task_seq = t.seq CROSS JOIN turn u ON u.epoch "
-                                 "= r.epoch AND u.turn = r.turn"
-                                 " CROSS JOIN batch b ON b.seq = t.batch_seq LEFT JOIN turn p ON p.epoch = u.epoch"
-                                 " AND p.turn = iif(r.after_preamble, u.turn - 1, NULL) WHERE t.task_id = ?1";
+  static const std::string sql = select_result + "WHERE t.task_id = ?1";
   auto q = db_.query(sql.c_str(), task.str());
-  if (!q.step()) return std::nullopt;
-  turn_record turn = read_turn(q);
-  constexpr int own = turn_column_count;
-  result_record out;
-  out.task = std::move(turn.task);
-  out.batch = std::move(turn.batch);
-  out.position = turn.position;
-  out.session = turn.session;
-  out.turn = turn.turn;
-  out.status = read_word<task_state, task_state_count>(q.text(own));
-  out.what.end = turn.end.value_or(turn_end::broke);
-  out.what.reason = q.text(own + 1);
-  out.what.detail = std::move(turn.detail);
-  out.what.source = read_word<status_source, 3>(q.text(own + 2));
-  out.what.output = q.text(own + 3);
-  out.what.output_summary = q.text(own + 4);
-  out.what.actions_taken = q.text(own + 5);
-  out.what.errors = q.text(own + 6);
-  out.what.used = std::move(turn.used);
-  out.what.conversation = std::move(turn.conversation);
-  out.what.changes = std::move(turn.changes);
-  out.completed_at = turn.ended_at.value_or(turn.started_at);
-  out.duration_ms = (out.completed_at - turn.started_at).count();
-  out.loaded_context = turn.loaded_context;
-  out.preamble_used = read_usage(q, own + 7);
-  return out;
+  return q.step() ? std::optional(read_result(q)) : std::nullopt;
 }
 
-void sqlite_rows::put_result(const task_row& task, const turn_record& turn, const result_record& result) {
+void sqlite_rows::put_result(const task_row& task, const result_record& result) {
   const settlement& w = result.what;
   db_.run(
-      "INSERT OR REPLACE INTO result(task_seq, epoch, turn, status, reason, source, output, output_summary,"
-      " actions_taken, errors, after_preamble) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      task.key, turn.session.value, turn.turn.value, word_for(result.status), w.reason, word_for(w.source), w.output,
-      w.output_summary, w.actions_taken, w.errors, result.preamble_used.has_value());
+      "INSERT INTO result(task_seq, epoch, turn, status, reason, source, output, output_summary, actions_taken,"
+      " errors, after_preamble, fenced) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      task.key, result.session.value, result.turn.value, word_for(result.status), w.reason, word_for(w.source),
+      w.output, w.output_summary, w.actions_taken, w.errors, result.preamble_used.has_value(), result.fenced);
+  if (result.turn == turn_no{}) insert_own(task.key, result);
   ++writes_;
+}
+
+void sqlite_rows::insert_own(std::int64_t task_key, const result_record& result) {
+  const usage_values used(result.what.used);
+  db_.run(
+      "INSERT INTO result_own(task_seq, \"end\", detail, completed_at, duration_ms, loaded_context, usage_source,"
+      " usage_complete, by_model, requests, inherited_read, extra) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      task_key, word_for(result.what.end), result.what.detail, result.completed_at, result.duration_ms,
+      result.loaded_context, used.source, used.complete, used.by_model, used.requests, used.inherited, result.extra);
+}
+
+bool sqlite_rows::remove_result(const task_row& task) {
+  if (!db_.query("SELECT 1 FROM result WHERE task_seq = ?1", task.key).step()) return false;
+  db_.run("DELETE FROM result WHERE task_seq = ?1", task.key);
+  db_.run("DELETE FROM result_own WHERE task_seq = ?1", task.key);
+  ++writes_;
+  return true;
+}
+
+std::vector<result_record> sqlite_rows::list_results(const result_filter& filter) {
+  static const auto statements = [] {
+    std::array<std::string, 4> all;
+    for (unsigned set = 0; set < all.size(); ++set) all[set] = results_statement((set & 1U) != 0, (set & 2U) != 0);
+    return all;
+  }();
+  std::optional<std::string_view> batch;
+  if (filter.batch) batch = filter.batch->str();
+  const unsigned set = (filter.batch ? 1U : 0U) | (filter.newest_first ? 2U : 0U);
+  auto q = db_.query(statements[set].c_str(), batch, sql_limit(filter.limit));
+  std::vector<result_record> out;
+  while (q.step()) out.push_back(read_result(q));
+  return out;
 }
 
 std::vector<session_record> sqlite_rows::list_sessions(const session_filter& filter) {

@@ -73,7 +73,7 @@ const std::string select_task =
     "SELECT t.seq, t.batch_seq, t.task_id, b.batch_id, t.position, t.round, t.state, t.owner, t.priority,"
     " t.max_attempts, t.attempts, t.interruptions, t.epoch, t.turn, t.created_at, t.started_at, t.ended_at,"
     " coalesce(t.description, x.description), coalesce(t.context, x.context), coalesce(t.assigned_by, x.assigned_by),"
-    " t.reason, m.needs, m.check_argv, m.model, m.tools, m.limit_ms"
+    " t.reason, m.needs, m.check_argv, m.model, m.tools, m.limit_ms, m.extra"
     " FROM task t CROSS JOIN batch b ON b.seq = t.batch_seq LEFT JOIN task_text x ON x.task_seq = t.seq"
     " LEFT JOIN task_more m ON m.task_seq = iif(t.more, t.seq, NULL) ";
 
@@ -84,18 +84,32 @@ std::vector<std::string> texts_of(const std::vector<task_id>& ids) {
   return out;
 }
 
-void read_more(const sqlite_query& q, int first, task_spec& spec) {
+void read_more(const sqlite_query& q, int first, task_record& task) {
+  task_spec& spec = task.spec;
   for (auto& id : read_list(q.text(first))) spec.needs.emplace_back(std::move(id));
   spec.check = read_list(q.text(first + 1));
   spec.model = q.text(first + 2);
   spec.tools = read_list(q.text(first + 3));
   spec.limit = std::chrono::milliseconds{q.integer(first + 4)};
+  task.extra = q.text(first + 5);
 }
 
 // True if the task has something that is kept in `task_more`.
-bool has_more(const task_spec& spec) {
+bool has_more(const task_record& task) {
+  const task_spec& spec = task.spec;
   return !spec.needs.empty() || !spec.check.empty() || !spec.model.empty() || !spec.tools.empty() ||
-         spec.limit.count() != 0;
+         spec.limit.count() != 0 || !task.extra.empty();
+}
+
+// True if the texts of a task are kept in `task_text`.
+bool has_long_text(const task_spec& spec) {
+  constexpr std::size_t short_text = 1024;  // several such rows fit on a page
+  return spec.description.size() + spec.context.size() + spec.assigned_by.size() > short_text;
+}
+
+// A text as it stands in `task`.
+std::optional<std::string_view> text_here(const task_spec& spec, const std::string& text) {
+  return has_long_text(spec) ? std::nullopt : std::optional<std::string_view>(text);
 }
 
 task_row read_task(const sqlite_query& q) {
@@ -122,7 +136,7 @@ task_row read_task(const sqlite_query& q) {
   t.spec.context = q.text(18);
   t.spec.assigned_by = q.text(19);
   t.reason = q.text(20);
-  if (!q.is_null(21)) read_more(q, 21, t.spec);
+  if (!q.is_null(21)) read_more(q, 21, t);
   return row;
 }
 
@@ -278,40 +292,64 @@ std::optional<task_row> sqlite_rows::next_dependent(std::int64_t need_key, std::
   return q.step() ? std::optional(read_task(q)) : std::nullopt;
 }
 
+std::optional<task_row> sqlite_rows::next_failed(std::int64_t batch_key, std::int64_t after) {
+  static const std::string sql = select_task +
+                                 "WHERE t.batch_seq = ?1 AND t.ended = 1 AND t.position > ?2"
+                                 " AND t.state IN ('error', 'cancelled') ORDER BY t.position LIMIT 1";
+  auto q = db_.query(sql.c_str(), batch_key, after);
+  return q.step() ? std::optional(read_task(q)) : std::nullopt;
+}
+
+bool sqlite_rows::is_taken(std::int64_t batch_key, std::int64_t position) {
+  return db_.query("SELECT 1 FROM task WHERE batch_seq = ?1 AND ended IN (0, 1) AND position = ?2", batch_key, position)
+      .step();
+}
+
+priority sqlite_rows::highest_priority(std::int64_t batch_key) {
+  for (const priority p : {priority::high, priority::medium})
+    if (db_.query("SELECT 1 FROM task WHERE batch_seq = ?1 AND priority = ?2 LIMIT 1", batch_key, word_for(p)).step())
+      return p;
+  return priority::low;
+}
+
 void sqlite_rows::insert_task(task_row& row) {
-  // Rows of up to this much text: several fit on a page.
-  constexpr std::size_t short_text = 1024;
   const task_record& t = row.record;
   const task_spec& spec = t.spec;
-  const bool more = has_more(spec);
-  const bool apart = spec.description.size() + spec.context.size() + spec.assigned_by.size() > short_text;
-  const auto here = [&](const std::string& text) {
-    return apart ? std::nullopt : std::optional<std::string_view>(text);
-  };
+  const bool more = has_more(t);
   db_.run(
       "INSERT INTO task(task_id, batch_seq, position, round, state, owner, priority, max_attempts, attempts,"
       " interruptions, epoch, turn, created_at, ended, description, context, assigned_by, more)"
       " VALUES(?, ?, ?, ?, 'queued', 'nobody', ?, ?, 0, 0, 0, 0, ?, 0, ?, ?, ?, ?)",
       spec.id.str(), row.batch_key, t.position, t.round, word_for(spec.prio), spec.max_attempts, t.created_at,
-      here(spec.description), here(spec.context), here(spec.assigned_by), more);
+      text_here(spec, spec.description), text_here(spec, spec.context), text_here(spec, spec.assigned_by), more);
   row.key = db_.last_insert_key();
-  if (apart)
-    db_.run("INSERT INTO task_text(task_seq, description, context, assigned_by) VALUES(?, ?, ?, ?)", row.key,
-            spec.description, spec.context, spec.assigned_by);
-  if (more) insert_more(row.key, spec);
+  if (has_long_text(spec)) insert_text(row);
+  if (more) insert_more(row);
   ++counted_[t.state];
   ++writes_;
 }
 
-void sqlite_rows::insert_more(std::int64_t task_key, const task_spec& spec) {
+void sqlite_rows::insert_text(const task_row& row) {
+  const task_spec& spec = row.record.spec;
+  db_.run("INSERT INTO task_text(task_seq, description, context, assigned_by) VALUES(?, ?, ?, ?)", row.key,
+          spec.description, spec.context, spec.assigned_by);
+}
+
+void sqlite_rows::insert_more(const task_row& row) {
+  const task_spec& spec = row.record.spec;
   const std::string needs = write_list(texts_of(spec.needs));
   const std::string check = write_list(spec.check);
   const std::string tools = write_list(spec.tools);
-  db_.run("INSERT INTO task_more(task_seq, needs, check_argv, model, tools, limit_ms) VALUES(?, ?, ?, ?, ?, ?)",
-          task_key, needs, check, spec.model, tools, spec.limit.count());
-  for (const auto& need : spec.needs)
+  db_.run(
+      "INSERT INTO task_more(task_seq, needs, check_argv, model, tools, limit_ms, extra) VALUES(?, ?, ?, ?, ?, ?, ?)",
+      row.key, needs, check, spec.model, tools, spec.limit.count(), row.record.extra);
+  link_needs(row);
+}
+
+void sqlite_rows::link_needs(const task_row& row) {
+  for (const auto& need : row.record.spec.needs)
     db_.run("INSERT OR IGNORE INTO task_need(need_seq, task_seq) SELECT seq, ?2 FROM task WHERE task_id = ?1",
-            need.str(), task_key);
+            need.str(), row.key);
 }
 
 void sqlite_rows::update_task(const task_row& before, const task_row& after) {
@@ -319,17 +357,40 @@ void sqlite_rows::update_task(const task_row& before, const task_row& after) {
   if (before.record.ended_at == t.ended_at)  // then no index is touched
     db_.run(
         "UPDATE task SET state = ?2, owner = ?3, attempts = ?4, interruptions = ?5, epoch = ?6, turn = ?7,"
-        " started_at = ?8 WHERE seq = ?1",
+        " started_at = ?8, round = ?9 WHERE seq = ?1",
         after.key, word_for(t.state), word_for(t.owner), t.counts.attempts, t.counts.interruptions, t.session.value,
-        t.turn.value, t.started_at);
+        t.turn.value, t.started_at, t.round);
   else
     db_.run(
         "UPDATE task SET state = ?2, owner = ?3, attempts = ?4, interruptions = ?5, epoch = ?6, turn = ?7,"
-        " started_at = ?8, ended_at = ?9, ended = ?10, reason = ?11 WHERE seq = ?1",
+        " started_at = ?8, round = ?9, ended_at = ?10, ended = ?11, reason = ?12 WHERE seq = ?1",
         after.key, word_for(t.state), word_for(t.owner), t.counts.attempts, t.counts.interruptions, t.session.value,
-        t.turn.value, t.started_at, t.ended_at, t.ended_at.has_value(), t.reason);
+        t.turn.value, t.started_at, t.round, t.ended_at, t.ended_at.has_value(), t.reason);
   --counted_[before.record.state];
   ++counted_[t.state];
+  ++writes_;
+}
+
+void sqlite_rows::update_spec(const task_row& after) {
+  const task_spec& spec = after.record.spec;
+  db_.run("UPDATE task SET priority = ?2, description = ?3, context = ?4, assigned_by = ?5 WHERE seq = ?1", after.key,
+          word_for(spec.prio), text_here(spec, spec.description), text_here(spec, spec.context),
+          text_here(spec, spec.assigned_by));
+  db_.run("DELETE FROM task_text WHERE task_seq = ?1", after.key);
+  if (has_long_text(spec)) insert_text(after);
+  ++writes_;
+}
+
+void sqlite_rows::remove_task(const task_row& row) {
+  remove_result(row);
+  db_.run("DELETE FROM task_text WHERE task_seq = ?1", row.key);
+  db_.run("DELETE FROM task_more WHERE task_seq = ?1", row.key);
+  db_.run("DELETE FROM task_need WHERE need_seq = ?1", row.key);
+  for (const auto& need : row.record.spec.needs)
+    db_.run("DELETE FROM task_need WHERE task_seq = ?2 AND need_seq = (SELECT seq FROM task WHERE task_id = ?1)",
+            need.str(), row.key);
+  db_.run("DELETE FROM task WHERE seq = ?1", row.key);
+  --counted_[row.record.state];
   ++writes_;
 }
 

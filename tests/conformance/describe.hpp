@@ -58,7 +58,7 @@ inline std::string text_of(const task_record& t) {
       << t.session.value << "." << t.turn.value << " created " << t.created_at.ms << " started "
       << text_of(t.started_at) << " ended " << text_of(t.ended_at) << " reason '" << t.reason << "' needs "
       << joined(needs) << " check " << joined(t.spec.check) << " model '" << t.spec.model << "' tools "
-      << joined(t.spec.tools) << " limit " << t.spec.limit.count();
+      << joined(t.spec.tools) << " limit " << t.spec.limit.count() << " extra " << t.extra;
   return out.str();
 }
 
@@ -107,7 +107,8 @@ inline std::string text_of(const result_record& r) {
       << r.what.detail << "' " << name_of(r.what.source) << " '" << r.what.output << "' '" << r.what.output_summary
       << "' '" << r.what.actions_taken << "' '" << r.what.errors << "' " << text_of(r.what.used) << " at "
       << r.completed_at.ms << " took " << r.duration_ms << " loaded " << r.loaded_context << " conversation '"
-      << r.what.conversation << "' " << text_of(r.what.changes) << " preamble: " << text_of(r.preamble_used);
+      << r.what.conversation << "' " << text_of(r.what.changes) << " preamble: " << text_of(r.preamble_used)
+      << " fenced " << r.fenced << " extra " << r.extra;
   return out.str();
 }
 
@@ -158,9 +159,37 @@ inline std::string text_of(const end_outcome& o) {
   return "end " + std::to_string(static_cast<int>(o.what)) + " " + text_of(o.session) + "\n" + text_of(o.batch);
 }
 
-inline std::string text_of(const cancel_outcome& o) {
-  return "cancel " + std::to_string(static_cast<int>(o.what)) + " was " + std::string(name_of(o.before)) + " " +
+inline std::string text_of(const task_outcome& o) {
+  return "task " + std::to_string(static_cast<int>(o.what)) + " " + std::string(name_of(o.code)) + " was " +
+         std::string(name_of(o.before)) + " " + text_of(o.task) + " need " + o.need.str();
+}
+
+inline std::string text_of(const retry_outcome& o) {
+  std::string out = "retry " + std::to_string(static_cast<int>(o.what)) + " " + text_of(o.batch);
+  for (const auto& id : o.tasks) out += "\nagain " + id.str();
+  for (const auto& id : o.left) out += "\nleft " + id.str();
+  return out;
+}
+
+inline std::string text_of(const begin_called_outcome& o) {
+  return "begin called " + std::to_string(static_cast<int>(o.what)) + " " + std::string(name_of(o.code)) + " " +
+         text_of(o.turn) + "\n" + text_of(o.task) + " need " + o.need.str();
+}
+
+inline std::string text_of(const complete_called_outcome& o) {
+  return "complete called " + std::to_string(static_cast<int>(o.what)) + " " + std::string(name_of(o.code)) + " " +
+         text_of(o.turn) + "\n" + text_of(o.task) + " need " + o.need.str();
+}
+
+inline std::string text_of(const adopt_outcome& o) {
+  return "adopt " + std::to_string(static_cast<int>(o.what)) + " " + std::string(name_of(o.code)) + " " +
          text_of(o.task);
+}
+
+inline std::string text_of(const std::vector<adopt_outcome>& all) {
+  std::string out;
+  for (const auto& one : all) out += text_of(one) + "\n";
+  return out;
 }
 
 inline std::string text_of(bool yes) {
@@ -212,6 +241,8 @@ inline std::string state_of(store& s, const std::vector<batch_id>& batches, std:
     out += lines_of(must(s.list_turns(filter)));
   }
   for (std::int64_t e = 1; e <= epochs; ++e) out += text_of(must(s.find_session(epoch{e}))) + "\n";
+  for (const auto& filter : {result_filter{}, result_filter{{}, false, 3}, result_filter{batches.front(), true, 1000}})
+    out += "results\n" + lines_of(must(s.list_results(filter)));
   for (const std::size_t limit : {0U, 3U, 1000U}) {
     const auto views = must(s.read_views(limit));
     out += "views\n" + lines_of(views.tasks) + lines_of(views.results);

@@ -52,8 +52,35 @@ class wrapped_store final : public store {
   result<bool> describe_agent(epoch e, const agent_facts& about) override {
     return around_([&] { return inner_->describe_agent(e, about); });
   }
-  result<cancel_outcome> cancel(const task_id& t) override {
+  result<task_outcome> cancel(const task_id& t) override {
     return around_([&] { return inner_->cancel(t); });
+  }
+  result<task_outcome> update(const task_id& t, const task_changes& c) override {
+    return around_([&] { return inner_->update(t, c); });
+  }
+  result<task_outcome> reset(const task_id& t) override {
+    return around_([&] { return inner_->reset(t); });
+  }
+  result<task_outcome> remove(const task_id& t) override {
+    return around_([&] { return inner_->remove(t); });
+  }
+  result<task_outcome> remove_result(const task_id& t) override {
+    return around_([&] { return inner_->remove_result(t); });
+  }
+  result<task_outcome> mark_manually(const task_id& t) override {
+    return around_([&] { return inner_->mark_manually(t); });
+  }
+  result<retry_outcome> retry(const batch_id& b) override {
+    return around_([&] { return inner_->retry(b); });
+  }
+  result<begin_called_outcome> begin_called(const session_token& s, const task_id& t) override {
+    return around_([&] { return inner_->begin_called(s, t); });
+  }
+  result<complete_called_outcome> complete_called(const complete_called_request& r) override {
+    return around_([&] { return inner_->complete_called(r); });
+  }
+  result<std::vector<adopt_outcome>> adopt(const std::vector<adopted_task>& tasks) override {
+    return around_([&] { return inner_->adopt(tasks); });
   }
 
   result<std::optional<task_record>> find_task(const task_id& t) override { return inner_->find_task(t); }
@@ -72,6 +99,7 @@ class wrapped_store final : public store {
     return inner_->list_sessions(f);
   }
   result<std::vector<turn_record>> list_turns(const turn_filter& f) override { return inner_->list_turns(f); }
+  result<std::vector<result_record>> list_results(const result_filter& f) override { return inner_->list_results(f); }
   result<overview> read_overview() override { return inner_->read_overview(); }
   result<view_snapshot> read_views(std::size_t limit) override { return inner_->read_views(limit); }
   result<bool> has_work(const served_agents& s) override { return inner_->has_work(s); }

@@ -17,7 +17,7 @@ class commands_at_random {
   /// Gives one command to the store; what it answered.
   std::string step(store& s, hand_clock& clock) {
     clock.turn(std::chrono::milliseconds{draw(20'000)});
-    switch (draw(12)) {
+    switch (draw(15)) {
       case 0:
       case 1:
       case 2:
@@ -37,6 +37,11 @@ class commands_at_random {
         return text_of(s.settle_turn(epoch{some_epoch()}, turn_no{1 + draw(4)}, some_settlement()));
       case 10:
         return text_of(s.end_session(epoch{some_epoch()}, static_cast<session_end>(draw(session_end_count)), "why"));
+      case 11:
+      case 12:
+        return do_to_task(s);
+      case 13:
+        return call(s);
       default:
         return draw(2) == 0 ? text_of(s.recover(some_recovery())) : say_of_session(s);
     }
@@ -111,6 +116,63 @@ class commands_at_random {
       default:
         return text_of(s.describe_agent(session, {"1." + std::to_string(draw(3)), "a-model", "api key"}));
     }
+  }
+
+  std::string do_to_task(store& s) {
+    const auto id = some_task();
+    switch (draw(8)) {
+      case 0:
+        return text_of(s.update(id, some_changes()));
+      case 1:
+      case 2:
+        return text_of(s.reset(id));
+      case 3:
+        return text_of(s.remove(id));
+      case 4:
+        return text_of(s.remove_result(id));
+      case 5:
+        return text_of(s.mark_manually(id));
+      case 6:
+        return text_of(s.retry(some_batch()));
+      default:
+        return text_of(s.adopt({some_adopted(), some_adopted()}));
+    }
+  }
+
+  std::string call(store& s) {
+    const session_token token{epoch{some_epoch()}, "n" + std::to_string(nonces_)};
+    if (draw(2) == 0) return text_of(s.begin_called(token, some_task()));
+    complete_called_request request;
+    if (draw(2) == 0) request.token = token;
+    request.task = some_task();
+    request.what = some_settlement();
+    return text_of(s.complete_called(request));
+  }
+
+  task_changes some_changes() {
+    task_changes changes;
+    if (draw(2) == 0) changes.description = std::string(static_cast<std::size_t>(draw(3) * 800), 'd');
+    if (draw(2) == 0) changes.prio = static_cast<priority>(draw(3));
+    if (draw(2) == 0) changes.context = "{}";
+    return changes;
+  }
+
+  adopted_task some_adopted() {
+    adopted_task out;
+    out.task.spec = task(some_task().str());
+    if (draw(4) == 0) out.task.spec.needs.push_back(some_task());
+    out.task.batch = some_batch();
+    out.task.state = static_cast<task_state>(draw(task_state_count));
+    out.task.position = draw(9);
+    out.task.created_at = {draw(1000)};
+    if (draw(2) == 0) out.task.ended_at = timestamp{draw(1000)};
+    if (draw(2) == 0) out.task.extra = "{}";
+    if (draw(2) != 0) return out;
+    out.result.emplace();
+    out.result->what = some_settlement();
+    out.result->completed_at = {draw(1000)};
+    out.result->extra = draw(2) == 0 ? "{}" : "";
+    return out;
   }
 
   claim_request some_claim() {

@@ -275,3 +275,33 @@ STORE_TEST_ONCE("a thousand unfinished batches are told, no more") {
   }
   CHECK(must(w->read_overview()).unfinished.size() == 1000);
 }
+
+STORE_TEST("results are listed by the end of their tasks, newest or oldest first, by batch, up to a limit") {
+  w.stored("x"_batch, {"x1", "x2", "x3"});
+  w.stored("y"_batch, {"y1", "y2"});
+  run_some(w, "x"_batch, 2);
+  w.end(epoch{1}, session_end::stopped);
+  run_some(w, "y"_batch, 2);
+  w.end(epoch{2});
+  const auto session = w.claimed();
+  w.begun(session.id, 1);
+  w.settle(session.id, 1);  // at the same moment as y2
+  must(w->remove_result("x1"_task));
+  const auto listed = [&](const result_filter& filter) {
+    list out;
+    for (const auto& result : must(w->list_results(filter))) {
+      CHECK(result == w.result_now(result.task));
+      out.push_back(result.task.str());
+    }
+    return out;
+  };
+  CHECK(listed({}) == list{"y2", "x3", "y1", "x2"});
+  CHECK(listed({{}, false, 1000}) == list{"x2", "y1", "x3", "y2"});
+  CHECK(listed({{}, true, 2}) == list{"y2", "x3"});
+  CHECK(listed({"x"_batch, true, 1000}) == list{"x3", "x2"});
+  CHECK(listed({"x"_batch, false, 1}) == list{"x2"});
+  CHECK(listed({"none"_batch, true, 1000}).empty());
+  CHECK(listed({{}, true, 0}).empty());
+  must(w->cancel("x1"_task));
+  CHECK(listed({}).size() == 4);
+}

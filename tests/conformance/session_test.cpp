@@ -396,13 +396,13 @@ STORE_TEST("a stopped turn charges nothing") {
 }
 
 STORE_TEST("whichever of a cancel and a turn's end comes first stands") {
-  using cancel = cancel_outcome::kind;
+  using cancel = task_outcome::kind;
   w.stored("b"_batch, {"a"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
   SUBCASE("the cancel: the turn's cost is kept, the task stays cancelled, without a result") {
     const auto out = must(w->cancel("a"_task));
-    CHECK(w.answered(out.what, cancel::cancelled, cancel::unchanged));
+    CHECK(w.answered(out.what, cancel::changed, cancel::unchanged));
     CHECK(out.task == w.task_now("a"));
     CHECK(out.task.state == task_state::cancelled);
     const auto settled = w.settle(session.id, 1, turn_end::done);
@@ -417,6 +417,7 @@ STORE_TEST("whichever of a cancel and a turn's end comes first stands") {
     w.settle(session.id, 1, turn_end::done);
     const auto out = must(w->cancel("a"_task));
     CHECK(out.what == cancel::refused);
+    CHECK(out.code == errc::task_ended);
     CHECK(out.before == task_state::done);
     CHECK(w.task_now("a").state == task_state::done);
   }
@@ -436,11 +437,11 @@ STORE_TEST("whichever of a cancel and a turn's end comes first stands") {
 }
 
 STORE_TEST("a queued task that is cancelled never runs") {
-  using cancel = cancel_outcome::kind;
+  using cancel = task_outcome::kind;
   CHECK(must(w->cancel("none"_task)).what == cancel::not_found);
   w.stored("b"_batch, {"a", "b"});
   const auto out = must(w->cancel("a"_task));
-  CHECK(w.answered(out.what, cancel::cancelled, cancel::unchanged));
+  CHECK(w.answered(out.what, cancel::changed, cancel::unchanged));
   CHECK(out.task.ended_at == w.clock.now());
   const auto again = must(w->cancel("a"_task));
   CHECK(again.what == cancel::unchanged);

@@ -164,6 +164,13 @@ struct world {
     return out.session;
   }
 
+  /// Of the latest claim.
+  session_token token() {
+    const auto last = must(opened->find_last_session());
+    REQUIRE(last.has_value());
+    return {last->id, "nonce-" + std::to_string(nonces)};
+  }
+
   begin_outcome begin(epoch session, std::int64_t ordinal, bool may_end = true) {
     begin_request request;
     request.session = session;
@@ -199,6 +206,17 @@ struct world {
   /// A session that claims, and ends having settled nothing.
   end_outcome fruitless_session(batch_id batch, session_end why = session_end::agent_lost) {
     return end(claimed(std::move(batch)).id, why);
+  }
+
+  complete_called_outcome complete(std::optional<session_token> token, const task_id& task,
+                                   turn_end end = turn_end::done) {
+    return must(opened->complete_called({std::move(token), task, ended_as(end)}));
+  }
+
+  result_record result_now(const task_id& id) {
+    auto found = must(opened->find_result(id));
+    REQUIRE(found.has_value());
+    return *found;
   }
 
   task_record task_now(std::string id) {

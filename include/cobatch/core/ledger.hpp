@@ -50,17 +50,6 @@ struct ledger {
 };
 
 namespace detail {
-inline void add_models(std::vector<model_tokens>& to, const usage& used) {
-  for (const auto& entry : used.by_model) {
-    auto at = to.begin();
-    while (at != to.end() && at->model != entry.model) ++at;
-    if (at == to.end())
-      to.push_back(entry);
-    else
-      at->count = at->count + entry.count;
-  }
-}
-
 inline void add_turn(account& to, const turn_record& turn) {
   ++to.turns;
   const bool wasted = turn.end && !settles(*turn.end);
@@ -70,7 +59,7 @@ inline void add_turn(account& to, const turn_record& turn) {
   if (!turn.used) return;
   const tokens sum = turn.used->total();
   to.used = to.used + sum;
-  add_models(to.by_model, *turn.used);
+  add_models(to.by_model, turn.used->by_model);
   if (wasted) to.waste = to.waste + sum;
   to.scripted = to.scripted || turn.used->source == usage_source::scripted;
 }

@@ -1,8 +1,8 @@
 // Sessions, turns and results: what happened, as it stands in the store.
 //
 // A session is one conversation with one agent that works one batch; a turn is one task's exchange in it; a result
-// is what a task came to, and points to the turn that settled it. Turns are never changed once settled and never
-// deleted: they are what the accounts are made of.
+// is what a task came to, and points to the turn that settled it, if one did. Turns are never changed once settled and
+// never deleted: they are what the accounts are made of.
 #pragma once
 
 #include <array>
@@ -30,6 +30,9 @@ struct process_identity {
   [[nodiscard]] bool known() const noexcept { return pid != 0; }
   friend bool operator==(const process_identity&, const process_identity&) = default;
 };
+
+/// The agent whose one process does many tasks and reports each by a call, from any process.
+inline constexpr std::string_view calling_agent = "prompt";
 
 enum class session_phase : std::uint8_t { live, ended };
 
@@ -151,7 +154,8 @@ struct settlement {
   friend bool operator==(const settlement&, const settlement&) = default;
 };
 
-/// What a task came to. A task has at most one current result.
+/// What a task came to. A task has at most one current result. One that was completed by hand, or adopted, has no turn
+/// and no session: then `session` and `turn` are 0, and `what` has neither conversation nor changes.
 struct result_record {
   task_id task = {};
   batch_id batch = {};
@@ -161,10 +165,12 @@ struct result_record {
   task_state status = task_state::done;  ///< `done` or `error`
   settlement what = {};
   timestamp completed_at = {};
-  std::int64_t duration_ms = 0;  ///< of the turn that settled it
+  std::int64_t duration_ms = 0;  ///< of the turn that settled it; without one: since the task was started
   bool loaded_context = true;    ///< of the turn
   /// What the preamble used if it was sent right before this turn. It is a turn of its own: not part of `what.used`.
   std::optional<usage> preamble_used = {};
+  bool fenced = true;      ///< false: whoever completed it did not show that the session was theirs
+  std::string extra = {};  ///< JSON object text of further members it was adopted with; empty: none
 
   friend bool operator==(const result_record&, const result_record&) = default;
 };

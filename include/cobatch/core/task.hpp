@@ -125,15 +125,25 @@ struct task_record {
   timestamp created_at = {};
   std::optional<timestamp> started_at = {};
   std::optional<timestamp> ended_at = {};
+  std::string extra = {};  ///< JSON object text of further members it was adopted with; empty: none
 
   friend bool operator==(const task_record&, const task_record&) = default;
+};
+
+/// What may be changed of a queued task; what is absent stays.
+struct task_changes {
+  std::optional<std::string> description = {};
+  std::optional<std::string> context = {};  ///< JSON text; empty: none
+  std::optional<priority> prio = {};
+
+  friend bool operator==(const task_changes&, const task_changes&) = default;
 };
 
 /// What a caller may do to a task.
 enum class task_action : std::uint8_t {
   cancel,
   update,         ///< change description, context or priority
-  reset,          ///< back to `queued`
+  reset,          ///< back to `queued`, as if it had never been tried
   remove,         ///< delete_task: forget it and free its id
   mark_manually,  ///< mark_task_in_progress outside a session
 };
@@ -154,17 +164,17 @@ struct task_decision {
   friend constexpr bool operator==(const task_decision&, const task_decision&) = default;
 };
 
-/// The one table of action × state.
-/// | action        | queued        | in_progress        | done         | error        | cancelled    |
-/// |---------------|---------------|--------------------|--------------|--------------|--------------|
-/// | cancel        | → cancelled   | → cancelled (*)    | task_ended   | task_ended   | unchanged    |
-/// | update        | → queued      | task_in_progress   | task_ended   | task_ended   | task_ended   |
-/// | reset         | unchanged     | task_in_progress   | → queued     | → queued     | → queued     |
-/// | remove        | removed       | task_in_progress   | removed      | removed      | removed      |
-/// | mark_manually | → in_progress | task_in_progress   | task_ended   | task_ended   | task_ended   |
+/// The one table of action × state. A task that is in progress is somebody's: a session's or, by hand, a person's.
+/// | action        | queued        | a session's      | a person's       | done       | error      | cancelled  |
+/// |---------------|---------------|------------------|------------------|------------|------------|------------|
+/// | cancel        | → cancelled   | → cancelled (*)  | → cancelled      | task_ended | task_ended | unchanged  |
+/// | update        | → queued      | task_in_progress | task_in_progress | task_ended | task_ended | task_ended |
+/// | reset         | unchanged     | task_in_progress | → queued         | → queued   | → queued   | → queued   |
+/// | remove        | removed       | task_in_progress | task_in_progress | removed    | removed    | removed    |
+/// | mark_manually | → in_progress | task_in_progress | unchanged        | task_ended | task_ended | task_ended |
 /// (*) the turn that runs is ended by the engine; what it cost is kept. Whichever of the cancel and the turn's own
 /// end is committed first stands.
-[[nodiscard]] constexpr task_decision decide(task_action action, task_state state) noexcept {
+[[nodiscard]] constexpr task_decision decide(task_action action, task_state state, task_owner owner) noexcept {
   using kind = task_decision::kind;
   const auto becomes = [](task_state to) { return task_decision{kind::becomes, to, errc::internal}; };
   const auto refused = [&](errc code) { return task_decision{kind::refused, state, code}; };
@@ -172,6 +182,7 @@ struct task_decision {
   const task_decision removed{kind::removed, state, errc::internal};
 
   const bool running = state == task_state::in_progress;
+  const bool by_hand = running && owner == task_owner::manual;
   switch (action) {
     case task_action::cancel:
       if (state == task_state::cancelled) return unchanged;
@@ -180,11 +191,12 @@ struct task_decision {
       if (running) return refused(errc::task_in_progress);
       return has_ended(state) ? refused(errc::task_ended) : becomes(task_state::queued);
     case task_action::reset:
-      if (running) return refused(errc::task_in_progress);
-      return has_ended(state) ? becomes(task_state::queued) : unchanged;
+      if (running && !by_hand) return refused(errc::task_in_progress);
+      return state == task_state::queued ? unchanged : becomes(task_state::queued);
     case task_action::remove:
       return running ? refused(errc::task_in_progress) : removed;
     case task_action::mark_manually:
+      if (by_hand) return unchanged;
       if (running) return refused(errc::task_in_progress);
       return has_ended(state) ? refused(errc::task_ended) : becomes(task_state::in_progress);
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -77,10 +78,14 @@ enum class usage_source : std::uint8_t {
   difference,  ///< difference of two cumulative figures of the agent program
   transcript,  ///< summed from the agent's transcript after a crash
   scripted,    ///< played by the scripted agent: a demo figure, no model was asked
+  told,        ///< somebody said so; nobody measured
 };
 
+inline constexpr std::size_t usage_source_count = 5;
+
 [[nodiscard]] constexpr std::string_view name_of(usage_source source) noexcept {
-  constexpr std::array<std::string_view, 4> names{"reported", "difference", "transcript", "scripted"};
+  constexpr std::array<std::string_view, usage_source_count> names{"reported", "difference", "transcript", "scripted",
+                                                                   "told"};
   return names[static_cast<std::size_t>(source)];
 }
 
@@ -91,6 +96,20 @@ struct model_tokens {
 
   friend bool operator==(const model_tokens&, const model_tokens&) = default;
 };
+
+namespace detail {
+// Each count is added to that of its model.
+inline void add_models(std::vector<model_tokens>& to, const std::vector<model_tokens>& more) {
+  for (const auto& entry : more) {
+    auto at = to.begin();
+    while (at != to.end() && at->model != entry.model) ++at;
+    if (at == to.end())
+      to.push_back(entry);
+    else
+      at->count = at->count + entry.count;
+  }
+}
+}  // namespace detail
 
 /// What one turn used, per model.
 struct usage {

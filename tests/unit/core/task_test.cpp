@@ -9,6 +9,15 @@ using namespace cobatch;
 
 namespace {
 
+// Who has a task, where that makes a difference.
+struct standing {
+  task_state state;
+  task_owner owner;
+};
+constexpr standing standings[] = {
+    {task_state::queued, task_owner::nobody},      {task_state::in_progress, task_owner::session},
+    {task_state::in_progress, task_owner::manual}, {task_state::done, task_owner::nobody},
+    {task_state::error, task_owner::nobody},       {task_state::cancelled, task_owner::nobody}};
 constexpr task_state states[] = {task_state::queued, task_state::in_progress, task_state::done, task_state::error,
                                  task_state::cancelled};
 constexpr task_action actions[] = {task_action::cancel, task_action::update, task_action::reset, task_action::remove,
@@ -32,27 +41,27 @@ std::string_view word(const task_decision& d) {
 }  // namespace
 
 TEST_CASE("every action on every state is answered as the table says") {
-  constexpr std::string_view table[5][5] = {
-      // queued      in_progress         done          error         cancelled
-      {"cancelled", "cancelled", "task_ended", "task_ended", "unchanged"},            // cancel
-      {"queued", "task_in_progress", "task_ended", "task_ended", "task_ended"},       // update
-      {"unchanged", "task_in_progress", "queued", "queued", "queued"},                // reset
-      {"removed", "task_in_progress", "removed", "removed", "removed"},               // remove
-      {"in_progress", "task_in_progress", "task_ended", "task_ended", "task_ended"},  // mark_manually
+  constexpr std::string_view table[5][6] = {
+      // queued      a session's         a person's          done          error         cancelled
+      {"cancelled", "cancelled", "cancelled", "task_ended", "task_ended", "unchanged"},              // cancel
+      {"queued", "task_in_progress", "task_in_progress", "task_ended", "task_ended", "task_ended"},  // update
+      {"unchanged", "task_in_progress", "queued", "queued", "queued", "queued"},                     // reset
+      {"removed", "task_in_progress", "task_in_progress", "removed", "removed", "removed"},          // remove
+      {"in_progress", "task_in_progress", "unchanged", "task_ended", "task_ended", "task_ended"},    // mark_manually
   };
   for (std::size_t a = 0; a < std::size(actions); ++a)
-    for (std::size_t s = 0; s < std::size(states); ++s) {
+    for (std::size_t s = 0; s < std::size(standings); ++s) {
       CAPTURE(a);
       CAPTURE(s);
-      const auto decision = decide(actions[a], states[s]);
+      const auto decision = decide(actions[a], standings[s].state, standings[s].owner);
       CHECK(word(decision) == table[a][s]);
-      if (decision.what != task_decision::kind::becomes) CHECK(decision.state == states[s]);
+      if (decision.what != task_decision::kind::becomes) CHECK(decision.state == standings[s].state);
     }
 }
 
-TEST_CASE("a task that is in progress is never removed, reset or changed") {
+TEST_CASE("a task that a session has in progress is never removed, reset or changed") {
   for (const auto action : {task_action::update, task_action::reset, task_action::remove, task_action::mark_manually})
-    CHECK(decide(action, task_state::in_progress).what == task_decision::kind::refused);
+    CHECK(decide(action, task_state::in_progress, task_owner::session).what == task_decision::kind::refused);
 }
 
 TEST_CASE("every end of a turn within all limits leads where the rules say") {

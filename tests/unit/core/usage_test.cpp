@@ -61,4 +61,5 @@ TEST_CASE("every source has its name") {
   CHECK(name_of(usage_source::difference) == "difference");
   CHECK(name_of(usage_source::transcript) == "transcript");
   CHECK(name_of(usage_source::scripted) == "scripted");
+  CHECK(name_of(usage_source::told) == "told");
 }

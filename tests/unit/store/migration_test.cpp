@@ -1,5 +1,6 @@
 #include "unit/store/support.hpp"
 #include "unit/store/version_1.hpp"
+#include "unit/store/version_2.hpp"
 
 using namespace cobatch_test;
 
@@ -97,9 +98,13 @@ const std::vector<batch_id> batches{"done"_batch, "working"_batch, "held"_batch,
 
 }  // namespace
 
-TEST_CASE("a store made by version 1 is the one that the same commands make today") {
+TEST_CASE("a store made by an earlier version is the one that the same commands make today") {
   temporary_folder old_folder, new_folder;
   run_sql(old_folder.path(), version_1_store);
+  SUBCASE("version 1") {}
+  SUBCASE("version 2") {
+    run_sql(old_folder.path(), version_2_step);
+  }
   ticking_clock clock;
   const auto made_now = must(open_sqlite_store({new_folder.path().string(), clock.reader()}));
   play{*made_now};
@@ -129,4 +134,36 @@ TEST_CASE("a store made by version 1 goes on with what it has, and with what is 
   CHECK(must(s->find_preamble("open"_batch)).text == "shared");
   settle_a_turn(*s);
   CHECK(must(s->find_task("d2"_task))->state == task_state::done);
+}
+
+TEST_CASE("a store made by version 2 goes on with what it has, and with what is new") {
+  temporary_folder folder;
+  run_sql(folder.path(), version_1_store);
+  run_sql(folder.path(), version_2_step);
+  run_sql(folder.path(), version_2_task);
+  auto s = opened(folder.path());
+  auto wanted = needing("e1", {"d1"});
+  wanted.check = {"make", "test"};
+  wanted.model = "small";
+  wanted.tools = {"Read"};
+  wanted.limit = std::chrono::seconds{60};
+  CHECK(must(s->find_task("e1"_task))->spec == wanted);
+  CHECK(must(s->find_task("e1"_task))->extra.empty());
+  CHECK(must(s->find_result("a1"_task))->fenced);
+
+  must(s->mark_manually("d1"_task));
+  CHECK(must(s->complete_called({{}, "d1"_task, ended_as(turn_end::done)})).what ==
+        complete_called_outcome::kind::settled);
+  adopted_task from_elsewhere;
+  from_elsewhere.task.spec = task("f1");
+  from_elsewhere.task.batch = "open"_batch;
+  from_elsewhere.task.state = task_state::done;
+  from_elsewhere.task.extra = R"({"k":1})";
+  CHECK(must(s->adopt({from_elsewhere})).at(0).what == adopt_outcome::kind::adopted);
+  must(s->remove("a1"_task));
+  s.reset();
+  s = opened(folder.path());  // a second opening finds nothing to do
+  CHECK(!must(s->find_result("d1"_task))->fenced);
+  CHECK(must(s->find_task("f1"_task))->extra == R"({"k":1})");
+  CHECK(!must(s->find_task("a1"_task)));
 }

@@ -1,0 +1,21 @@
+// How the calls of a workspace say that something is not there.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/id.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+[[nodiscard]] inline error not_found(const task_id& task) {
+  return {errc::task_not_found, fmt::format("there is no task \"{}\" here", task.str())};
+}
+
+[[nodiscard]] inline error not_found(const batch_id& batch) {
+  return {errc::batch_not_found, fmt::format("there is no batch \"{}\" here", batch.str())};
+}
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,135 @@
+// The command that puts in tasks as they were elsewhere.
+#include <algorithm>
+#include <utility>
+
+#include "store/commands.hpp"
+#include "store/followers.hpp"
+#include "store/settling.hpp"
+#include "store/single_tasks.hpp"
+#include "store/turns.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace commands {
+
+namespace {
+
+using kind = adopt_outcome::kind;
+
+// What an earlier adoption, or something else, has made of the id.
+adopt_outcome there_already(const task_record& there, const task_record& wanted) {
+  const bool same = there.spec.description == wanted.spec.description;
+  return {same ? kind::duplicate : kind::conflict, errc::internal, there};
+}
+
+// Needs are to be there already, in the same batch, as they are for `assign`.
+std::optional<errc> why_not(rows& t, const batch_row& batch, const task_record& wanted) {
+  if (batch.record.tally.total() >= static_cast<std::int64_t>(max_batch_tasks)) return errc::too_large;
+  const auto is_there = [&](const task_id& need) {
+    const auto place = t.find_place(need);
+    return place && place->batch_key == batch.key;
+  };
+  const auto& needs = wanted.spec.needs;
+  return std::all_of(needs.begin(), needs.end(), is_there) ? std::nullopt : std::optional(errc::need_unknown);
+}
+
+std::int64_t position_for(rows& t, const batch_row& batch, std::int64_t wanted) {
+  const bool sound = wanted > 0 && wanted <= static_cast<std::int64_t>(max_batch_tasks);
+  return sound && !t.is_taken(batch.key, wanted) ? wanted : batch.last_position + 1;
+}
+
+batch_row make_batch(rows& t, const task_record& first, timestamp now) {
+  batch_row batch;
+  batch.record.id = first.batch;
+  batch.record.created_at = first.created_at;
+  batch.record.last_assign_at = now;
+  t.insert_batch(batch);
+  return batch;
+}
+
+// The task as it is inserted; how it ended comes after that.
+task_row as_queued(const task_record& wanted, const batch_row& batch) {
+  task_row row;
+  row.batch_key = batch.key;
+  row.record.spec = wanted.spec;
+  row.record.batch = batch.record.id;
+  row.record.position = wanted.position;
+  row.record.round = batch.record.round;
+  row.record.created_at = wanted.created_at;
+  row.record.extra = wanted.extra;
+  return row;
+}
+
+void end_as(rows& t, const task_row& queued, const adopted_task& wanted, timestamp now) {
+  task_row ended = queued;
+  ended.record.state = wanted.task.state;
+  ended.record.reason = wanted.task.reason;
+  ended.record.started_at = wanted.task.started_at;
+  ended.record.ended_at = wanted.task.ended_at.value_or(wanted.result ? wanted.result->completed_at : now);
+  t.update_task(queued, ended);
+  if (wanted.result && wanted.task.state != task_state::cancelled) put_result_of_its_own(t, ended, *wanted.result);
+}
+
+// Queued tasks that are adopted do not start by themselves. True if the batch had ended.
+bool open_again(batch_record& batch) {
+  if (batch.state != batch_state::finished && batch.state != batch_state::ending) return false;
+  batch.state = batch_state::open;
+  batch.sealed_at.reset();
+  ++batch.round;
+  return true;
+}
+
+// A task that needs one which will never be done is cancelled at once, as it is when it is assigned.
+void cancel_if_lost(rows& t, batch_record& batch, const task_row& queued, timestamp now) {
+  for (const auto& need : queued.record.spec.needs)
+    if (const auto place = t.find_place(need); place && ended_badly(place->state))
+      cancel_dependents(t, batch, place->key, now);
+}
+
+// `opened` takes the batches that are open by this.
+adopt_outcome adopt_one(rows& t, const adopted_task& wanted, std::vector<batch_id>& opened, timestamp now) {
+  if (const auto there = t.find_task(wanted.task.spec.id)) return there_already(there->record, wanted.task);
+  auto before = t.find_batch(wanted.task.batch);
+  if (const auto no = why_not(t, before.value_or(batch_row{}), wanted.task)) return {kind::refused, *no, wanted.task};
+  if (!before) {
+    before = make_batch(t, wanted.task, now);
+    opened.push_back(wanted.task.batch);
+  }
+  const bool ended = has_ended(wanted.task.state);
+  batch_row batch = *before;
+  if (!ended && open_again(batch.record)) opened.push_back(batch.record.id);
+  task_row row = as_queued(wanted.task, batch);
+  row.record.position = position_for(t, batch, wanted.task.position);
+  t.insert_task(row);
+  if (ended) end_as(t, row, wanted, now);
+  batch.last_position = std::max(batch.last_position, row.record.position);
+  batch.record.prio = std::max(batch.record.prio, row.record.spec.prio);
+  ++batch.record.tally[ended ? wanted.task.state : task_state::queued];
+  if (!ended) cancel_if_lost(t, batch.record, row, now);
+  t.update_batch(*before, batch);
+  return {kind::adopted, errc::internal, t.find_task(row.record.spec.id)->record};
+}
+
+// A batch that holds nothing but history.
+void finish_ended(rows& t, const batch_id& id) {
+  const batch_row before = batch_of(t, id);
+  if (live_tasks(before.record) > 0) return;
+  batch_row after = before;
+  after.record.state = batch_state::finished;
+  t.update_batch(before, after);
+}
+
+}  // namespace
+
+std::vector<adopt_outcome> adopt(rows& t, const std::vector<adopted_task>& tasks, timestamp now) {
+  std::vector<adopt_outcome> out;
+  std::vector<batch_id> opened;
+  out.reserve(tasks.size());
+  for (const auto& task : tasks) out.push_back(adopt_one(t, task, opened, now));
+  for (const auto& batch : opened) finish_ended(t, batch);
+  return out;
+}
+
+}  // namespace commands
+}  // namespace v1
+}  // namespace cobatch

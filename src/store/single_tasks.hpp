@@ -1,0 +1,19 @@
+// What commands about a single task share.
+#pragma once
+
+#include "store/rows.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace commands {
+
+/// Writes the batch of a task that is in another state now, and that no session has: what follows from its end is done,
+/// and a batch that waited and has nothing left has ended.
+void recount(rows& t, const task_row& before, const task_row& after, timestamp now);
+
+/// Puts the result of a task that ended without a turn. `result` says how it ended; what the task says is added.
+void put_result_of_its_own(rows& t, const task_row& ended, result_record result);
+
+}  // namespace commands
+}  // namespace v1
+}  // namespace cobatch
