@@ -51,26 +51,40 @@ result<fs::path> real_root(const fs::path& root) {
 
 }  // namespace
 
-result<layout> lay_out(const workspace_options& options) {
+result<workspace_paths> find_paths(const workspace_options& options) {
   auto root = real_root(options.root);
   if (!root) return fail(root.error());
 
-  layout where;
-  workspace_paths& paths = where.paths;
+  workspace_paths paths;
   paths.root = std::move(*root);
-  const fs::path data = paths.root / "data";
-  if (auto made = make_folder(data, 0700); !made) return fail(made.error());
   std::error_code problem;
-  paths.data = fs::canonical(data, problem);
-  if (problem) return fail(system_error(problem.value(), "find", data));
+  paths.data = fs::weakly_canonical(paths.root / "data", problem);
+  if (problem) return fail(system_error(problem.value(), "find", paths.root / "data"));
+  paths.state = paths.data / ".cobatch";
+  if (!options.state.empty())
+    paths.state = fs::weakly_canonical(fs::absolute(options.state, problem), problem) / state_key(paths.data);
+  if (problem) return fail(system_error(problem.value(), "find", options.state));
+  paths.sessions = paths.state / "sessions";
+  paths.marker = paths.data / "execute_queue.lock";
+  paths.queue_view = paths.data / "claude_task_queue.json";
+  paths.results_view = paths.data / "claude_task_results.json";
+  paths.history_view = paths.data / "token_telemetry.json";
+  return paths;
+}
 
-  if (options.state.empty()) {
-    paths.state = paths.data / ".cobatch";
-  } else {
+result<layout> lay_out(const workspace_options& options) {
+  auto root = real_root(options.root);
+  if (!root) return fail(root.error());
+  // A link is looked through only when what it leads to is there.
+  if (auto made = make_folder(*root / "data", 0700); !made) return fail(made.error());
+  if (!options.state.empty())
     if (auto made = make_folder(options.state, 0700); !made) return fail(made.error());
-    paths.state = fs::canonical(options.state, problem) / state_key(paths.data);
-    if (problem) return fail(system_error(problem.value(), "find", options.state));
-  }
+  auto found = find_paths(options);
+  if (!found) return fail(found.error());
+
+  layout where;
+  where.paths = std::move(*found);
+  const workspace_paths& paths = where.paths;
   if (auto made = make_folder(paths.state, 0700); !made) return fail(made.error());
   if (auto own = check_own_folder(paths.state); !own) return fail(own.error());
   if (auto unlockable = cannot_lock(paths.state); !unlockable) {
@@ -83,11 +97,7 @@ result<layout> lay_out(const workspace_options& options) {
   }
   if (auto kept = keep_out_of_git(paths.state); !kept) return fail(kept.error());
 
-  paths.sessions = paths.state / "sessions";
   if (auto made = make_folder(paths.sessions, 0700); !made) return fail(made.error());
-  paths.marker = paths.data / "execute_queue.lock";
-  paths.queue_view = paths.data / "claude_task_queue.json";
-  paths.results_view = paths.data / "claude_task_results.json";
 
   const auto data_identity = identity_of(paths.data);
   if (!data_identity) return fail(data_identity.error());

@@ -15,6 +15,9 @@ struct layout {
   file_identity state_identity;  ///< of the state folder
 };
 
+/// Where the files of a workspace lie, or would lie, without making any. Errors: io_error (no such project folder).
+[[nodiscard]] result<workspace_paths> find_paths(const workspace_options& options);
+
 /// Finds or makes `data/` (0700; one that is there keeps its mode) and the state folder (0700, with a .gitignore of
 /// everything). Errors: not_writable, disk_full, cannot_lock (names --state), unsafe_file (a link where a folder
 /// should be), io_error (no such project folder).

@@ -1,0 +1,70 @@
+#include "doctor/batch_ids.hpp"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <cobatch/core/lint.hpp>
+
+#include "doctor/checks.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+// Older ones are over and done with.
+constexpr std::chrono::hours looked_back{1};
+
+bool is_single(const batch_record& batch) {
+  return batch.tally.total() == 1 && batch.tally[task_state::cancelled] == 0;
+}
+
+// Those that were made within `lint_window` of another one; given in the order in which they were made.
+std::vector<batch_record> close_together(const std::vector<batch_record>& batches) {
+  std::vector<batch_record> close;
+  const auto near = [&](std::size_t i) {
+    return i > 0 && i < batches.size() && batches[i].created_at - batches[i - 1].created_at <= lint_window;
+  };
+  for (std::size_t i = 0; i < batches.size(); ++i)
+    if (near(i) || near(i + 1)) close.push_back(batches[i]);
+  return close;
+}
+
+}  // namespace
+
+result<std::vector<batch_record>> single_batches(store& storage, timestamp from, timestamp to) {
+  std::vector<batch_record> found;
+  batch_filter filter;
+  for (;;) {
+    const auto page = storage.list_batches(filter);
+    if (!page) return fail(page.error());
+    for (const auto& batch : *page)
+      if (is_single(batch) && batch.created_at >= from && batch.created_at <= to) found.push_back(batch);
+    if (page->size() < filter.limit) return found;
+    filter.after = page->back().id;
+  }
+}
+
+void check_batch_ids(store& storage, timestamp now, findings& out) {
+  const auto lately = single_batches(storage, now + -looked_back, now);
+  if (!lately) return out.unknown("batch_ids", lately.error().message + ".");
+  const auto close = close_together(*lately);
+  const std::string id = make_batch_id(now).str();
+  if (close.empty())
+    return out.yes("batch_ids", fmt::format("No tasks were spread over batches of one in the last hour. Give all tasks "
+                                            "of the next batch the same batch_id, such as {}.",
+                                            id));
+  out.no(
+      "batch_ids",
+      fmt::format("{} batches of one task each were assigned within a minute of another one, \"{}\" and \"{}\" among "
+                  "them: each loads the context anew in a session of its own. If their tasks belong together, "
+                  "cancel those still queued and assign them again with one batch_id, all but the last with --open.",
+                  close.size(), close[0].id.str(), close[1].id.str()),
+      out.command(fmt::format("assign TASK_ID DESCRIPTION --batch {} --open", id)));
+}
+
+}  // namespace v1
+}  // namespace cobatch

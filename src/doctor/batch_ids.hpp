@@ -1,0 +1,15 @@
+// Tasks that should have been one batch: batches of one task each, assigned shortly one after another.
+#pragma once
+
+#include <vector>
+
+#include <cobatch/store.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// The batches of one task (not cancelled) that were made between two moments, both included.
+[[nodiscard]] result<std::vector<batch_record>> single_batches(store& storage, timestamp from, timestamp to);
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,103 @@
+#include <cerrno>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "doctor/checks.hpp"
+#include "system/files.hpp"
+#include "system/shell.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t bytes_in_mb = 1'000'000;
+constexpr std::uintmax_t least_room_mb = 100;
+
+std::string how_to_own(const fs::path& folder, uid_t owner) {
+  const std::string name = shell_quoted(folder.string());
+  if (owner == ::geteuid()) return "chmod -R u+rwX " + name;
+  return fmt::format("sudo chown -R \"$(id -un)\" {}", name);
+}
+
+// False if it is no folder.
+bool check_folder(std::string_view check, const fs::path& folder, findings& out) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) {
+    out.no(check, system_error(errno, "look at", folder).message);
+    return false;
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    const std::string name = shell_quoted(folder.string());
+    out.no(check, folder.string() + " is not a folder, so nothing can be stored in it. Move it away.",
+           fmt::format("mv {0} {0}.old", name));
+    return false;
+  }
+  const std::string owner = info.st_uid == ::geteuid() ? "you" : fmt::format("user {}", info.st_uid);
+  const std::string there =
+      fmt::format("{} has mode {:04o} and belongs to {}", folder.string(), info.st_mode & 07777U, owner);
+  if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0)
+    out.no(check, there + ", and you may not write in it, so nothing can be stored or changed there.",
+           how_to_own(folder, info.st_uid));
+  else if ((info.st_mode & S_IWOTH) != 0)
+    out.no(check, there + ": anybody on this machine may change what is in it.",
+           "chmod o-w " + shell_quoted(folder.string()));
+  else
+    out.yes(check, there + ".");
+  return true;
+}
+
+void check_room(const fs::path& folder, findings& out) {
+  std::error_code problem;
+  const auto room = fs::space(folder, problem);
+  if (problem) return out.unknown("disk_space", system_error(problem.value(), "ask for the room in", folder).message);
+  const std::string left = fmt::format("{} MB are left for {}", room.available / bytes_in_mb, folder.string());
+  if (room.available >= least_room_mb * bytes_in_mb) return out.yes("disk_space", left + ".");
+  out.no("disk_space",
+         fmt::format("{}, fewer than {}: a batch may soon be refused with disk_full. What is stored is kept.", left,
+                     least_room_mb),
+         "df -h " + shell_quoted(folder.string()));
+}
+
+void check_can_lock(const fs::path& folder, findings& out) {
+  const auto hopeless = cannot_lock(folder);
+  if (!hopeless) return out.unknown("file_locks", hopeless.error().message);
+  if (!*hopeless) return out.yes("file_locks", "The file system of " + folder.string() + " can lock files.");
+  out.no("file_locks",
+         folder.string() +
+             " is on a file system whose locks cannot be trusted (network, FUSE, virtiofs or 9p), so no batch can run "
+             "there. Keep the store on a local disk: give every command the same --state DIR.");
+}
+
+}  // namespace
+
+bool check_folders(const workspace_paths& paths, findings& out) {
+  fs::path innermost = paths.root;
+  bool all_there = true;
+  for (const auto& [check, folder] : {std::pair("root", paths.root), {"data", paths.data}, {"state", paths.state}}) {
+    std::error_code unseen;
+    all_there = fs::exists(folder, unseen) || unseen;
+    if (!all_there) {
+      out.yes(check, folder.string() + " is not there yet; the first task makes it.");
+      break;
+    }
+    if (!check_folder(check, folder, out)) return false;
+    innermost = folder;
+  }
+  check_room(innermost, out);
+  check_can_lock(innermost, out);
+  return all_there;
+}
+
+}  // namespace v1
+}  // namespace cobatch

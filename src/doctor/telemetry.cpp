@@ -1,0 +1,145 @@
+#include "doctor/telemetry.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <cobatch/core/savings.hpp>
+
+#include "system/shell.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+// Of a task that has a result. What a preamble used that was sent right before is part of `used`.
+struct task_figures {
+  task_id task = {};
+  std::optional<tokens> used = {};  // nothing: nobody said
+  bool loaded_context = false;
+  bool scripted = false;
+};
+
+// One that a person did, without an agent, used nothing.
+bool of_session(const result_record& result) {
+  return result.session != epoch{};
+}
+
+task_figures figures_of(const result_record& result) {
+  task_figures out{.task = result.task, .loaded_context = result.loaded_context || result.preamble_used};
+  if (!result.what.used) return out;
+  out.used = result.what.used->total();
+  if (result.preamble_used) out.used = *out.used + result.preamble_used->total();
+  out.scripted = result.what.used->source == usage_source::scripted;
+  return out;
+}
+
+// In order of position.
+result<std::vector<task_figures>> figures_by_task(store& storage, const batch_id& batch) {
+  std::vector<task_figures> all;
+  task_filter filter;
+  filter.batch = batch;
+  for (;;) {
+    const auto page = storage.list_tasks(filter);
+    if (!page) return fail(page.error());
+    for (const auto& task : *page) {
+      const auto result = storage.find_result(task.spec.id);
+      if (!result) return fail(result.error());
+      if (*result && (of_session(**result) || (*result)->what.used)) all.push_back(figures_of(**result));
+    }
+    if (page->size() < filter.limit) return all;
+    filter.after_position = page->back().position;
+  }
+}
+
+std::string with_source(std::string message, const task_figures& of) {
+  if (of.scripted) message += " (Figures of the scripted agent: no model was asked.)";
+  return message;
+}
+
+void check_known(std::span<const task_figures> all, const std::string& savings, findings& out) {
+  const auto is_missing = [](const task_figures& one) { return !one.used; };
+  const auto missing = std::count_if(all.begin(), all.end(), is_missing);
+  if (missing == 0)
+    return out.yes("telemetry",
+                   fmt::format("The tokens of {} that came to something are known.", counted(std::ssize(all), "task")));
+  out.no("telemetry",
+         fmt::format("Of {} {} did not say what was used, \"{}\" among them. A program of yours says it with `usage` "
+                     "in its result line; the agents of Cobatch say it by themselves, unless they break.",
+                     counted(std::ssize(all), "task"), missing,
+                     std::find_if(all.begin(), all.end(), is_missing)->task.str()),
+         savings);
+}
+
+void check_first(const task_figures& first, findings& out) {
+  if (!first.used) return out.unknown("first_task", "What the first task loaded is not known.");
+  const std::int64_t loaded = first.used->loaded_input();
+  const std::int64_t read = first.used->cache_read;
+  if (loaded > 0)
+    return out.yes("first_task",
+                   with_source(fmt::format("The first task loaded {} tokens.", guide_tokens(loaded)), first));
+  if (read > 0)
+    return out.yes("first_task",
+                   with_source(fmt::format("The first task loaded nothing anew: the provider still had all of the "
+                                           "context, {} tokens, in its cache from an earlier session.",
+                                           guide_tokens(read)),
+                               first));
+  out.no("first_task", with_source("The first task shows 0 input tokens, and none read from a cache: what loading the "
+                                   "context took was not reported. Sums of this batch are too low.",
+                                   first));
+}
+
+void check_shared(std::span<const task_figures> all, const batch_record& batch, const std::string& savings,
+                  findings& out) {
+  if (batch.settings.way == running_way::separate)
+    return out.yes("context_shared", "Each task loads the context itself, as way separate asks for.");
+  const auto later = all.subspan(1);
+  if (later.empty()) return out.unknown("context_shared", "One task has come to something; nothing could be shared.");
+  const std::string tasks = counted(std::ssize(later), "task") + " after the first";
+  const auto anew =
+      std::count_if(later.begin(), later.end(), [](const task_figures& one) { return one.loaded_context; });
+  if (anew > 0)
+    return out.no("context_shared",
+                  fmt::format("Of {} {} loaded the context anew. That is so after --max-tasks-per-session tasks (10), "
+                              "after a task that broke or came late, for another model, and with an agent that has a "
+                              "conversation a task (gemini).",
+                              tasks, anew),
+                  savings);
+  if (std::none_of(later.begin(), later.end(), [](const task_figures& one) { return one.used.has_value(); }))
+    return out.unknown("context_shared", "All tasks had one conversation; what it saved is not known.");
+  tokens sum;
+  for (const auto& one : later)
+    if (one.used) sum = sum + *one.used;
+  const std::string figures = fmt::format("{} loaded {} tokens and read {} from the cache", tasks,
+                                          guide_tokens(sum.loaded_input()), guide_tokens(sum.cache_read));
+  if (sum.cache_read == 0 && sum.loaded_input() > 0)
+    return out.no("context_shared",
+                  with_source(fmt::format("The tasks had one conversation, but {}: the provider's cache did not serve "
+                                          "it, so all of it was paid in full each time.",
+                                          figures),
+                              later.front()),
+                  savings);
+  out.yes("context_shared", with_source(fmt::format("The context was loaded once: {}.", figures), later.front()));
+}
+
+}  // namespace
+
+void check_telemetry(store& storage, const batch_record& batch, findings& out) {
+  const auto all = figures_by_task(storage, batch.id);
+  if (!all) return out.unknown("telemetry", all.error().message + ".");
+  if (all->empty()) return out.unknown("telemetry", "No task has come to something yet, so no tokens are known.");
+  const std::string savings = out.command("savings " + shell_quoted(batch.id.str()));
+  check_known(*all, savings, out);
+  check_first(all->front(), out);
+  check_shared(*all, batch, savings, out);
+}
+
+}  // namespace v1
+}  // namespace cobatch

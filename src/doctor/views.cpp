@@ -1,0 +1,35 @@
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "doctor/checks.hpp"
+#include "views/view_file.hpp"
+#include "views/view_note.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+void check_views(const workspace_paths& paths, store& storage, findings& out) {
+  const std::string renew = out.command("status");
+  const std::array files{paths.queue_view, paths.results_view, paths.history_view};
+  static_assert(files.size() == view_count);
+  const view_note note = glance_at_note(paths.state);
+  for (std::size_t i = 0; i < view_count; ++i)
+    if (stamp_of(files[i]) && !is_ours(files[i], note.files[i]))
+      return out.no("views",
+                    files[i].string() +
+                        " was written by something other than Cobatch. It is a copy: to edit it changes no task. The "
+                        "next command keeps it under another name and writes the file anew.",
+                    renew);
+  const bool all_there = std::all_of(files.begin(), files.end(), [](const auto& file) { return stamp_of(file); });
+  if (all_there && note.version == storage.version())
+    return out.yes("views", "The JSON files in data/ show what is stored.");
+  out.unknown(
+      "views",
+      "The JSON files in data/ do not show the latest changes yet. Whoever has the workspace open writes them in "
+      "a moment; if nobody has, the next command does.",
+      renew);
+}
+
+}  // namespace v1
+}  // namespace cobatch
