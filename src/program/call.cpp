@@ -1,13 +1,75 @@
 // cobatch call: one request in, one reply out.
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/core.h>
+
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
+#include "request/actions.hpp"
 
 namespace cobatch::program {
 
+namespace {
+
+using request::action;
+using request::param_type;
+
+// What is no text is written as JSON; where that cannot be read it is left to the request, which says what is wrong.
+json::value value_of(const action& called, std::string_view name, const std::string& text) {
+  const auto spec =
+      std::find_if(called.params.begin(), called.params.end(), [&](const auto& param) { return param.name == name; });
+  if (spec == called.params.end() || spec->type == param_type::text) return text;
+  auto parsed = json::parse(text);
+  return parsed ? std::move(*parsed) : json::value(text);
+}
+
+bool has_param(const action& called, std::string_view name) {
+  return std::any_of(called.params.begin(), called.params.end(), [&](const auto& param) { return param.name == name; });
+}
+
+result<json::object> params_of(const action& called, const std::vector<std::string>& given) {
+  json::object params;
+  for (const auto& one : given) {
+    const auto equals = one.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return fail(errc::bad_value,
+                  fmt::format("'{}' is not of the form NAME=VALUE. Nothing was changed.", one_line(one)));
+    const std::string name = one.substr(0, equals);
+    params.push_back({name, value_of(called, name, one.substr(equals + 1))});
+  }
+  // An agent that Cobatch started need not name its session.
+  const char* session = std::getenv("COBATCH_SESSION");
+  const bool said = std::any_of(params.begin(), params.end(), [](const auto& p) { return p.name == "session"; });
+  if (session != nullptr && !said && has_param(called, "session"))
+    params.push_back({"session", json::value(std::string(session))});
+  return params;
+}
+
+result<std::string> request_of(const call_options& options) {
+  const action* called = request::find_action(options.what);
+  if (called == nullptr && !options.params.empty())
+    return fail(errc::bad_value,
+                fmt::format("there is no action '{}'; `cobatch call get_supported_actions` lists them. "
+                            "Nothing was changed.",
+                            one_line(options.what)));
+  if (called == nullptr) return read_input(options.what, max_request_bytes);
+  auto params = params_of(*called, options.params);
+  if (!params) return fail(params.error());
+  return json::write(
+      json::object{{"tool_name", protocol_tool}, {"action", called->name}, {"params", std::move(*params)}});
+}
+
+}  // namespace
+
 int run_call(const call_options& options) {
-  const auto request = read_input(options.file, max_request_bytes);
+  if (options.what == "get_supported_actions") {
+    print_line(supported_actions_json());
+    return exit_success;
+  }
+  const auto request = request_of(options);
   if (!request) {
     // Too large a request is malformed, as over HTTP; a file that cannot be read is a mistake of the command line.
     fail_with(request.error(), true);

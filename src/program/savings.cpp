@@ -11,7 +11,7 @@
 #include "program/progress.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
-#include "views/record_json.hpp"
+#include "request/savings_json.hpp"
 
 namespace cobatch::program {
 
@@ -25,43 +25,19 @@ std::string signed_percent(const comparison& c) {
   return fmt::format("{}{}.{} %", *permille < 0 ? "-" : "+", size / 10, size % 10);
 }
 
-json::value tenths(const comparison& c) {
-  const auto permille = c.saved_permille();
-  if (!permille) return {};
-  const std::int64_t size = *permille < 0 ? -*permille : *permille;
-  return json::number{fmt::format("{}{}.{}", *permille < 0 ? "-" : "", size / 10, size % 10)};
-}
-
-json::object comparison_json(const comparison& c) {
-  return {{"without", c.without}, {"with", c.with}, {"saved", c.saved()}, {"saved_percent", tenths(c)}};
-}
-
 // ------------------------------------------------------------------------------------------ the guide's table
-
-struct modelled_row {
-  const guide_row* row;
-  comparison guide, processed, cold, warm;
-};
-
-modelled_row model(const guide_row& row) {
-  return {&row, count_guide(guide_context, row.alone(), row.batch()), count_processed(guide_context, row.batch()),
-          count_money(guide_context, row.batch(), prefix_cache::cold),
-          count_money(guide_context, row.batch(), prefix_cache::warm)};
-}
 
 // To the tenth of a thousand: what batching adds to the tokens processed would vanish in three digits.
 std::string thousands(std::int64_t count) {
   return fmt::format("{:.1f}K", static_cast<double>(count) / 1000);
 }
 
-constexpr std::string_view money_basis = "relative prices: cache write 1.25, cache read 0.1, output 5, input 1";
-
 void print_calculator() {
   const palette paint(1);
   print_line(paint.strong("The guide's count: tokens loaded anew and written"));
   print_line("tasks   without     with  saving");
   for (const auto& row : guide_table) {
-    const auto m = model(row);
+    const auto m = request::model(row);
     print_line(fmt::format("{:>5}  {:>8}  {:>7}  {:>5} %", row.tasks, guide_tokens(m.guide.without),
                            guide_tokens(m.guide.with), whole_percent(m.guide.saved_permille().value_or(0))));
   }
@@ -72,95 +48,36 @@ void print_calculator() {
   print_line("tasks   tokens processed            money, against separate sessions with");
   print_line("        separate  one session       cold caches   warm caches");
   for (const auto& row : guide_table) {
-    const auto m = model(row);
+    const auto m = request::model(row);
     print_line(fmt::format("{:>5}  {:>9}  {:>11} {:>6}  {:>11}   {:>11}", row.tasks, thousands(m.processed.without),
                            thousands(m.processed.with),
                            fmt::format("{:+.1f}%", -static_cast<double>(m.processed.saved_permille().value_or(0)) / 10),
                            signed_percent(m.cold), signed_percent(m.warm)));
   }
-  print_line(fmt::format("Modelled, not measured: one request a task, {}; + is saved, - is dearer.", money_basis));
+  print_line(
+      fmt::format("Modelled, not measured: one request a task, {}; + is saved, - is dearer.", request::money_basis));
   print_line(
       "Sessions run one after another usually find a warm cache. What a batch really used: cobatch savings "
       "BATCH_ID");
 }
 
-json::object calculator_json() {
-  json::array rows;
-  for (const auto& row : guide_table) {
-    const auto m = model(row);
-    rows.emplace_back(
-        json::object{{"tasks", static_cast<std::int64_t>(row.tasks)},
-                     {"guide", comparison_json(m.guide)},
-                     {"guide_percent", whole_percent(m.guide.saved_permille().value_or(0))},
-                     {"printed", json::object{{"without", row.without}, {"with", row.with}, {"percent", row.percent}}},
-                     {"note", row.note},
-                     {"tokens_processed", comparison_json(m.processed)},
-                     {"money_against_cold", comparison_json(m.cold)},
-                     {"money_against_warm", comparison_json(m.warm)}});
-  }
-  return {{"status", "success"},
-          {"basis", "modelled"},
-          {"context_tokens", guide_context},
-          {"money_unit", "twentieths of the price of an input token"},
-          {"prices", money_basis},
-          {"rows", std::move(rows)}};
-}
-
 // ---------------------------------------------------------------------------------------------- a real batch
 
-using nano_dollars = std::optional<std::int64_t>;
+using request::bill;
+using request::nano_dollars;
 
-// What a batch cost at a list of prices, and what is to be said of them.
-struct bill {
-  batch_costs costs;
-  std::vector<warning> warnings;
-};
+json::object with_status(json::object fields) {
+  fields.insert(fields.begin(), {"status", "success"});
+  return fields;
+}
 
 // Without a price file nothing has a cost.
 result<bill> make_bill(const ledger& accounts, const std::filesystem::path& prices) {
-  if (prices.empty()) return bill{{.by_task = std::vector<nano_dollars>(accounts.by_task.size())}, {}};
+  if (prices.empty()) return request::no_bill(accounts);
   const auto table = read_price_file(prices);
   if (!table) return fail(table.error());
   bill out{table->costs_of(accounts), table->warnings()};
   out.warnings.insert(out.warnings.end(), out.costs.unpriced.begin(), out.costs.unpriced.end());
-  return out;
-}
-
-json::object account_json(const account& sum, nano_dollars cost) {
-  json::object out{{"tokens", tokens_json(sum.used)},
-                   {"waste", tokens_json(sum.waste)},
-                   {"turns", sum.turns},
-                   {"wasted_turns", sum.wasted_turns},
-                   {"complete", sum.complete}};
-  if (sum.turns_without_usage > 0) out.push_back({"turns_without_usage", sum.turns_without_usage});
-  if (cost) out.push_back({"cost_usd", decimal_json(*cost, 9)});
-  if (sum.scripted) out.push_back({"scripted", true});
-  return out;
-}
-
-json::object batch_savings_json(const savings_report& report, const bill& money) {
-  const ledger& accounts = report.accounts;
-  json::array models, tasks;
-  for (const auto& entry : accounts.total.by_model) {
-    json::object one = tokens_json(entry.count);
-    one.insert(one.begin(), {"model", entry.model});
-    models.emplace_back(std::move(one));
-  }
-  for (std::size_t i = 0; i < accounts.by_task.size(); ++i) {
-    const auto& entry = accounts.by_task[i];
-    json::object one = account_json(entry.sum, money.costs.by_task[i]);
-    one.insert(one.begin(), {{"task_id", entry.task.str()}, {"batch_position", entry.position}});
-    tasks.emplace_back(std::move(one));
-  }
-  json::object out{{"status", "success"}, {"basis", "measured"}, {"batch_id", report.batch.id.str()}};
-  if (report.compared.guide) out.push_back({"guide", comparison_json(*report.compared.guide)});
-  if (report.compared.processed) out.push_back({"tokens_processed", *report.compared.processed});
-  if (report.compared.cache_read) out.push_back({"tokens_cache_read", *report.compared.cache_read});
-  out.push_back({"total", account_json(accounts.total, money.costs.total)});
-  out.push_back({"by_model", std::move(models)});
-  if (accounts.shared.turns > 0) out.push_back({"shared", account_json(accounts.shared, money.costs.shared)});
-  out.push_back({"by_task", std::move(tasks)});
-  if (!money.warnings.empty()) out.push_back({"warnings", warnings_json(money.warnings)});
   return out;
 }
 
@@ -179,7 +96,17 @@ void print_accounts(const ledger& accounts, const bill& money) {
   }
 }
 
-void print_batch(const savings_report& report, const bill& money) {
+// Who paid for the batch's sessions, as far as the agent said; empty if it did not.
+std::string billing_of(workspace& place, const batch_id& batch) {
+  session_filter filter;
+  filter.batch = batch;
+  if (const auto sessions = place.sessions(filter))
+    for (const auto& session : *sessions)
+      if (!session.about.billing.empty()) return session.about.billing;
+  return {};
+}
+
+void print_batch(const savings_report& report, const bill& money, std::string_view billing) {
   const palette paint(1);
   print_line(fmt::format("{} {}: {}", paint.strong("batch"), one_line(report.batch.id.str()),
                          used_text(report.accounts.total, money.costs.total)));
@@ -198,7 +125,7 @@ void print_batch(const savings_report& report, const bill& money) {
                            guide_tokens(*report.compared.processed),
                            guide_tokens(report.compared.cache_read.value_or(0))));
   if (money.costs.total)
-    print_line("money: at list prices, whoever pays; what separate sessions would have cost is not known");
+    print_line(fmt::format("money: {}; what separate sessions would have cost is not known", price_basis(billing)));
   print_warnings(money.warnings);
 }
 
@@ -208,7 +135,7 @@ int run_savings(const savings_options& options) {
   const bool json = options.common.json;
   if (options.batch.empty()) {
     if (json)
-      print_line(json::write(calculator_json()));
+      print_line(json::write(with_status(request::calculator_json())));
     else
       print_calculator();
     return exit_success;
@@ -222,9 +149,9 @@ int run_savings(const savings_options& options) {
   const auto money = make_bill(report->accounts, options.prices);
   if (!money) return fail_with(money.error(), json);
   if (json)
-    print_line(json::write(batch_savings_json(*report, *money)));
+    print_line(json::write(with_status(request::batch_savings_json(*report, *money))));
   else
-    print_batch(*report, *money);
+    print_batch(*report, *money, billing_of(*place, *id));
   return exit_success;
 }
 

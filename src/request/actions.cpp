@@ -95,6 +95,73 @@ constexpr std::array batch_task_params{task_id_param,    description_param, prio
                                        needs_param,      check_param,       task_model_param, tools_param,
                                        time_limit_param, attempts_param,    assigned_by_param};
 
+// Each task for itself.
+constexpr std::array listed_task_params{
+    task_id_param,
+    description_param,
+    priority_param,
+    context_param,
+    needs_param,
+    check_param,
+    task_model_param,
+    tools_param,
+    time_limit_param,
+    attempts_param,
+    assigned_by_param,
+    param_spec{"batch_id", text, false, "Absent: that of the call."},
+    param_spec{"auto_execute", boolean, false, "false: do not run the task's batch yet. Absent: as the call says."},
+};
+constexpr std::array batch_assign_params{
+    param_spec{"tasks", objects, true, "The tasks. One that is refused does not keep the others out.",
+               listed_task_params},
+    param_spec{"batch_id", text, false, "Of the tasks that name none. Absent: they share one that is made."},
+    param_spec{"auto_execute", boolean, false, "true (default): run the batches when all tasks are stored."},
+};
+
+constexpr std::array limit_params{param_spec{"limit", integer, false, "How many at most: 1 to 1000, default 50."}};
+constexpr std::array list_batches_params{
+    param_spec{"state", text, false, "Only batches in this state: open, sealed, running, ending, finished or held."},
+    param_spec{"after", text, false, "Only batches made after this one: the next_after of the reply before."},
+    limit_params[0],
+};
+constexpr std::array results_params{
+    param_spec{"limit", integer, false, "How many at most: 1 to 100, default 10."},
+    param_spec{"batch_id", text, false, "Only those of this batch."},
+};
+constexpr std::array formatted_results_params{
+    param_spec{"format", text, false, "summary (default): a line each. detailed: with the beginning of the output."},
+    results_params[0],
+    results_params[1],
+};
+constexpr std::array update_params{
+    task_id_param,
+    param_spec{"description", text, false, "The new description, in full."},
+    priority_param,
+    context_param,
+};
+constexpr param_spec session_param{"session", text, false,
+                                   "For agents that Cobatch started with one prompt for all tasks: COBATCH_SESSION "
+                                   "from their environment. Absent: the "
+                                   "task is in progress by hand, or the caller does not show whose session it is."};
+constexpr std::array mark_params{task_id_param, session_param};
+constexpr std::array completion_params{
+    task_id_param,
+    param_spec{"status", text, true, "done or error."},
+    param_spec{"output", text, false, "What came of it, in full; at most 8 MiB with all other texts."},
+    param_spec{"output_summary", text, false, "What came of it, in a line."},
+    param_spec{"actions_taken", any, false, "A list of what was done."},
+    param_spec{"errors", any, false, "What went wrong: a list or a text."},
+    param_spec{"execution_time_seconds", any, false, "Taken and not used: Cobatch measures the time itself."},
+    session_param,
+};
+constexpr std::array telemetry_params{
+    task_id_param,
+    param_spec{"tokens_input", integer, true, "Tokens that were loaded for the task."},
+    param_spec{"tokens_output", integer, true, "Tokens that were written."},
+    param_spec{"tool", text, false, "What they were used with; for the record."},
+    param_spec{"action", text, false, "And for what."},
+};
+
 constexpr std::array assign_batch_params{
     param_spec{"batch_id", text, false, "The batch's id. Absent: one is made, batch_YYYYMMDD_HHMMSS in UTC."},
     param_spec{"tasks", objects, true, "The tasks, in the order in which they run; 1 to 100,000.", batch_task_params},
@@ -110,6 +177,8 @@ constexpr std::array assign_batch_params{
 };
 
 constexpr std::array only_batch_params{batch_id_param};
+constexpr std::array savings_params{
+    param_spec{"batch_id", text, false, "Of this batch. Absent: the guide's calculator."}};
 constexpr std::array only_task_params{task_id_param};
 
 constexpr std::array execute_params{
@@ -155,6 +224,45 @@ constexpr std::array table{
            get_task_result},
     action{"cancel_task", "Cancel a task that is queued or in progress; a running turn is ended.", only_task_params,
            cancel_task},
+    action{
+        "batch_assign_tasks",
+        "Assign several tasks, each for itself: the reply says of each what became of it. Tasks that name no batch_id "
+        "share one. assign_batch is the same, all or nothing.",
+        batch_assign_params, batch_assign_tasks},
+    action{"process_queue", "What is queued. It only looks: nothing is marked, nothing started.", limit_params,
+           process_queue},
+    action{"list_batches", "All batches, in the order in which they were made, or those in one state.",
+           list_batches_params, list_batches},
+    action{"retry_batch", "Queue every task of a batch again that failed or was cancelled, and run the batch.",
+           only_batch_params, retry_batch},
+    action{"get_all_results", "The latest results, by task_id.", results_params, get_all_results},
+    action{"get_recent_tasks", "The tasks that ended last, with their figures and no output.", results_params,
+           get_recent_tasks},
+    action{"get_task_results", "The latest results as text for people.", formatted_results_params, get_task_results},
+    action{"update_task", "Change description, priority or context of a task that is queued.", update_params,
+           update_task},
+    action{"reset_task",
+           "Queue a task again that has ended or that is in progress by hand. Its result goes, its cost stays.",
+           only_task_params, reset_task},
+    action{"delete_task", "Forget a task that is not in progress, and its result; its id is free then. Its cost stays.",
+           only_task_params, delete_task},
+    action{"delete_task_result", "Forget the result of a task; the task stays as it is.", only_task_params,
+           delete_task_result},
+    action{
+        "mark_task_in_progress",
+        "Say that a task is begun: by the agent that got it with its session's token, or by a person. Engines leave a "
+        "person's task alone.",
+        mark_params, mark_task_in_progress},
+    action{"log_task_completion",
+           "Say what came of a task that is in progress. The same call again answers the same; what is logged stands.",
+           completion_params, log_task_completion},
+    action{
+        "capture_token_telemetry",
+        "Say what a task used, before its completion is logged. Of sessions that Cobatch runs itself it is measured.",
+        telemetry_params, capture_token_telemetry},
+    action{"savings", "What a batch really used, and what that compares to; without a batch_id the guide's calculator.",
+           savings_params, savings},
+    action{"health", "Whether the store answers, and whether an engine is attached.", {}, health},
     action{"lock_status",
            "Whether a session runs, what data/execute_queue.lock is, and what to do about it.",
            {},
@@ -183,6 +291,10 @@ std::span<const action> actions() {
 
 std::span<const param_spec> budget_fields() {
   return budget_params;
+}
+
+std::span<const param_spec> listed_task_fields() {
+  return listed_task_params;
 }
 
 std::span<const param_spec> batch_task_fields() {

@@ -68,12 +68,29 @@ outcome wait_batch(const call& request);
 outcome check_task_status(const call& request);
 outcome get_task_result(const call& request);
 outcome cancel_task(const call& request);
+outcome batch_assign_tasks(const call& request);
+outcome process_queue(const call& request);
+outcome list_batches(const call& request);
+outcome retry_batch(const call& request);
+outcome get_all_results(const call& request);
+outcome get_recent_tasks(const call& request);
+outcome get_task_results(const call& request);
+outcome update_task(const call& request);
+outcome reset_task(const call& request);
+outcome delete_task(const call& request);
+outcome delete_task_result(const call& request);
+outcome mark_task_in_progress(const call& request);
+outcome log_task_completion(const call& request);
+outcome capture_token_telemetry(const call& request);
+outcome savings(const call& request);
+outcome health(const call& request);
 outcome lock_status(const call& request);
 outcome unlock(const call& request);
 
 /// The fields of `budget`.
 [[nodiscard]] std::span<const param_spec> budget_fields();
-/// The fields of each task of `assign_batch`.
+/// The fields of each task of `batch_assign_tasks`, and of `assign_batch`.
+[[nodiscard]] std::span<const param_spec> listed_task_fields();
 [[nodiscard]] std::span<const param_spec> batch_task_fields();
 
 }  // namespace request

@@ -101,7 +101,7 @@ outcome cancel_task(const call& request) {
   if (!id) return refuse(id.error());
   auto done = request.place.cancel(*id);
   if (!done) return refuse(std::move(done.error()));
-  const bool changed = done->what == cancel_outcome::kind::cancelled;
+  const bool changed = done->what == task_outcome::kind::changed;
   std::string text = changed ? fmt::format("Task {} is cancelled.", in_quotes(id->str()))
                              : fmt::format("Task {} was cancelled already; nothing was changed.", in_quotes(id->str()));
   if (changed && done->before == task_state::in_progress)

@@ -40,30 +40,6 @@ result<void> check_size(const arguments& params, std::string_view name, std::siz
                                            params.label(name), size, limit, way_out));
 }
 
-result<std::string> description_in(const arguments& params) {
-  const std::string& given = *params.text("description");
-  if (given.empty())
-    return fail(errc::bad_value,
-                fmt::format("{} is empty; say what is to be done. Nothing was changed.", params.label("description")));
-  if (auto fits = check_size(params, "description", given.size(), max_description_bytes,
-                             "Put long material in a file and name it in the description.");
-      !fits)
-    return fail(std::move(fits.error()));
-  return given;
-}
-
-// An empty string is what clients send for "no context"; it must not make a repeated assign differ.
-result<std::string> context_in(const arguments& params) {
-  const json::value* given = params.any("context");
-  if (given == nullptr || (given->as_string() != nullptr && given->as_string()->empty())) return std::string();
-  std::string text = json::write(*given);
-  if (auto fits = check_size(params, "context", text.size(), max_context_bytes,
-                             "Put long material in a file and name it in the context.");
-      !fits)
-    return fail(std::move(fits.error()));
-  return text;
-}
-
 result<std::vector<task_id>> needs_in(const arguments& params) {
   std::vector<task_id> needs;
   for (const auto& given : params.texts("needs")) {
@@ -157,6 +133,34 @@ result<std::string> name_in(const arguments& params, std::string_view name) {
   return *given;
 }
 
+result<std::string> description_in(const arguments& params) {
+  const std::string& given = *params.text("description");
+  if (given.empty())
+    return fail(errc::bad_value,
+                fmt::format("{} is empty; say what is to be done. Nothing was changed.", params.label("description")));
+  if (auto fits = check_size(params, "description", given.size(), max_description_bytes,
+                             "Put long material in a file and name it in the description.");
+      !fits)
+    return fail(std::move(fits.error()));
+  return given;
+}
+
+// An empty string is what clients send for "no context"; it must not make a repeated assign differ.
+result<std::string> context_in(const arguments& params) {
+  const json::value* given = params.any("context");
+  if (given == nullptr || (given->as_string() != nullptr && given->as_string()->empty())) return std::string();
+  std::string text = json::write(*given);
+  if (auto fits = check_size(params, "context", text.size(), max_context_bytes,
+                             "Put long material in a file and name it in the context.");
+      !fits)
+    return fail(std::move(fits.error()));
+  return text;
+}
+
+result<std::optional<priority>> priority_in(const arguments& params) {
+  return word_in(params, "priority", parse_priority, "high, medium or low");
+}
+
 result<task_spec> task_spec_in(const arguments& params) {
   task_spec spec;
   auto id = task_id_in(params);
@@ -165,7 +169,7 @@ result<task_spec> task_spec_in(const arguments& params) {
   if (!description) return fail(std::move(description.error()));
   auto context = context_in(params);
   if (!context) return fail(std::move(context.error()));
-  const auto prio = word_in(params, "priority", parse_priority, "high, medium or low");
+  const auto prio = priority_in(params);
   if (!prio) return fail(prio.error());
   auto assigned_by = name_in(params, "assigned_by");
   if (!assigned_by) return fail(std::move(assigned_by.error()));

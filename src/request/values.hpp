@@ -31,6 +31,10 @@ namespace request {
 [[nodiscard]] result<std::string> name_in(const arguments& params, std::string_view name);
 /// A whole task. Errors beyond those: too_large.
 [[nodiscard]] result<task_spec> task_spec_in(const arguments& params);
+/// The parts of a task that `update_task` changes; each given if the parameter is.
+[[nodiscard]] result<std::string> description_in(const arguments& params);
+[[nodiscard]] result<std::string> context_in(const arguments& params);
+[[nodiscard]] result<std::optional<priority>> priority_in(const arguments& params);
 /// What is said of the batch beside its tasks; the model is left out, as a task may have one, too.
 [[nodiscard]] result<batch_settings> settings_in(const arguments& params, unknown_members& unknown);
 [[nodiscard]] preamble preamble_in(const arguments& params);

@@ -123,8 +123,7 @@ class replacement {
   }
 
   result<void> set_aside(const fs::path& file) {
-    const std::string moment = make_batch_id(now_).str().substr(std::string_view("batch_").size());
-    const std::string name = path_.string() + ".outside-" + moment;
+    const std::string name = path_.string() + std::string(set_aside_mark) + moment_text(now_);
     for (int n = 1; n < 1000; ++n) {
       const fs::path kept = n == 1 ? name : name + "-" + std::to_string(n);
       const int failed = move_to_free_name(file, kept);
@@ -149,6 +148,10 @@ class replacement {
 };
 
 }  // namespace
+
+std::string moment_text(timestamp moment) {
+  return make_batch_id(moment).str().substr(std::string_view("batch_").size());
+}
 
 bool is_ours(const fs::path& path, const std::vector<written_file>& ours) {
   const auto stamp = stamp_of(path);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,12 @@
 
 namespace cobatch {
 inline namespace v1 {
+
+/// Stands in the name of a file that was set aside: `<name>.outside-<moment>`.
+inline constexpr std::string_view set_aside_mark = ".outside-";
+
+/// "20251107_214500", in UTC: a moment in the name of a file.
+[[nodiscard]] std::string moment_text(timestamp moment);
 
 /// True if the file at `path` is one of `ours`, by its stamp or by its content.
 [[nodiscard]] bool is_ours(const std::filesystem::path& path, const std::vector<written_file>& ours);

@@ -94,7 +94,8 @@ std::string note_text(const view_note& note) {
                                   {"written_ms", note.written_ms},
                                   {"cost_ms", note.cost_ms},
                                   {"queue", as_json(note.files[0])},
-                                  {"results", as_json(note.files[1])}}) +
+                                  {"results", as_json(note.files[1])},
+                                  {"history", as_json(note.files[2])}}) +
          "\n";
 }
 
@@ -111,7 +112,13 @@ view_note parse_note(std::string_view text) {
   number("cost_ms", note.cost_ms);
   if (const auto* queue = parsed->find("queue")) note.files[0] = files_from(*queue);
   if (const auto* results = parsed->find("results")) note.files[1] = files_from(*results);
+  if (const auto* history = parsed->find("history")) note.files[2] = files_from(*history);
   return note;
+}
+
+view_note glance_at_note(const std::filesystem::path& state_folder) {
+  const auto text = read_file(state_folder / "views", largest_note);
+  return text ? parse_note(*text) : view_note{};
 }
 
 view_turn::view_turn(unique_fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}

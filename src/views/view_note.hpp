@@ -44,7 +44,7 @@ struct written_file {
 /// Tells texts apart; no protection against somebody who wants two texts to look the same.
 [[nodiscard]] std::int64_t digest_of(std::string_view text) noexcept;
 
-inline constexpr std::size_t view_count = 2;
+inline constexpr std::size_t view_count = 3;
 
 struct view_note {
   std::int64_t version = -1;    ///< of the store that the views show; -1: not known
@@ -68,6 +68,9 @@ inline constexpr std::chrono::seconds longest_view_pause{10};  ///< whatever a n
 [[nodiscard]] std::string note_text(const view_note& note);
 /// An empty note for a text that is none.
 [[nodiscard]] view_note parse_note(std::string_view text);
+
+/// The note of the latest write, without waiting for a turn. One that is being written may look like none.
+[[nodiscard]] view_note glance_at_note(const std::filesystem::path& state_folder);
 
 /// The turn to write the views, held from `take` to destruction.
 class view_turn {

@@ -18,7 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 using steady = std::chrono::steady_clock;
 
-constexpr std::array<const char*, view_count> view_names{"claude_task_queue.json", "claude_task_results.json"};
+constexpr std::array<const char*, view_count> view_names{"claude_task_queue.json", "claude_task_results.json",
+                                                         "token_telemetry.json"};
 
 constexpr const char* not_written = "view_not_written";
 
@@ -44,8 +45,9 @@ result<void> write_views(store& from, view_turn& turn, view_note note, const std
   const auto began = steady::now();
   auto snapshot = from.read_views(ended_tasks_in_views);
   if (!snapshot) return fail(snapshot.error());
-  const std::array<std::string, view_count> texts{queue_view_text(*snapshot), results_view_text(*snapshot)};
-  note.version = -1;  // until both are in place
+  const std::array<std::string, view_count> texts{queue_view_text(*snapshot), results_view_text(*snapshot),
+                                                  history_view_text(*snapshot)};
+  note.version = -1;  // until all are in place
   for (std::size_t i = 0; i < view_count; ++i) {
     const auto remember = [&] { return turn.write(note); };
     auto done = replace_view(folder / view_names[i], texts[i], note.files[i], remember, now, warnings);

@@ -2,6 +2,7 @@
 //
 //   data/claude_task_queue.json     {"tasks": {"<task_id>": {…}}}      the tasks, ended ones included
 //   data/claude_task_results.json   {"results": {"<task_id>": {…}}}    what the ended ones came to
+//   data/token_telemetry.json       {"sessions": [{…}], …}             what they used
 //
 // They show the live tasks and those of the last 1000 that ended; the store keeps all. They are copies: an edit changes
 // nothing. A file that somebody else wrote there is never lost: it is set aside under another name and told of.

@@ -25,9 +25,33 @@ TEST_CASE("the list of supported actions names every action with its tool, param
 }
 
 TEST_CASE("every action that this version promises is there") {
-  for (const std::string_view name :
-       {"assign_task", "assign_batch", "seal_batch", "execute_queue", "batch_status", "wait_batch", "check_task_status",
-        "get_task_result", "cancel_task", "lock_status", "unlock"})
+  for (const std::string_view name : {"assign_task",
+                                      "assign_batch",
+                                      "seal_batch",
+                                      "execute_queue",
+                                      "batch_status",
+                                      "wait_batch",
+                                      "check_task_status",
+                                      "get_task_result",
+                                      "cancel_task",
+                                      "lock_status",
+                                      "unlock",
+                                      "batch_assign_tasks",
+                                      "get_all_results",
+                                      "get_recent_tasks",
+                                      "get_task_results",
+                                      "reset_task",
+                                      "update_task",
+                                      "delete_task",
+                                      "delete_task_result",
+                                      "process_queue",
+                                      "mark_task_in_progress",
+                                      "log_task_completion",
+                                      "capture_token_telemetry",
+                                      "list_batches",
+                                      "retry_batch",
+                                      "savings",
+                                      "health"})
     CHECK_MESSAGE(request::find_action(name) != nullptr, name);
 }
 

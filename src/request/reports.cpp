@@ -1,0 +1,161 @@
+// mark_task_in_progress, log_task_completion, capture_token_telemetry: what agents that call back, and people, report.
+#include <fmt/core.h>
+
+#include "json/json.hpp"
+#include "request/actions.hpp"
+#include "request/values.hpp"
+#include "run/telemetry_file.hpp"
+#include "views/record_json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace request {
+
+namespace {
+
+result<std::optional<session_token>> token_in(const arguments& params) {
+  const std::string* given = params.text("session");
+  if (given == nullptr || given->empty()) return std::optional<session_token>();
+  if (auto token = session_token::parse(*given)) return token;
+  return fail(
+      errc::stale_session,
+      "The session token is none that Cobatch gave out; nothing was changed. It stands in the environment of the "
+      "agent as COBATCH_SESSION; leave `session` out if you are not that agent.");
+}
+
+std::string json_text(const arguments& params, std::string_view name) {
+  const json::value* given = params.any(name);
+  return given == nullptr ? std::string() : json::write(*given);
+}
+
+// Some say a list, some a sentence.
+std::string actions_text(const arguments& params) {
+  const json::value* given = params.any("actions_taken");
+  if (given == nullptr) return {};
+  return json::write(given->as_array() != nullptr ? *given : json::value(json::array{*given}));
+}
+
+result<settlement> completion_in(const arguments& params) {
+  const std::string& status = *params.text("status");
+  settlement what;
+  if (status == "done")
+    what.end = turn_end::done;
+  else if (status == "error")
+    what.end = turn_end::error;
+  else
+    return fail(errc::bad_value,
+                fmt::format("status is {}; it must be done or error. Nothing was changed.", in_quotes(status)));
+  const auto text = [&](std::string_view name) {
+    const std::string* given = params.text(name);
+    return given == nullptr ? std::string() : *given;
+  };
+  what.output = text("output");
+  what.output_summary = text("output_summary");
+  what.actions_taken = actions_text(params);
+  what.errors = json_text(params, "errors");
+  return what;
+}
+
+json::object standing(const task_record& task) {
+  return {{"task_id", task.spec.id.str()},
+          {"task_status", name_of(task.state)},
+          {"batch_id", task.batch.str()},
+          {"batch_position", task.position}};
+}
+
+answer reply_about(const task_record& task, std::string message) {
+  answer reply{{{"message", std::move(message)}}};
+  for (auto& field : standing(task)) reply.fields.push_back(std::move(field));
+  return reply;
+}
+
+answer begun_reply(const begin_called_outcome& begun) {
+  const bool again = begun.what == begin_called_outcome::kind::repeated;
+  answer reply =
+      reply_about(begun.task, fmt::format("Task {} is {}in progress. Call log_task_completion when it is done.",
+                                          in_quotes(begun.task.spec.id.str()), again ? "already " : ""));
+  if (begun.task.counts.next_attempt() > 1) reply.fields.push_back({"attempt", begun.task.counts.next_attempt()});
+  return reply;
+}
+
+answer marked_reply(const task_outcome& marked) {
+  return reply_about(marked.task, fmt::format("Task {} is in progress by hand: engines leave it alone. "
+                                              "log_task_completion ends it, reset_task gives it back.",
+                                              in_quotes(marked.task.spec.id.str())));
+}
+
+}  // namespace
+
+outcome mark_task_in_progress(const call& request) {
+  const auto id = task_id_in(request.params);
+  if (!id) return refuse(id.error());
+  const auto token = token_in(request.params);
+  if (!token) return refuse(token.error());
+  if (*token) {
+    auto begun = request.place.begin_called(**token, *id);
+    if (!begun) return refuse(std::move(begun.error()));
+    return begun_reply(*begun);
+  }
+  auto marked = request.place.mark_manually(*id);
+  if (!marked) return refuse(std::move(marked.error()));
+  return marked_reply(*marked);
+}
+
+outcome log_task_completion(const call& request) {
+  const auto id = task_id_in(request.params);
+  if (!id) return refuse(id.error());
+  const auto token = token_in(request.params);
+  if (!token) return refuse(token.error());
+  auto what = completion_in(request.params);
+  if (!what) return refuse(std::move(what.error()));
+  telemetry_file telemetry(request.place.paths().data);
+  auto told = telemetry.claim(*id);
+  what->used = told.used;
+  const std::string summary = what->output_summary;
+  auto done = request.place.complete_called({*token, *id, std::move(*what)});
+  const bool stored = done && done->what == complete_called_outcome::kind::settled;
+  stored ? telemetry.use_up() : telemetry.give_back();
+  if (!done) return refuse(std::move(done.error()));
+  const bool again = done->what == complete_called_outcome::kind::repeated;
+  answer reply =
+      reply_about(done->task, fmt::format("Task {} {} {}.", in_quotes(id->str()),
+                                          again ? "was logged before as" : "is logged as", name_of(done->task.state)));
+  reply.fields.push_back({"output_summary", summary});
+  if (again) reply.fields.push_back({"duplicate", true});
+  reply.warnings = std::move(told.warnings);
+  return reply;
+}
+
+outcome capture_token_telemetry(const call& request) {
+  const auto id = task_id_in(request.params);
+  if (!id) return refuse(id.error());
+  const auto status = request.place.task(*id);
+  if (!status) return refuse(status.error());
+  if (has_ended(status->task.state))
+    return refuse(
+        {errc::task_ended,
+         fmt::format("Task {} is {}, and what it used is settled; nothing was changed. Telemetry is to be told "
+                     "before log_task_completion.",
+                     in_quotes(id->str()), name_of(status->task.state))});
+  told_tokens told;
+  for (const auto& [name, count] : {std::pair{"tokens_input", &told.input}, std::pair{"tokens_output", &told.output}}) {
+    const auto given = number_in(request.params, name, 0, max_reported_tokens, 0);
+    if (!given) return refuse(given.error());
+    *count = *given;
+  }
+  if (const auto* tool = request.params.text("tool")) told.tool = *tool;
+  if (const auto* action = request.params.text("action")) told.action = *action;
+  if (auto written = telemetry_file(request.place.paths().data).write(*id, told); !written)
+    return refuse(written.error());
+  return answer{
+      {{"message", fmt::format("Noted; log_task_completion of task {} takes it over. It is what was told, not "
+                               "what was measured.",
+                               in_quotes(id->str()))},
+       {"task_id", id->str()},
+       {"tokens_input", told.input},
+       {"tokens_output", told.output}}};
+}
+
+}  // namespace request
+}  // namespace v1
+}  // namespace cobatch

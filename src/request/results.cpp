@@ -1,0 +1,106 @@
+// get_all_results, get_recent_tasks, get_task_results: the latest results, in the shapes that the original had.
+#include <fmt/core.h>
+
+#include <cobatch/core/text.hpp>
+#include <cobatch/core/time.hpp>
+
+#include "request/actions.hpp"
+#include "request/values.hpp"
+#include "views/record_json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace request {
+
+namespace {
+
+constexpr std::int64_t most_listed = 100;
+constexpr std::int64_t listed_by_default = 10;
+// Of each output in a list, so that a reply stays below the 100,000 characters that GPT actions take.
+constexpr std::size_t longest_output = 600;
+
+struct listed {
+  result_record came_to;
+  task_record task;
+};
+
+result<std::vector<listed>> latest(const call& request) {
+  const auto limit = number_in(request.params, "limit", 1, most_listed, listed_by_default);
+  if (!limit) return fail(limit.error());
+  const auto batch = batch_id_in(request.params);
+  if (!batch) return fail(batch.error());
+  auto found = request.place.results({*batch, true, static_cast<std::size_t>(*limit)});
+  if (!found) return fail(found.error());
+  std::vector<listed> all;
+  for (auto& one : *found) {
+    auto status = request.place.task(one.task);
+    if (status) all.push_back({std::move(one), std::move(status->task)});
+  }
+  return all;
+}
+
+// A list holds the beginning of a long output; get_task_result has all of it.
+json::object short_result(listed one) {
+  std::string& output = one.came_to.what.output;
+  const bool cut = output.size() > longest_output;
+  if (cut) output = to_utf8(output.substr(0, longest_output));
+  json::object out = result_json(one.came_to, &one.task);
+  if (cut) out.push_back({"output_cut", true});
+  return out;
+}
+
+std::string as_text(const listed& one, bool in_full) {
+  const settlement& what = one.came_to.what;
+  std::string text = fmt::format("{} ({}, {}): {}", one.task.spec.id.str(), name_of(one.came_to.status),
+                                 to_iso(one.came_to.completed_at),
+                                 what.output_summary.empty() ? one.task.spec.description : what.output_summary);
+  if (in_full && !what.output.empty()) text += "\n" + to_utf8(what.output.substr(0, longest_output));
+  return text + "\n";
+}
+
+answer reply_with(std::size_t count) {
+  return answer{{{"message", fmt::format("{} result{}, the latest first. get_task_result has the whole of one.", count,
+                                         count == 1 ? "" : "s")},
+                 {"task_count", static_cast<std::int64_t>(count)}}};
+}
+
+}  // namespace
+
+outcome get_all_results(const call& request) {
+  auto all = latest(request);
+  if (!all) return refuse(std::move(all.error()));
+  answer reply = reply_with(all->size());
+  json::object results;
+  for (auto& one : *all) results.push_back({one.task.spec.id.str(), short_result(std::move(one))});
+  reply.fields.push_back({"results", std::move(results)});
+  return reply;
+}
+
+outcome get_recent_tasks(const call& request) {
+  const auto all = latest(request);
+  if (!all) return refuse(all.error());
+  answer reply = reply_with(all->size());
+  json::array tasks;
+  for (const auto& one : *all) tasks.emplace_back(task_json(one.task, &one.came_to));
+  reply.fields.push_back({"tasks", std::move(tasks)});
+  return reply;
+}
+
+outcome get_task_results(const call& request) {
+  const std::string* format = request.params.text("format");
+  const bool in_full = format != nullptr && *format == "detailed";
+  if (format != nullptr && !in_full && *format != "summary")
+    return refuse({errc::bad_value, fmt::format("format is {}; it must be summary or detailed. Nothing was changed.",
+                                                in_quotes(*format))});
+  const auto all = latest(request);
+  if (!all) return refuse(all.error());
+  answer reply = reply_with(all->size());
+  std::string text;
+  for (const auto& one : *all) text += as_text(one, in_full);
+  reply.fields.push_back({"formatted_output", std::move(text)});
+  return reply;
+}
+
+}  // namespace request
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,55 @@
+// The guide's telemetry file, data/last_execution_telemetry.json: what an agent says of one task before it logs the
+// task's completion. It serves one task only: who uses it takes it away first.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/id.hpp>
+#include <cobatch/core/usage.hpp>
+
+#include "json/json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+struct told_tokens {
+  std::int64_t input = 0, output = 0;
+  std::string tool = {}, action = {};
+};
+
+struct claimed_telemetry {
+  std::optional<usage> used = {};  ///< `told`; nothing if there was no file, or it is of another task
+  std::vector<warning> warnings = {};
+};
+
+/// The figures in an object of the guide's form, or of the later one, which has input with all that was read from and
+/// written to the cache in it, and tells these apart beside it. `told`; nothing if there are none, or impossible ones.
+[[nodiscard]] std::optional<usage> told_usage(const json::value& told);
+
+class telemetry_file {
+ public:
+  /// `data`: the workspace's folder.
+  explicit telemetry_file(const std::filesystem::path& data);
+
+  /// Takes the file away and reads it. One that names another task is left where it is; one that cannot be read is set
+  /// aside under another name, and that is said.
+  [[nodiscard]] claimed_telemetry claim(const task_id& task);
+  /// The claimed file has served its task.
+  void use_up();
+  /// It has not: puts it back, unless another is there by now.
+  void give_back();
+  /// Errors: those of writing a file.
+  [[nodiscard]] result<void> write(const task_id& task, const told_tokens& told);
+
+ private:
+  std::filesystem::path file_, claimed_;
+  bool is_claimed_ = false;
+};
+
+}  // namespace v1
+}  // namespace cobatch

@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include <cobatch/core/time.hpp>
+
+#include "json/json.hpp"
+#include "views/record_json.hpp"
+#include "views/view_text.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+// The original sorted its sessions by what they were about; ours are all tasks of batches.
+constexpr const char* task_type = "task";
+
+// In this file input is all that the model read: the part that came from the cache is in it, and apart beside it.
+json::object session_of(const result_record& r, const tokens& used) {
+  const std::int64_t written = used.cache_write_5m + used.cache_write_1h;
+  const std::int64_t input = used.loaded_input() + used.cache_read;
+  return {{"timestamp", to_iso(r.completed_at)},
+          {"task_id", r.task.str()},
+          {"task_type", task_type},
+          {"tokens_input", input},
+          {"tokens_output", used.output},
+          {"tokens_total", input + used.output},
+          {"tokens_cache_read", used.cache_read},
+          {"tokens_cache_creation", written},
+          {"tokens_raw_input", used.uncached_input},
+          {"duration_seconds", seconds_json(r.duration_ms)},
+          {"success", r.status == task_state::done}};
+}
+
+// Of the sessions that are shown.
+class pattern {
+ public:
+  void add(std::int64_t tokens, bool success) {
+    ++count_;
+    successes_ += success ? 1 : 0;
+    total_ += tokens;
+    least_ = std::min(least_, tokens);
+    most_ = std::max(most_, tokens);
+  }
+  [[nodiscard]] json::object all() const {
+    if (count_ == 0) return {};
+    return {{task_type, json::object{{"total_executions", count_},
+                                     {"total_tokens", total_},
+                                     {"avg_tokens", total_ / count_},
+                                     {"min_tokens", least_},
+                                     {"max_tokens", most_},
+                                     {"success_rate", decimal_json(successes_ * 1000 / count_, 3)}}}};
+  }
+
+ private:
+  std::int64_t count_ = 0, successes_ = 0, total_ = 0, most_ = 0;
+  std::int64_t least_ = std::numeric_limits<std::int64_t>::max();
+};
+
+}  // namespace
+
+std::string history_view_text(const view_snapshot& snapshot) {
+  json::array sessions;
+  pattern of_all;
+  for (const auto& r : snapshot.results) {
+    if (!r.what.used) continue;
+    const tokens used = r.what.used->total();
+    sessions.emplace_back(session_of(r, used));
+    of_all.add(used.processed(), r.status == task_state::done);
+  }
+  return json::write_pretty(json::object{
+             {"sessions", std::move(sessions)}, {"task_patterns", of_all.all()}, {"weekly_resets", json::array{}}}) +
+         "\n";
+}
+
+}  // namespace v1
+}  // namespace cobatch
