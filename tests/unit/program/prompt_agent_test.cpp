@@ -1,0 +1,144 @@
+// The guide's own way: one process, one prompt, and a call for each task. The agents are shell scripts that call the
+// real program.
+#include "program/exit_codes.hpp"
+#include "unit/program/support.hpp"
+
+namespace cobatch_test {
+
+using namespace program;
+
+namespace {
+
+struct scene {
+  folder f;
+
+  explicit scene(std::vector<std::string> tasks = {"a", "b", "c"}) {
+    json::array list;
+    for (const auto& task : tasks) list.emplace_back(json::object{{"task_id", task}, {"description", "Do " + task}});
+    const json::object params{{"batch_id", "batch"}, {"tasks", std::move(list)}};
+    const auto assigned = call(
+        "assign_batch",
+        json::write(json::object{{"tool_name", "claude_assistant"}, {"action", "assign_batch"}, {"params", params}}));
+    REQUIRE_MESSAGE(assigned.code == exit_success, assigned.out);
+  }
+
+  ran call(const std::string&, const std::string& request) const {
+    return cobatch_run({"call", "--root", f.str()}, request);
+  }
+  ran ask(std::vector<std::string> words) const {
+    words.insert(words.begin(), "call");
+    words.insert(words.end(), {"--root", f.str()});
+    return cobatch_run(std::move(words));
+  }
+  // `begin ID` and `log ID STATUS` are the calls; the prompt is in $prompt.
+  ran run(const std::string& script, std::vector<std::string> more = {}) const {
+    const std::string agent = f.write("agent.sh",
+                                      "#!/bin/sh\n"
+                                      "call() { '" COBATCH_PROGRAM
+                                      "' call \"$@\"; }\n"
+                                      "begin() { call mark_task_in_progress task_id=$1; }\n"
+                                      "log() { call log_task_completion task_id=$1 status=$2 output_summary=$1; }\n"
+                                      "prompt=$(cat)\n" +
+                                          script,
+                                      0700);
+    std::vector<std::string> words{"run", "batch", "--agent", "prompt", "--exec", agent, "--root", f.str()};
+    words.insert(words.end(), more.begin(), more.end());
+    return cobatch_run(std::move(words));
+  }
+  std::string state(const std::string& task) const {
+    return text_in(ask({"check_task_status", "task_id=" + task}).json(), "task_status");
+  }
+  std::string states() const { return state("a") + " " + state("b") + " " + state("c"); }
+};
+
+}  // namespace
+
+TEST_CASE("one process does all tasks of a batch, and reports each by a call") {
+  const scene s;
+  const auto r = s.run("for t in a b c; do begin $t; log $t done; done; rm -f data/execute_queue.lock\n");
+  CHECK_MESSAGE(r.code == exit_success, (r.out + r.err));
+  CHECK(r.out.find("1 session, 3 turns: 3 done.") != std::string::npos);
+  CHECK(s.states() == "done done done");
+  CHECK_FALSE(std::filesystem::exists(s.f.path() / "data/execute_queue.lock"));
+}
+
+TEST_CASE("the prompt has every task, and commands that do what they say when they are run") {
+  const scene s({"a", "it's b", "c"});
+  const auto r = s.run(
+      "printf %s \"$prompt\" >prompt.txt\n"
+      "printf '%s\\n' \"$prompt\" | sed -n -e 's/^  begin:  //p' -e 's/^  done:   //p' >commands\n"
+      ". ./commands\n");
+  CHECK_MESSAGE(r.code == exit_success, (r.out + r.err));
+  CHECK(s.state("it's b") == "done");
+  std::ifstream file(s.f.path() / "prompt.txt");
+  const std::string prompt(std::istreambuf_iterator<char>(file), {});
+  for (const char* part : {"3 tasks of batch batch", "Do a", "Do it's b", "Do c"})
+    CHECK(prompt.find(part) != std::string::npos);
+}
+
+TEST_CASE("what an agent logs without having begun it counts") {
+  const scene s;
+  s.run("log a done; log b error; log c done\n");
+  CHECK(s.states() == "done error done");
+}
+
+TEST_CASE("a task that an agent left in the middle is tried again, and then has failed") {
+  const scene s;
+  const auto r =
+      s.run("begin a >answer\ncat answer >>answers; case $prompt in *'task id b'*) ;; *) log c done;; esac\nexit 3\n");
+  CHECK(s.state("a") == "error");
+  const auto told = s.ask({"get_task_result", "task_id=a"}).json();
+  CHECK(text_in(*told.find("result"), "reason") == "attempts_exhausted");
+  CHECK(r.code != exit_success);
+}
+
+TEST_CASE("an agent that reports nothing at all does not run for ever") {
+  const scene s({"a"});
+  const auto r = s.run("echo started >>starts\n");
+  CHECK(r.code != exit_success);
+  CHECK(s.state("a") == "queued");
+  std::ifstream starts(s.f.path() / "starts");
+  int count = 0;
+  for (std::string line; std::getline(starts, line);) ++count;
+  CHECK(count == 3);
+  const auto status = s.ask({"batch_status", "batch_id=batch"}).json();
+  CHECK(text_in(status, "batch_status") == "held");
+}
+
+TEST_CASE("two tasks at a time are refused, and the agent is told which one runs") {
+  const scene s;
+  s.run("begin a; begin b >refused; log a done; begin b; log b done; log c done\n");
+  CHECK(s.states() == "done done done");
+  std::ifstream file(s.f.path() / "refused");
+  const std::string refused(std::istreambuf_iterator<char>(file), {});
+  CHECK(refused.find("task_in_progress") != std::string::npos);
+  CHECK_MESSAGE(refused.find("task \\\"a\\\"") != std::string::npos, refused);
+}
+
+TEST_CASE("an agent of a session that is over cannot report any more") {
+  const scene s;
+  s.run("echo \"$COBATCH_SESSION\" >token; for t in a b c; do begin $t; log $t done; done\n");
+  std::ifstream file(s.f.path() / "token");
+  std::string token;
+  std::getline(file, token);
+  CHECK_FALSE(token.empty());
+  s.ask({"reset_task", "task_id=a"});
+  const auto late = s.ask({"log_task_completion", "task_id=a", "status=done", "session=" + token});
+  CHECK(text_in(late.json(), "code") == "stale_session");
+  CHECK(s.state("a") == "queued");
+}
+
+TEST_CASE("a task that takes longer than it may ends its agent, and counts as timed out") {
+  const scene s({"a"});
+  const auto r = s.run("begin a; exec sleep 1000\n", {"--turn-limit", "1"});
+  CHECK(s.state("a") == "error");
+  CHECK(r.out.find("timed_out") != std::string::npos);
+}
+
+TEST_CASE("the guide's literal call, without a token, completes what the agent has begun") {
+  const scene s({"a"});
+  s.run("begin a; unset COBATCH_SESSION; log a done\n");
+  CHECK(s.state("a") == "done");
+}
+
+}  // namespace cobatch_test
