@@ -3,6 +3,7 @@
 
 #include <cobatch/agent.hpp>
 #include <cobatch/core.hpp>
+#include <cobatch/doctor.hpp>
 #include <cobatch/engine.hpp>
 #include <cobatch/events.hpp>
 #include <cobatch/host_session.hpp>

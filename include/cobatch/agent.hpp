@@ -90,6 +90,8 @@ struct session_start {
   /// The agent's own id of an earlier conversation that this one goes on with; empty: a new one. One that the agent no
   /// longer knows is no failure: the first turn is then `stopped` with `again` and `forget`.
   std::string conversation = {};
+  /// For agents that are processes: NAME=value, beside their own.
+  std::vector<std::string> environment = {};
   bool fork = false;                       ///< with `conversation`: go on with a copy of it, and leave it as it is
   std::filesystem::path earlier_folder{};  ///< with `conversation`: the folder of the session that it was last in
 };
@@ -138,6 +140,10 @@ class agent {
   /// of each conversation.
   [[nodiscard]] virtual bool takes_preamble() const { return false; }
 
+  /// Not empty: it gets all tasks of a session in one prompt (`make_batch_prompt`), in one turn, and tells of each by a
+  /// call, from any process, with the session's token: by this command, say "cobatch call".
+  [[nodiscard]] virtual std::string_view calls_back_with() const { return {}; }
+
   /// True if `session_start::fork` works.
   [[nodiscard]] virtual bool can_fork() const { return false; }
 
@@ -172,6 +178,18 @@ struct command_agent_options {
   std::chrono::milliseconds grace{5000};  ///< between SIGTERM and SIGKILL
 };
 [[nodiscard]] std::shared_ptr<agent> make_command_agent(command_agent_options options);
+
+/// The guide's own way: a program that gets one prompt on its standard input, with all tasks of a session, and tells by
+/// calls how each stands: `mark_task_in_progress` before it, `log_task_completion` after it. A shell script will do, or
+/// `claude -p`. The calls carry the session's token, which is in its environment as COBATCH_SESSION (`cobatch call`
+/// takes it from there). When it ends, a task that it has begun and not logged counts as broken, and what it has not
+/// begun is left to a new session.
+struct prompt_agent_options {
+  std::vector<std::string> argv = {};     ///< the program (looked up in PATH if it has no slash) and its arguments
+  std::string call = {};                  ///< how the prompt says to call; empty: "cobatch call"
+  std::chrono::milliseconds grace{5000};  ///< between SIGTERM and SIGKILL
+};
+[[nodiscard]] std::shared_ptr<agent> make_prompt_agent(prompt_agent_options options);
 
 /// Plays a script of answers, delays and failures: for demos and tests. No model is asked, and every figure that it
 /// gives is marked as scripted.
@@ -233,6 +251,15 @@ struct prompt_parts {
   std::vector<result_record> needed = {};  ///< what the task needs and the conversation does not hold
 };
 [[nodiscard]] std::string make_prompt(const prompt_parts& parts);
+
+/// The prompt of an agent that calls back.
+struct batch_prompt_parts {
+  batch_id batch = {};
+  std::vector<task_record> tasks = {};
+  std::string shared = {};  ///< the batch's preamble
+  std::string call = {};    ///< the command that it calls back with
+};
+[[nodiscard]] std::string make_batch_prompt(const batch_prompt_parts& parts);
 
 /// The prompt of a preamble's turn. `shared`: its text, with the content of its files.
 [[nodiscard]] std::string make_preamble_prompt(const batch_id& batch, std::string_view shared);

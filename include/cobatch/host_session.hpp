@@ -62,9 +62,11 @@ class host_session {
   /// just now), the store's and the system's: nothing was charged to any task.
   [[nodiscard]] static result<host_begin_outcome> begin(workspace& place, const host_session_options& options);
 
-  /// Begins the turn of the next task. Nothing: no task is left, or the session is full (`max_tasks_per_session`,
-  /// `session_limit`) and the rest is for a new one; call `end`. Errors: task_in_progress (the running turn is to be
-  /// completed first), stale_session, workspace_replaced, the store's (ask again).
+  /// Begins the turn of the next task. One that has a `check`, or names a model or tools, is none for a host, which is
+  /// not told of them: it ends in `error` (`not_allowed`), and the next one is begun. Nothing: no task is left, or the
+  /// session is full (`max_tasks_per_session`, `session_limit`) and the rest is for a new one; call `end`. Errors:
+  /// task_in_progress (the running turn is to be completed first), stale_session, workspace_replaced, the store's (ask
+  /// again).
   [[nodiscard]] result<std::optional<host_turn>> next();
 
   /// Stores what a turn came to: `done`, `error`, `denied`, `broke` or `timed_out` (tried again, within the task's

@@ -10,6 +10,7 @@
 #include "agent/claude_dialect.hpp"
 #include "agent/claude_transcript.hpp"
 #include "agent/process_agent.hpp"
+#include "json/decimal.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -48,10 +49,6 @@ void append_tools(names& argv, const claude_agent_options& options, const names&
   if (!allowed.empty()) argv.insert(argv.end(), {"--allowedTools", fmt::format("{}", fmt::join(allowed, ","))});
 }
 
-std::string dollars(std::int64_t nano) {
-  return fmt::format("{}.{:09}", nano / 1'000'000'000, nano % 1'000'000'000);
-}
-
 names argv_of(const claude_agent_options& options, const session_start& how) {
   names argv{options.program, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"};
   const auto add = [&](const char* flag, const std::string& value) {
@@ -64,7 +61,7 @@ names argv_of(const claude_agent_options& options, const session_start& how) {
   if (!options.mcp_config.empty())
     argv.insert(argv.end(), {"--mcp-config", options.mcp_config.string(), "--strict-mcp-config"});
   if (options.max_turns > 0) add("--max-turns", std::to_string(options.max_turns));
-  if (options.max_nano_dollars > 0) add("--max-budget-usd", dollars(options.max_nano_dollars));
+  if (options.max_nano_dollars > 0) add("--max-budget-usd", json::write_decimal(options.max_nano_dollars, 9, 2));
   add("--resume", how.conversation);
   if (how.fork && !how.conversation.empty()) argv.emplace_back("--fork-session");
   argv.insert(argv.end(), options.extra_arguments.begin(), options.extra_arguments.end());
@@ -94,7 +91,7 @@ std::shared_ptr<agent> make_claude_agent(claude_agent_options options) {
   process.can_fork = true;
   // A subagent in the background would end a turn of its own, which nobody asked for, in the middle of another task's.
   process.environment = {"CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1"};
-  process.make_dialect = [](const session_start&) { return make_claude_dialect(); };
+  process.make_dialect = [tools = options.tools](const session_start&) { return make_claude_dialect(tools); };
   process.used_since = read_claude_transcript;
   process.argv = [options](const session_start& how) -> result<names> { return argv_of(options, how); };
   process.objection = [options = std::move(options)](const task_spec& task) { return objection_of(options, task); };

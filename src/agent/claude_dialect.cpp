@@ -1,5 +1,6 @@
 #include "agent/claude_dialect.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -27,6 +28,12 @@ const json::array* blocks_of(const json::value& line) {
   return message == nullptr ? nullptr : json::array_of(*message, "content");
 }
 
+// True if the program wrote it itself, and no model.
+bool is_synthetic(const json::value& line) {
+  const json::value* message = line.find("message");
+  return message != nullptr && text_of(*message, "model") == "<synthetic>";
+}
+
 // A tool call as a person would say it: the tool, and on what.
 std::string describe_call(const json::value& block) {
   std::string text = text_of(block, "name");
@@ -35,6 +42,13 @@ std::string describe_call(const json::value& block) {
   for (const char* about : {"file_path", "path", "command", "pattern", "url", "description"})
     if (const std::string value = text_of(*input, about); !value.empty()) return text + " " + value;
   return text;
+}
+
+// The file or folder that a tool was to be used on; empty if it was to be used on none.
+std::string path_of(const json::value& input) {
+  for (const char* name : {"file_path", "path", "notebook_path"})
+    if (std::string path = text_of(input, name); !path.empty()) return path;
+  return {};
 }
 
 // Which tools a turn called, and which of them worked at least once.
@@ -60,12 +74,15 @@ class tool_record {
         worked_.insert(call->second);
     }
   }
-  // The tools that were denied and never worked in the turn.
-  [[nodiscard]] std::set<std::string> denied_for_good(const json::value& result) const {
-    std::set<std::string> denied;
+  // The tools that were denied and never worked in the turn, each with the path that it was first to be used on.
+  [[nodiscard]] std::map<std::string, std::string> denied_for_good(const json::value& result) const {
+    std::map<std::string, std::string> denied;
     if (const json::array* denials = json::array_of(result, "permission_denials"))
       for (const auto& denial : *denials)
-        if (const auto tool = text_of(denial, "tool_name"); !worked_.contains(tool)) denied.insert(tool);
+        if (const auto tool = text_of(denial, "tool_name"); !worked_.contains(tool)) {
+          const json::value* input = denial.find("tool_input");
+          denied.try_emplace(tool, input == nullptr ? std::string() : path_of(*input));
+        }
     return denied;
   }
   void clear() {
@@ -87,6 +104,8 @@ std::string billing_of(const std::string& key_source) {
 
 class claude_dialect final : public json_dialect {
  public:
+  explicit claude_dialect(std::vector<std::string> tools) : free_tools_(std::move(tools)) {}
+
   std::string ask(const turn_request& request) override { return message(request.prompt); }
   std::string clear_line() override { return message("/clear"); }
 
@@ -149,6 +168,7 @@ class claude_dialect final : public json_dialect {
 
   void read_init(const json::value& line) {
     conversation_ = text_of(line, "session_id");
+    folder_ = text_of(line, "cwd");
     agent_facts now;
     now.version = text_of(line, "claude_code_version");
     now.model = text_of(line, "model");
@@ -161,15 +181,14 @@ class claude_dialect final : public json_dialect {
   void read_assistant(const json::value& line) {
     used_.note_request(line);
     trouble_.error = text_of(line, "error");
+    trouble_.is_synthetic = is_synthetic(line);
     if (auto called = tools_.note_calls(line)) tell(agent_news::kind::tool, std::move(*called));
   }
 
   void read_limit(const json::value& line) {
     const json::value* info = line.find("rate_limit_info");
     if (info == nullptr || text_of(*info, "status") != "rejected") return;
-    constexpr std::int64_t year_5138 = 100'000'000'000;
-    const auto seconds = json::number_of(*info, "resetsAt");
-    if (seconds && *seconds > 0 && *seconds < year_5138) trouble_.limit_until = timestamp{*seconds * 1000};
+    if (const auto until = read_limit_end(*info)) trouble_.limit_until = until;
   }
 
   void read_cleared(const json::value& result) {
@@ -194,19 +213,34 @@ class claude_dialect final : public json_dialect {
     return {std::move(what), true};
   }
 
-  static turn_report read_denial(const std::set<std::string>& denied, settlement what) {
-    std::string names;
-    for (const auto& tool : denied) names += (names.empty() ? "" : ", ") + tool;
+  // A tool that it has was denied for where it was to be used: to allow it would lift that fence.
+  turn_report read_denial(const std::map<std::string, std::string>& denied, settlement what) const {
+    std::string names, allow, outside;
+    for (const auto& [tool, path] : denied) {
+      names += (names.empty() ? "" : ", ") + tool;
+      const bool is_free = std::find(free_tools_.begin(), free_tools_.end(), tool) != free_tools_.end();
+      if (is_free && is_outside(path))
+        outside += (outside.empty() ? "" : ", ") + path;
+      else
+        allow += " --allow " + tool;
+    }
     what.end = turn_end::denied;
     what.source = status_source::cobatch;
     what.reason = "permission_denied";
-    what.detail = fmt::format(
-        "the agent was not allowed to use {}; allow it with --allow {}, then assign the work again under another "
-        "task_id",
-        names, *denied.begin());
+    what.detail = fmt::format("the agent was not allowed to use {}", names);
+    if (!outside.empty())
+      what.detail +=
+          fmt::format("; {} lies outside what it may touch: give it a folder that holds it, with --cwd", outside);
+    if (!allow.empty()) what.detail += "; allow it with" + allow;
+    what.detail += "; then assign the work again under another task_id";
     return {std::move(what), true};
   }
 
+  // Of the folder that it works in, by its own word.
+  bool is_outside(const std::string& path) const { return path.starts_with('/') && !path.starts_with(folder_ + "/"); }
+
+  const std::vector<std::string> free_tools_;
+  std::string folder_;
   tool_record tools_;
   claude_usage used_;
   claude_trouble trouble_;
@@ -218,8 +252,8 @@ class claude_dialect final : public json_dialect {
 
 }  // namespace
 
-std::unique_ptr<dialect> make_claude_dialect() {
-  return std::make_unique<claude_dialect>();
+std::unique_ptr<dialect> make_claude_dialect(std::vector<std::string> tools) {
+  return std::make_unique<claude_dialect>(std::move(tools));
 }
 
 }  // namespace v1

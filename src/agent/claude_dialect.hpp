@@ -2,13 +2,16 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "agent/dialect.hpp"
 
 namespace cobatch {
 inline namespace v1 {
 
-[[nodiscard]] std::unique_ptr<dialect> make_claude_dialect();
+/// `tools`: those that it may use in its folder without being allowed more; for what is said when one is denied.
+[[nodiscard]] std::unique_ptr<dialect> make_claude_dialect(std::vector<std::string> tools = {});
 
 }  // namespace v1
 }  // namespace cobatch

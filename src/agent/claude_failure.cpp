@@ -62,8 +62,11 @@ turn_report read_claude_failure(const json::value& result, const claude_trouble&
   const std::int64_t http = json::number_of(result, "api_error_status").value_or(0);
   what.source = status_source::cobatch;
   what.detail = said(result, what.output);
-  if (what.detail.find("No conversation found") != std::string::npos ||
-      what.detail.find("--resume requires a valid session") != std::string::npos)
+  const bool is_programs = what.output.empty() || json::is_true(result, "is_error") || trouble.is_synthetic;
+  // An answer of the model may be about logins and limits.
+  const std::string words = is_programs ? what.detail : std::string();
+  if (words.find("No conversation found") != std::string::npos ||
+      words.find("--resume requires a valid session") != std::string::npos)
     return no_such_conversation(std::move(what));
   if (kind == "error_max_turns") return broken(std::move(what), "max_turns", true);
   if (kind == "error_max_budget_usd") return out_of_budget(std::move(what));
@@ -75,7 +78,7 @@ turn_report read_claude_failure(const json::value& result, const claude_trouble&
   auto error = named(trouble.error);
   if (!error && json::text_of(result, "api_error") == "connection_failed") error = provider_error::limit;
   if (!error) error = error_of_status(http);
-  if (!error && http == 0) error = error_of_words(what.detail);
+  if (!error && http == 0) error = error_of_words(words);
   if (error) return report_provider_error(*error, std::move(what), trouble.limit_until);
   if (const auto kind_of_error = json::text_of(result, "api_error"); !kind_of_error.empty())
     return broken(std::move(what), kind_of_error, true);

@@ -14,6 +14,7 @@ inline namespace v1 {
 /// What the turn's earlier lines said that its `result` does not repeat.
 struct claude_trouble {
   std::string error = {};                     ///< of the last `assistant` line: "rate_limit", "model_not_found", …
+  bool is_synthetic = false;                  ///< that line is the program's own, not the model's
   std::optional<timestamp> limit_until = {};  ///< of a `rate_limit_event` that refused
 };
 

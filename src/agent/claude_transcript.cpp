@@ -31,17 +31,26 @@ bool is_plain_id(const std::string& id) {
   return !id.empty() && id.size() <= 64 && id.find_first_not_of(allowed) == std::string::npos;
 }
 
+// What is in a folder, as far as it can be read.
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code failed;
+  for (fs::directory_iterator at(folder, failed); !failed && at != fs::directory_iterator(); at.increment(failed))
+    found.push_back(at->path());
+  return found;
+}
+
 // The conversation's own file and those of its subagents. Which project folder it is in is looked for: the folder's
 // name is made from the working directory by rules that have changed.
 std::vector<fs::path> files_of(const std::string& conversation) {
   std::vector<fs::path> found;
   std::error_code none;
-  for (const auto& project : fs::directory_iterator(projects_folder(), none)) {
-    const fs::path own = project.path() / (conversation + ".jsonl");
+  for (const auto& project : entries_of(projects_folder())) {
+    const fs::path own = project / (conversation + ".jsonl");
     if (!fs::is_regular_file(own, none)) continue;
     found.push_back(own);
-    for (const auto& one : fs::directory_iterator(project.path() / conversation / "subagents", none))
-      if (one.path().extension() == ".jsonl") found.push_back(one.path());
+    for (const auto& one : entries_of(project / conversation / "subagents"))
+      if (one.extension() == ".jsonl") found.push_back(one);
   }
   return found;
 }
@@ -77,7 +86,7 @@ void read_file(const fs::path& file, timestamp since, requests& to) {
   if (!lines) return;
   for (;;) {
     const auto line = lines->next();
-    if (!line && line.error().code == errc::bad_encoding) continue;
+    if (!line && (line.error().code == errc::bad_encoding || line.error().code == errc::too_large)) continue;
     if (!line || !*line) return;
     read_line(**line, since, to);
   }

@@ -9,20 +9,6 @@
 namespace cobatch {
 inline namespace v1 {
 
-namespace {
-
-void add_to(std::vector<model_tokens>& sum, const std::vector<model_tokens>& more) {
-  for (const auto& one : more) {
-    const auto same = std::find_if(sum.begin(), sum.end(), [&](const model_tokens& m) { return m.model == one.model; });
-    if (same == sum.end())
-      sum.push_back(one);
-    else
-      same->count = same->count + one.count;
-  }
-}
-
-}  // namespace
-
 void claude_usage::note_request(const json::value& line) {
   const json::value* message = line.find("message");
   const json::value* used = message == nullptr ? nullptr : message->find("usage");
@@ -43,7 +29,7 @@ std::optional<usage> claude_usage::of_turn(const json::value& result, bool abort
   auto used = figures(result);
   if (!carried_.empty()) {
     if (!used) used.emplace();
-    add_to(used->by_model, std::exchange(carried_, {}));
+    detail::add_models(used->by_model, std::exchange(carried_, {}));
   }
   const auto requests = std::exchange(requests_, {});
   const std::int64_t inherited = std::exchange(inherited_, 0);
@@ -60,7 +46,7 @@ std::optional<usage> claude_usage::of_turn(const json::value& result, bool abort
 
 void claude_usage::carry_over(const json::value& result) {
   if (const json::value* since = result.find("model_usage_since_last_result"))
-    if (const auto models = read_model_usage(*since)) add_to(carried_, *models);
+    if (const auto models = read_model_usage(*since)) detail::add_models(carried_, *models);
 }
 
 std::optional<usage> claude_usage::figures(const json::value& result) {

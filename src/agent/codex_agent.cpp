@@ -73,11 +73,13 @@ std::shared_ptr<agent> by_app_server(const codex_agent_options& options) {
   return make_process_agent(std::move(process));
 }
 
-// A program that does not know the command takes its name for a prompt, and prints the help of all of it.
-bool has_app_server(const std::string& program) {
+// Nothing if it did not say. A program that does not know the command takes its name for a prompt, and prints the help
+// of all of it.
+std::optional<bool> has_app_server(const std::string& program) {
   const auto help = run_program({.argv = {program, "app-server", "--help"},
                                  .deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20}});
-  return help && help->exit_code == 0 && help->output.find("codex app-server") != std::string::npos;
+  if (!help || help->exit_code != 0) return std::nullopt;
+  return help->output.find("codex app-server") != std::string::npos;
 }
 
 class codex_agent final : public agent {
@@ -89,7 +91,12 @@ class codex_agent final : public agent {
   bool takes_preamble() const override { return exec_->takes_preamble(); }
   bool can_fork() const override { return driver().can_fork(); }
   std::string objection(const task_spec& task) const override { return exec_->objection(task); }
-  result<std::unique_ptr<agent_session>> start(const session_start& how) override { return driver().start(how); }
+  result<std::unique_ptr<agent_session>> start(const session_start& how) override {
+    agent& driven = driver();
+    auto started = driven.start(how);
+    if (started && &driven == exec_.get() && options_.app_server && how.process == 1) tell_it_is_by_exec(how);
+    return started;
+  }
   // What either has written is read alike.
   std::optional<settlement> recover(const std::filesystem::path& folder, const turn_record& turn) override {
     return exec_->recover(folder, turn);
@@ -97,13 +104,22 @@ class codex_agent final : public agent {
 
  private:
   agent& driver() const {
-    if (!has_app_server_) has_app_server_ = options_.app_server && has_app_server(options_.program);
-    return *has_app_server_ ? *app_server_ : *exec_;
+    if (options_.app_server && !has_app_server_) has_app_server_ = has_app_server(options_.program);
+    return options_.app_server && has_app_server_.value_or(false) ? *app_server_ : *exec_;
+  }
+
+  void tell_it_is_by_exec(const session_start& how) const {
+    if (!how.on_news) return;
+    const std::string text =
+        std::string(has_app_server_ ? "this codex has no app-server"
+                                    : "codex did not say whether it has an app-server") +
+        "; each turn is a process of its own in one thread, and what a failed turn uses is counted with the next one";
+    how.on_news({.what = agent_news::kind::notice, .text = text, .about = {}});
   }
 
   codex_agent_options options_;
   std::shared_ptr<agent> exec_, app_server_;
-  mutable std::optional<bool> has_app_server_;  // known from the first start
+  mutable std::optional<bool> has_app_server_;  // asked for until it is known
 };
 
 }  // namespace

@@ -131,7 +131,7 @@ class codex_dialect final : public json_dialect {
     if (type == "item.started" || type == "item.completed")
       read_item(member_of(line, "item"), type == "item.completed", "agent_message", exec_tools);
     if (type == "turn.completed")
-      return completed(figures_.of_turn(thread_, read_codex_exec_tokens(member_of(line, "usage")), {}));
+      return completed(figures_.of_turn(thread_, read_codex_exec_tokens(member_of(line, "usage")), how_.model));
     if (type != "turn.failed") return std::nullopt;
     // Of a turn that failed it tells no figures; they are in the thread's next one.
     const std::string said = text_of(member_of(line, "error"), "message");
@@ -222,11 +222,9 @@ class codex_dialect final : public json_dialect {
     limit_until_.reset();
     for (const char* name : {"primary", "secondary"}) {
       const json::value& window = member_of(limits, name);
-      const auto until = json::number_of(window, "resetsAt");
-      constexpr std::int64_t year_5138 = 100'000'000'000;
+      const auto until = read_limit_end(window);
       const bool is_used_up = json::number_of(window, "usedPercent").value_or(0) >= 100;
-      if (is_used_up && until && *until > 0 && *until < year_5138)
-        limit_until_ = std::max(limit_until_.value_or(timestamp{}), timestamp{*until * 1000});
+      if (is_used_up && until) limit_until_ = std::max(limit_until_.value_or(timestamp{}), *until);
     }
   }
 

@@ -17,11 +17,14 @@ struct member_names {
 // `input` includes what was read from and written to the cache.
 std::optional<tokens> read_tokens(const json::value& used, const member_names& names) {
   const auto count = [&](const char* name) { return json::number_of(used, name).value_or(0); };
+  const auto input = json::number_of(used, names.input);
+  const auto output = json::number_of(used, names.output);
+  if (!input || !output) return std::nullopt;
   tokens total;
   total.cache_read = count(names.cached);
   total.cache_write_5m = count(names.written);
-  total.uncached_input = count(names.input) - total.cache_read - total.cache_write_5m;
-  total.output = count(names.output);
+  total.uncached_input = *input - total.cache_read - total.cache_write_5m;
+  total.output = *output;
   total.reasoning = count(names.reasoning);
   return is_plausible(total) ? std::optional(total) : std::nullopt;
 }

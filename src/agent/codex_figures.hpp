@@ -13,7 +13,8 @@
 namespace cobatch {
 inline namespace v1 {
 
-/// A figure of a thread, in ours, which do not overlap; nothing if it cannot be. The names are those of `codex exec`
+/// A figure of a thread, in ours, which do not overlap; nothing if it cannot be, or input or output is missing. The
+/// names are those of `codex exec`
 /// (`input_tokens`) or of its app-server (`inputTokens`).
 [[nodiscard]] std::optional<tokens> read_codex_exec_tokens(const json::value& used);
 [[nodiscard]] std::optional<tokens> read_codex_server_tokens(const json::value& used);

@@ -14,15 +14,18 @@ namespace {
 
 using json::text_of;
 
-// `input_tokens` include the cached ones; what is missing from the total is reasoning, which is paid as output.
+// Nothing if one of the three is missing. `input_tokens` include the cached ones; what is missing from the total is
+// reasoning, which is paid as output.
 std::optional<tokens> read_counts(const json::value& stats) {
-  const auto count = [&](std::string_view name) { return json::number_of(stats, name).value_or(0); };
-  const std::int64_t input = count("input_tokens");
+  const auto total = json::number_of(stats, "total_tokens");
+  const auto input = json::number_of(stats, "input_tokens");
+  const auto output = json::number_of(stats, "output_tokens");
+  if (!total || !input || !output) return std::nullopt;
   tokens t;
-  t.cache_read = count("cached");
-  t.uncached_input = input - t.cache_read;
-  t.reasoning = count("total_tokens") - input - count("output_tokens");
-  t.output = count("output_tokens") + t.reasoning;
+  t.cache_read = json::number_of(stats, "cached").value_or(0);
+  t.uncached_input = *input - t.cache_read;
+  t.reasoning = *total - *input - *output;
+  t.output = *output + t.reasoning;
   return is_plausible(t) ? std::optional(t) : std::nullopt;
 }
 
@@ -79,6 +82,8 @@ class gemini_dialect final : public json_dialect {
     if (const json::value* stats = line.find("stats")) what.used = read_stats(*stats);
     what.output = std::exchange(answer_, {});
     if (text_of(line, "status") == "success") {
+      // A model has answered: of none there can only be no figures.
+      if (what.used && what.used->by_model.empty()) what.used.reset();
       settle_by_answer(what);
       return {std::move(what), true};
     }

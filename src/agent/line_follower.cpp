@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,7 +16,11 @@ inline namespace v1 {
 
 namespace {
 constexpr std::size_t chunk = 256 * 1024;
+
+tl::unexpected<error> too_large() {
+  return fail(errc::too_large, fmt::format("the agent wrote a line of more than {} MiB", max_agent_line >> 20));
 }
+}  // namespace
 
 line_follower::line_follower(unique_fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
@@ -47,17 +52,21 @@ result<std::optional<std::string_view>> line_follower::next() {
     if (newline != std::string::npos) {
       const auto line = std::string_view(buffer_).substr(taken_, newline - taken_);
       taken_ = scanned_ = newline + 1;
-      if (line.size() > max_agent_line) break;
+      if (std::exchange(passing_over_, false)) continue;
+      if (line.size() > max_agent_line) return too_large();
       if (!is_utf8(line)) return fail(errc::bad_encoding, "the agent wrote a line that is not UTF-8");
       return line;
     }
     scanned_ = buffer_.size();
-    if (scanned_ - taken_ > max_agent_line) break;
+    if (passing_over_) taken_ = scanned_;
+    if (scanned_ - taken_ > max_agent_line) {
+      passing_over_ = true;
+      return too_large();
+    }
     const auto more = read_more();
     if (!more) return fail(more.error());
     if (!*more) return std::nullopt;
   }
-  return fail(errc::too_large, fmt::format("the agent wrote a line of more than {} MiB", max_agent_line >> 20));
 }
 
 }  // namespace v1

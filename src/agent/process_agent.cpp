@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "agent/line_follower.hpp"
+#include "agent/objection.hpp"
 #include "agent/process_session.hpp"
 #include "system/keeper.hpp"
 
@@ -56,18 +57,13 @@ void recall_all(dialect& speech, const fs::path& folder, std::int64_t before) {
     if (!recall(speech, output_of(folder, process))) return;
 }
 
-std::string objection_to_tools(const task_spec& task, std::string_view agent) {
-  if (task.tools.empty()) return {};
-  return fmt::format("the task names the tools that it may use, and agent {} cannot be held to them; leave them out",
-                     agent);
-}
-
 class process_agent final : public agent {
  public:
   explicit process_agent(process_agent_options options) : options_(std::move(options)) {}
 
   std::string_view name() const override { return options_.name; }
   bool takes_preamble() const override { return options_.takes_preamble; }
+  std::string_view calls_back_with() const override { return options_.calls_back_with; }
   bool can_fork() const override { return options_.can_fork; }
   std::string objection(const task_spec& task) const override {
     if (options_.objection) return options_.objection(task);
@@ -84,6 +80,7 @@ class process_agent final : public agent {
     start.argv = std::move(*argv);
     start.environment = agent_environment();
     start.environment.insert(start.environment.end(), options_.environment.begin(), options_.environment.end());
+    start.environment.insert(start.environment.end(), how.environment.begin(), how.environment.end());
     start.working_directory = how.working_directory;
     start.folder = how.folder;
     start.number = how.process;
@@ -133,13 +130,6 @@ class process_agent final : public agent {
 };
 
 }  // namespace
-
-std::string agent::objection(const task_spec& task) const {
-  if (!task.model.empty())
-    return fmt::format("the task asks for model {}, and agent {} cannot choose one; leave the model out", task.model,
-                       name());
-  return objection_to_tools(task, name());
-}
 
 std::string dialect::abort_line(const turn_key&) {
   return {};

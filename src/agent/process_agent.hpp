@@ -32,6 +32,7 @@ struct process_agent_options {
   bool lines_are_output = false;
   /// What it means that the program ended without an answer, by its exit code; absent or nothing: it broke.
   std::function<std::optional<provider_error>(int exit_code)> exit_means;
+  std::string calls_back_with = {};  ///< see agent::calls_back_with
   bool takes_preamble = false;
   bool can_fork = false;
   bool takes_model = false;  ///< tasks may ask for one

@@ -53,6 +53,7 @@ class process_session final : public agent_session {
         speech_(std::move(parts.speech)),
         on_news_(how.on_news),
         quiet_after_(how.quiet_after),
+        is_first_(how.process == 1),
         resumed_(how.conversation),
         wake_(std::move(parts.wake)),
         watch_(file_watch::of(keeper_.output_file())),
@@ -177,6 +178,8 @@ class process_session final : public agent_session {
     if (turns_ == 1 && !resumed_.empty() && said_.empty()) return conversation_lost();
     if (options_.exit_means && ended_->exit_code)
       if (const auto error = options_.exit_means(*ended_->exit_code)) return refused_to_start(*error);
+    if (is_first_ && turns_ == 1 && ended_->exit_code.value_or(0) != 0 && said_.empty() && !options_.lines_are_output)
+      return never_worked();
     // An agent that ended between two turns broke neither: the task goes to a new process, once, without a charge.
     const bool again = turns_ > 1 && ended_->exit_code == 0 && said_.empty();
     return {failed_turn(again ? turn_end::stopped : turn_end::broke, "agent_ended",
@@ -189,6 +192,17 @@ class process_session final : public agent_session {
     what.detail = tail_of(keeper_.error_file());
     auto report = report_provider_error(error, std::move(what), std::nullopt);
     report.usable = false;
+    return report;
+  }
+
+  // A wrong option, say, or a program that is not what it should be: no task could do better.
+  turn_report never_worked() {
+    const std::string errors = tail_of(keeper_.error_file());
+    turn_report report{failed_turn(turn_end::stopped, "agent_refused",
+                                   fmt::format("{} before it said a word{}{} (see to it; its tasks are still queued)",
+                                               describe(*ended_), errors.empty() ? "" : ": ", errors)),
+                       false};
+    report.blocked = true;
     return report;
   }
 
@@ -267,6 +281,7 @@ class process_session final : public agent_session {
   std::unique_ptr<dialect> speech_;
   std::function<void(const agent_news&)> on_news_;
   std::chrono::milliseconds quiet_after_;
+  bool is_first_;        // process of its session
   std::string resumed_;  // the conversation that it was started to go on with
   wake_signal wake_;
   file_watch watch_;

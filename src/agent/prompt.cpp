@@ -50,8 +50,15 @@ std::string needed_result(const result_record& needed) {
   const std::string& output = needed.what.output;
   if (!output.empty() && output.size() <= longest_needed_output)
     return fmt::format("Task {} was done before; its answer:\n\n{}\n\n", needed.task.str(), output);
-  return fmt::format("Task {} was done before: {}\n\n", needed.task.str(),
-                     needed.what.output_summary.empty() ? "(it left no answer)" : needed.what.output_summary);
+  const std::string where =
+      output.empty()
+          ? std::string()
+          : fmt::format(
+                " Its whole answer, {} bytes, is the \"output\" of this task in the project's "
+                "data/claude_task_results.json, and in what `cobatch call get_task_result task_id={}` answers.",
+                output.size(), needed.task.str());
+  return fmt::format("Task {} was done before: {}{}\n\n", needed.task.str(),
+                     needed.what.output_summary.empty() ? "(it left no answer)" : needed.what.output_summary, where);
 }
 
 std::string in_full(const prompt_parts& parts) {

@@ -3,6 +3,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include "json/members.hpp"
+
 namespace cobatch {
 inline namespace v1 {
 
@@ -43,7 +45,8 @@ std::optional<provider_error> error_of_status(std::int64_t http) {
 
 // As Claude Code 2.1.331, Codex 0.169.0 and Gemini CLI 0.61.0 were seen to put it.
 std::optional<provider_error> error_of_words(std::string_view said) {
-  if (says(said, {"Not logged in", "Please run /login", "Invalid API key", "Missing environment variable"}))
+  if (says(said, {"Not logged in", "Please run /login", "Invalid API key", "API key not valid",
+                  "Missing environment variable"}))
     return provider_error::not_logged_in;
   if (says(said, {"redit balance is too low", "Quota exceeded. Check your plan"})) return provider_error::no_credit;
   if (says(said, {"is not found for API version", "model_not_found", "does not exist or you do not have access"}))
@@ -52,6 +55,13 @@ std::optional<provider_error> error_of_words(std::string_view said) {
                   "is at capacity", "experiencing high demand", "stream disconnected before completion"}))
     return provider_error::limit;
   return std::nullopt;
+}
+
+std::optional<timestamp> read_limit_end(const json::value& limit) {
+  constexpr std::int64_t year_5138 = 100'000'000'000;
+  const auto seconds = json::number_of(limit, "resetsAt");
+  if (!seconds || *seconds <= 0 || *seconds >= year_5138) return std::nullopt;
+  return timestamp{*seconds * 1000};
 }
 
 turn_report report_failed_turn(std::int64_t http, settlement what) {

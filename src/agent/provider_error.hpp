@@ -7,6 +7,8 @@
 
 #include <cobatch/agent.hpp>
 
+#include "json/json.hpp"
+
 namespace cobatch {
 inline namespace v1 {
 
@@ -21,6 +23,9 @@ enum class provider_error : std::uint8_t {
 [[nodiscard]] std::optional<provider_error> error_of_status(std::int64_t http);
 /// The same by what the agent says of it, where it says no more than that.
 [[nodiscard]] std::optional<provider_error> error_of_words(std::string_view said);
+
+/// When a limit is over, by an object's `resetsAt` in seconds since 1970; nothing if it does not say, or no such time.
+[[nodiscard]] std::optional<timestamp> read_limit_end(const json::value& limit);
 
 /// A turn that failed, by the provider's status (0: not known) and the words in `what.detail`: one of the errors above,
 /// or the agent broke.

@@ -47,10 +47,13 @@ std::optional<std::vector<model_tokens>> read_model_usage(const json::value& obj
   if (models == nullptr) return std::nullopt;
   std::vector<model_tokens> read;
   for (const auto& [model, figures] : *models) {
+    const auto input = json::number_of(figures, "inputTokens");
+    const auto output = json::number_of(figures, "outputTokens");
+    if (!input || !output) return std::nullopt;
     tokens count;
-    count.uncached_input = json::number_of(figures, "inputTokens").value_or(0);
+    count.uncached_input = *input;
     count.cache_read = json::number_of(figures, "cacheReadInputTokens").value_or(0);
-    count.output = json::number_of(figures, "outputTokens").value_or(0);
+    count.output = *output;
     count.reasoning = json::number_of(figures, "thinkingTokens").value_or(0);
     set_writes(count, json::number_of(figures, "cacheCreationInputTokens").value_or(0),
                json::number_of(figures, "cacheCreationEphemeral1hInputTokens").value_or(0));

@@ -19,7 +19,8 @@ inline namespace v1 {
 [[nodiscard]] std::optional<usage> read_usage(const json::value& object, std::string model, usage_source source);
 
 /// A map of models in the names of Claude Code's `modelUsage`: inputTokens, cacheCreationInputTokens,
-/// cacheCreationEphemeral1hInputTokens, cacheReadInputTokens, outputTokens, thinkingTokens.
+/// cacheCreationEphemeral1hInputTokens, cacheReadInputTokens, outputTokens, thinkingTokens. Nothing if it is no object,
+/// a model's inputTokens or outputTokens is missing, or a count is impossible.
 [[nodiscard]] std::optional<std::vector<model_tokens>> read_model_usage(const json::value& object);
 
 }  // namespace v1

@@ -4,6 +4,8 @@
 #include <string>
 #include <system_error>
 
+#include <fmt/format.h>
+
 namespace cobatch {
 inline namespace v1 {
 namespace json {
@@ -69,6 +71,13 @@ std::optional<decimal> read_decimal(std::string_view written, int decimals) {
   std::from_chars(digits.data(), digits.data() + digits.size(), out.value);
   if (up) ++out.value;
   return out;
+}
+
+std::string write_decimal(std::int64_t value, int decimals, int fewest) {
+  std::string text = fmt::format("{:0{}}", value, decimals + 1);
+  text.insert(text.size() - static_cast<std::size_t>(decimals), 1, '.');
+  for (int shown = decimals; shown > fewest && text.back() == '0'; --shown) text.pop_back();
+  return text;
 }
 
 }  // namespace json

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace cobatch {
@@ -19,6 +20,10 @@ struct decimal {
 
 /// A JSON number times 10^decimals. Nothing if it is negative or comes to 10^18 or more.
 [[nodiscard]] std::optional<decimal> read_decimal(std::string_view written, int decimals);
+
+/// The other way round, of a number of small units, not negative: as many decimals as it needs, and at least `fewest`,
+/// from 1.
+[[nodiscard]] std::string write_decimal(std::int64_t value, int decimals, int fewest);
 
 }  // namespace json
 }  // namespace v1

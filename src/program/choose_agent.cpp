@@ -7,6 +7,7 @@
 
 #include "program/terminal.hpp"
 #include "system/keeper.hpp"
+#include "system/shell.hpp"
 
 namespace cobatch::program {
 
@@ -87,6 +88,32 @@ result<chosen_agent> choose_command(const agent_options& options) {
   return chosen;
 }
 
+// This program, for a shell. Where it cannot be told, one that is in PATH.
+std::string call_command() {
+  std::error_code failed;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (failed) return "cobatch call";
+  return shell_quoted(self.string()) + " call";
+}
+
+result<chosen_agent> choose_prompt(const agent_options& options) {
+  if (options.program.empty())
+    return fail(errc::bad_value,
+                "--agent prompt needs --exec PROGRAM: it gets one prompt with all tasks on its "
+                "standard input, such as --exec claude --exec-arg -p.");
+  if (const auto found = find_program(options.program); !found) return fail(found.error());
+  prompt_agent_options wanted;
+  wanted.call = call_command();
+  wanted.argv.push_back(options.program);
+  wanted.argv.insert(wanted.argv.end(), options.arguments.begin(), options.arguments.end());
+  chosen_agent chosen;
+  chosen.about.push_back(
+      fmt::format("agent: prompt: {}: one prompt for all tasks; it reports each by a call", joined(wanted.argv, " ")));
+  chosen.about.emplace_back("it may: whatever you may; Cobatch does not confine it");
+  chosen.driver = make_prompt_agent(std::move(wanted));
+  return chosen;
+}
+
 result<chosen_agent> choose_scripted(const agent_options& options) {
   std::error_code ignored;
   if (!options.script.empty() && !std::filesystem::is_regular_file(options.script, ignored))
@@ -99,10 +126,10 @@ result<chosen_agent> choose_scripted(const agent_options& options) {
 
 // An option of another agent is a mistake that would otherwise pass unseen.
 result<void> check_together(const agent_options& options) {
-  const bool is_command = options.agent == "command";
+  const bool has_program = options.agent == "command" || options.agent == "prompt";
   const bool is_claude = options.agent.empty() || options.agent == "claude";
-  if (!is_command && (!options.program.empty() || !options.arguments.empty()))
-    return fail(errc::bad_value, "--exec and --exec-arg go with --agent command.");
+  if (!has_program && (!options.program.empty() || !options.arguments.empty()))
+    return fail(errc::bad_value, "--exec and --exec-arg go with --agent command or prompt.");
   if (options.agent != "scripted" && !options.script.empty())
     return fail(errc::bad_value, "--script goes with --agent scripted.");
   const bool only_claude = !options.allowed_tools.empty() || !options.system_prompt.empty() ||
@@ -131,6 +158,7 @@ result<chosen_agent> choose_agent(const agent_options& options) {
   if (options.agent == "codex") return choose_codex(options);
   if (options.agent == "gemini") return choose_gemini(options);
   if (options.agent == "command") return choose_command(options);
+  if (options.agent == "prompt") return choose_prompt(options);
   if (options.agent == "scripted") return choose_scripted(options);
   auto chosen = choose_claude(options);
   if (!chosen && options.agent.empty()) return chosen_agent{};

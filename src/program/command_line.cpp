@@ -27,15 +27,17 @@ struct command {
 };
 
 void add_common(CLI::App& app, common_options& to) {
-  app.add_option("--root", to.root, "The project folder (default: the current one)");
-  app.add_option("--state", to.state, "Keep store and guard in this folder, for a data/ that cannot lock");
+  app.add_option("--root", to.root, "The project folder (default: the current one)")->envname("COBATCH_ROOT");
+  app.add_option("--state", to.state, "Keep store and guard in this folder, for a data/ that cannot lock")
+      ->envname("COBATCH_STATE");
   app.add_flag("--json", to.json, "Print one JSON value, and nothing else, to standard output");
 }
 
 void add_agent(CLI::App& app, agent_options& to) {
-  app.add_option("--agent", to.agent, "claude, codex, gemini, command or scripted (default: claude if it is in PATH)")
-      ->check(CLI::IsMember({"claude", "codex", "gemini", "command", "scripted"}));
-  app.add_option("--exec", to.program, "The program of --agent command");
+  app.add_option("--agent", to.agent,
+                 "claude, codex, gemini, command, prompt or scripted (default: claude if it is in PATH)")
+      ->check(CLI::IsMember({"claude", "codex", "gemini", "command", "prompt", "scripted"}));
+  app.add_option("--exec", to.program, "The program of --agent command or prompt");
   app.add_option("--exec-arg", to.arguments, "An argument for it; repeat it for more")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -129,10 +131,11 @@ command add_run(CLI::App& app) {
 command add_call(CLI::App& app) {
   auto to = std::make_shared<call_options>();
   CLI::App* made =
-      add_command(app, "call", "Answer one request, read from a file or standard input; no server is needed",
-                  R"(echo '{"tool_name":"claude_assistant","action":"execute_queue"}' | cobatch call)");
+      add_command(app, "call", "Answer one request; no server is needed",
+                  R"(cobatch call assign_task task_id=doc_1 "description=Document feature A" auto_execute=false)");
   add_common(*made, to->common);
-  made->add_option("FILE", to->file, "The request as JSON; -: standard input (default)");
+  made->add_option("WHAT", to->what, "An action; or a file with a request as JSON, -: standard input (default)");
+  made->add_option("NAME=VALUE", to->params, "The action's parameters; what is no text as JSON");
   return {made, [to] { return run_call(*to); }};
 }
 
@@ -225,6 +228,15 @@ command add_savings(CLI::App& app) {
   return {made, [to] { return run_savings(*to); }};
 }
 
+command add_doctor(CLI::App& app) {
+  auto to = std::make_shared<doctor_options>();
+  CLI::App* made = add_command(app, "doctor", "Whether all is well for a batch, or was; what is wrong, and what helps",
+                               "cobatch doctor batch_20251107_214500");
+  add_common(*made, to->common);
+  made->add_option("BATCH_ID", to->batch, "Look at what came of this batch, too");
+  return {made, [to] { return run_doctor(*to); }};
+}
+
 std::string footer() {
   return std::string(exit_code_help) +
          "\nExample:\n  cobatch assign doc_1 'Document feature A' && cobatch run\n\n"
@@ -238,8 +250,9 @@ int run_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", fmt::format("cobatch {}", version()));
   app.require_subcommand(1);
   app.footer(footer());
-  const std::vector<command> commands{add_serve(app),  add_engine(app), add_run(app),    add_call(app),
-                                      add_assign(app), add_status(app), add_unlock(app), add_savings(app)};
+  const std::vector<command> commands{add_serve(app),  add_engine(app),  add_run(app),
+                                      add_call(app),   add_assign(app),  add_status(app),
+                                      add_unlock(app), add_savings(app), add_doctor(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked_for_help) {

@@ -9,7 +9,7 @@ namespace cobatch::program {
 
 enum exit_code : int {
   exit_success = 0,
-  exit_refused = 1,     ///< refused; of `run`: a task ended in error or was cancelled
+  exit_refused = 1,     ///< refused; of `run`: a task ended in error or was cancelled; of `doctor`: something is wrong
   exit_usage = 2,       ///< the command line or the request could not be understood
   exit_fault = 3,       ///< storage or system
   exit_port = 4,        ///< the port is in use
@@ -20,7 +20,7 @@ enum exit_code : int {
 inline constexpr std::string_view exit_code_help =
     "Exit codes:\n"
     "  0  done\n"
-    "  1  refused; of run: a task ended in error or was cancelled\n"
+    "  1  refused; of run: a task ended in error or was cancelled; of doctor: something is wrong\n"
     "  2  the command line or the request could not be understood\n"
     "  3  a fault of storage or system\n"
     "  4  the port is in use\n"

@@ -69,7 +69,8 @@ struct run_options {
 
 struct call_options {
   common_options common;
-  std::string file = "-";
+  std::string what = "-";           ///< an action, or the file of a request; -: standard input
+  std::vector<std::string> params;  ///< of the action: NAME=VALUE
 };
 
 /// Numbers are kept as they were written: whoever takes the request reads them.
@@ -114,6 +115,11 @@ struct savings_options {
   std::filesystem::path prices;  ///< empty: no money is shown
 };
 
+struct doctor_options {
+  common_options common;
+  std::string batch;  ///< empty: only what holds for every batch
+};
+
 /// Each runs a command and returns the program's exit code.
 int run_serve(const serve_options& options);
 int run_engine(const engine_command_options& options);
@@ -123,5 +129,6 @@ int run_assign(const assign_options& options);
 int run_status(const status_options& options);
 int run_unlock(const unlock_options& options);
 int run_savings(const savings_options& options);
+int run_doctor(const doctor_options& options);
 
 }  // namespace cobatch::program

@@ -49,6 +49,10 @@ std::string money_text(std::int64_t nano_dollars) {
   return fmt::format("${:.4f}", static_cast<double>(nano_dollars) / 1e9);
 }
 
+std::string_view price_basis(std::string_view billing) {
+  return billing.starts_with("a login") ? "at API list prices (not billed under a subscription)" : "at list prices";
+}
+
 void progress_printer::on_event(const engine_event& event) {
   using kind = engine_event::kind;
   switch (event.what) {
@@ -91,6 +95,7 @@ void progress_printer::session_started(const session_record& session, const batc
   used_ = {};
   cost_ = {};
   known_in_full_ = all_priced_ = true;
+  billing_.clear();
   print(fmt::format("{} {}, batch {}, agent {}", paint_.strong("session"), session.id.value,
                     one_line(session.batch.str()), one_line(session.agent)));
 }
@@ -121,6 +126,7 @@ void progress_printer::turn_ended(const turn_record& turn, const task_record* ta
 }
 
 void progress_printer::agent_known(const agent_facts& about) {
+  billing_ = about.billing;
   std::string line = "agent:";
   if (!about.version.empty()) line += fmt::format(" version {},", one_line(about.version));
   if (!about.model.empty()) line += fmt::format(" model {},", one_line(about.model));
@@ -160,10 +166,9 @@ std::string progress_printer::tokens_so_far() const {
                      money_so_far());
 }
 
-// At the price list, whoever pays: under a subscription nothing of it is billed.
 std::string progress_printer::money_so_far() const {
   if (!prices_) return "";
-  return fmt::format(", {}{} at list prices", all_priced_ ? "" : "at least ", money_text(to_nano(cost_)));
+  return fmt::format(", {}{} {}", all_priced_ ? "" : "at least ", money_text(to_nano(cost_)), price_basis(billing_));
 }
 
 void progress_printer::redraw(std::string_view text) {

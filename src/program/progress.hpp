@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <cobatch/engine.hpp>
@@ -47,6 +48,7 @@ class progress_printer {
   bool known_in_full_ = true;
   bool drawn_ = false;
   std::string current_;
+  std::string billing_;     // of the session's agent
   std::int64_t ended_ = 0;  // tasks of the batch
   std::int64_t total_ = 0;
 };
@@ -55,5 +57,7 @@ class progress_printer {
 [[nodiscard]] std::string tokens_text(const tokens& used);
 /// "$0.7444".
 [[nodiscard]] std::string money_text(std::int64_t nano_dollars);
+/// "at list prices", and whether that is billed, by what the agent said of who pays (`agent_facts::billing`).
+[[nodiscard]] std::string_view price_basis(std::string_view billing);
 
 }  // namespace cobatch::program

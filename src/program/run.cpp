@@ -17,10 +17,12 @@ namespace cobatch::program {
 
 namespace {
 
-// What became of the tasks that had a turn in this run.
+// What became of the tasks that had a turn in this run, and what it waited for at last.
 class outcome_keeper {
  public:
   void on_event(const engine_event& event) {
+    if (event.what == engine_event::kind::waiting) waits_ = event.text;
+    if (event.what == engine_event::kind::session_started) waits_.clear();
     if (event.what == engine_event::kind::turn_ended && event.task != nullptr)
       latest_.insert_or_assign(event.task->spec.id, *event.task);
   }
@@ -43,8 +45,12 @@ class outcome_keeper {
     return out;
   }
 
+  // Empty if it waited for nothing since its latest session.
+  [[nodiscard]] const std::string& waits() const noexcept { return waits_; }
+
  private:
   std::map<task_id, task_record> latest_;
+  std::string waits_;
 };
 
 // The tasks that should have run and were not: of the batch, or of every batch that is sealed.
@@ -94,8 +100,9 @@ int summarise(const run_options& options, const run_report& report, const outcom
                                  report.turns, report.turns == 1 ? "" : "s", outcomes.count(task_state::done));
   if (failed > 0) text += fmt::format(", {} in error or cancelled", failed);
   if (left.tasks > 0)
-    text += fmt::format("; {} task{} left in {}; cobatch status tells why", left.tasks,
-                        left.tasks == 1 ? " is" : "s are", list_of(left.batches));
+    text +=
+        fmt::format("; {} task{} left in {}; {}", left.tasks, left.tasks == 1 ? " is" : "s are", list_of(left.batches),
+                    outcomes.waits().empty() ? "cobatch status tells why" : one_line(outcomes.waits()));
   if (stopped) text += "; stopped on request, run it again to go on";
   if (!options.common.json) {
     print_line(text + ".");

@@ -36,6 +36,7 @@ void conversation::taken(conversation_step step, const conversation_wish& wish) 
 void conversation::turn_ended(const task_id& task, const turn_report& report, std::string id) {
   if (report.forget) {
     id_.clear();
+    checkpoint_.clear();
     holds_.clear();
     broken_.reset();
     holds_preamble_ = false;

@@ -94,12 +94,6 @@ class engine {
     const auto work = has_work();
     if (!work) return failure(work.error());
     if (*work == work_state::none && !tidy) return nothing_to_do();
-    if (*work == work_state::batch) {
-      const auto spent = day_is_spent(place_, options_);
-      if (!spent) return failure(spent.error());
-      if (*spent) return wait_for_tomorrow(**spent);
-      told_spent_ = false;
-    }
 
     auto lock = guard::open(place_.paths().state);
     if (!lock) return failure(lock.error());
@@ -158,6 +152,18 @@ class engine {
     return stop_.stop_requested() ? next{} : claim_and_run(lock, *seen);
   }
 
+  // What a dead session left is in order by now: no budget is needed for that.
+  std::optional<next> check_day() {
+    const auto work = has_work();
+    if (!work) return failure(work.error());
+    if (*work != work_state::batch) return nothing_to_do();
+    const auto spent = day_is_spent(place_, options_);
+    if (!spent) return failure(spent.error());
+    if (*spent) return wait_for_tomorrow(**spent);
+    told_spent_ = false;
+    return std::nullopt;
+  }
+
   // A foreign marker is honoured: the session does not begin while it is there. The guard is let go meanwhile.
   next wait_for_marker(const lock_view& seen) {
     if (!std::exchange(told_foreign_, true)) tell(engine_event::kind::waiting, advice_on(seen));
@@ -168,21 +174,22 @@ class engine {
   }
 
   next claim_and_run(guard& lock, const lock_view& seen) {
+    if (auto not_today = check_day()) return std::move(*not_today);
     const claim_request request = new_claim(seen, serves_, options_.only);
     auto claimed = persist([&] { return place_.storage().claim(request); }, stop_,
                            [this](const error& e) { tell(engine_event::kind::trouble, e.message); });
     if (!claimed) return failure(claimed.error());
     if (claimed->what == claim_outcome::kind::nothing) return nothing_to_do();
     if (claimed->what == claim_outcome::kind::session_live) return {};
-    return run_claimed(lock, *claimed);
+    return run_claimed(lock, *claimed, request.nonce);
   }
 
-  next run_claimed(guard& lock, const claim_outcome& claimed) {
+  next run_claimed(guard& lock, const claim_outcome& claimed, const std::string& nonce) {
     const auto runs = std::find_if(options_.agents.begin(), options_.agents.end(),
                                    [&](const auto& a) { return a->name() == claimed.session.agent; });
     if (runs == options_.agents.end())
       return failure({errc::internal, "claimed a batch for an agent that this engine does not serve"});
-    const session_context context{place_, options_, lock, **runs, claimed.session, claimed.batch, stop_};
+    const session_context context{place_, options_, lock, **runs, claimed.session, claimed.batch, stop_, nonce};
     auto ended = run_session(context);
     if (!ended) return failure(ended.error());
     ++report_.sessions;

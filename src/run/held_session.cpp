@@ -59,11 +59,14 @@ result<begin_outcome> held_session::begin_turn(begin_request how) {
   how.session = session_.id;
   how.ordinal = turns_ + 1;
   auto begun = place_.storage().begin_turn(how);
-  if (begun && begun->what == begin_outcome::kind::begun) {
-    ++turns_;
-    if (!how.preamble) ++tasks_;
-  }
+  if (begun && begun->what == begin_outcome::kind::begun) ++turns_;
   return begun;
+}
+
+result<settle_outcome> held_session::settle_turn(turn_no turn, const settlement& what) {
+  auto settled = place_.storage().settle_turn(session_.id, turn, what);
+  if (settled && settled->what == settle_outcome::kind::settled && has_ended(settled->task.state)) ++tasks_;
+  return settled;
 }
 
 result<void> held_session::remove_marker() {

@@ -42,6 +42,12 @@ class held_session {
   /// The next turn; of `how`, session and ordinal are filled in here. Safe to repeat.
   [[nodiscard]] result<begin_outcome> begin_turn(begin_request how);
 
+  /// Settles a turn that was begun. Safe to repeat.
+  [[nodiscard]] result<settle_outcome> settle_turn(turn_no turn, const settlement& what);
+
+  /// So many turns were begun by calls.
+  void note_turns(std::int64_t begun) { turns_ = begun; }
+
   /// The marker is to go before the session has ended for others to see. One that cannot be removed hinders nobody: the
   /// next session takes it away.
   [[nodiscard]] result<void> remove_marker();
@@ -51,7 +57,7 @@ class held_session {
   [[nodiscard]] const session_record& session() const noexcept { return session_; }
   /// Begun so far, that of the preamble included.
   [[nodiscard]] std::int64_t turns() const noexcept { return turns_; }
-  /// Of these, the ones of tasks.
+  /// That ended by a turn of it: what the limit counts, so that a task which is tried again takes no other's place.
   [[nodiscard]] std::int64_t tasks() const noexcept { return tasks_; }
 
   /// What the agent says of itself.

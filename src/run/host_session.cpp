@@ -8,6 +8,7 @@
 #include <cobatch/host_session.hpp>
 
 #include "agent/dialect.hpp"
+#include "agent/objection.hpp"
 #include "run/admission.hpp"
 #include "run/completion_check.hpp"
 #include "run/held_session.hpp"
@@ -101,29 +102,16 @@ class host_session::impl {
                                                       "its turn first, or end the session",
                                                       running_->task.str(), running_->turn.value));
     deadline_ = steady::now() + turn_limit_;
-    if (held_.full()) return std::nullopt;
-    std::string shared;
-    if (held_.tasks() == 0) {
-      auto read = read_shared();
-      if (!read) return fail(read.error());
-      shared = std::move(*read);
-    }
-    begin_request request;
-    request.process_turn = held_.turns() + 1;
-    auto begun = until_known([&] { return held_.begin_turn(request); });
+    auto shared = handed_over_ == 0 ? read_shared() : std::string();
+    if (!shared) return fail(shared.error());
+    auto begun = begin_next();
     if (!begun) return fail(begun.error());
-    switch (begun->what) {
-      case begin_outcome::kind::none_left:
-        return std::nullopt;
-      case begin_outcome::kind::stale:
-        return fail(ended_elsewhere());
-      case begin_outcome::kind::begun:
-        break;
-    }
-    host_turn turn{make_turn_request(place_.storage(), *begun, no_conversation, std::move(shared)),
+    if (!*begun) return std::nullopt;
+    ++handed_over_;
+    host_turn turn{make_turn_request(place_.storage(), **begun, no_conversation, std::move(*shared)),
                    steady::now() + turn_limit_};
     deadline_ = turn.deadline;
-    running_ = std::move(begun->turn);
+    running_ = std::move((*begun)->turn);
     return turn;
   }
 
@@ -190,6 +178,33 @@ class host_session::impl {
   bool is_of_this_process() const { return home_.here(); }
 
  private:
+  // The turn of the next task that a host can do, if there is one. A task that asks for what a host is not told ends in
+  // `error`, and costs nothing.
+  result<std::optional<begin_outcome>> begin_next() {
+    for (;;) {
+      if (held_.full()) return std::nullopt;
+      begin_request request;
+      request.process_turn = handed_over_ + 1;
+      auto begun = until_known([&] { return held_.begin_turn(request); });
+      if (!begun) return fail(begun.error());
+      if (begun->what == begin_outcome::kind::stale) return fail(ended_elsewhere());
+      if (begun->what == begin_outcome::kind::none_left) return std::nullopt;
+      auto why_not = objection_to(begun->task.spec);
+      if (why_not.empty()) return std::move(*begun);
+      const settlement refused = failed_turn(turn_end::denied, "not_allowed", std::move(why_not));
+      const auto settled = until_known([&] { return held_.settle_turn(begun->turn.turn, refused); });
+      if (!settled) return fail(settled.error());
+      if (settled->what == settle_outcome::kind::stale) return fail(ended_elsewhere());
+    }
+  }
+
+  std::string objection_to(const task_spec& task) const {
+    if (!task.check.empty())
+      return "the task has a check, and a session that a host drives runs none; leave the check out, or let an engine "
+             "run the batch";
+    return objection_to_choices(task, held_.session().agent);
+  }
+
   // The batch's preamble, which stands in the prompt of the session's first turn.
   result<std::string> read_shared() {
     const auto shared = place_.storage().find_preamble(held_.session().batch);
@@ -224,7 +239,7 @@ class host_session::impl {
       if (!cancelled) return fail(cancelled.error());
       if (*cancelled) what.end = turn_end::cancelled;
     }
-    return place_.storage().settle_turn(held_.session().id, turn, what);
+    return held_.settle_turn(turn, what);
   }
 
   void watch() {
@@ -306,6 +321,7 @@ class host_session::impl {
 
   std::mutex mutex_;  // of all that follows
   held_session held_;
+  std::int64_t handed_over_ = 0;  // turns
   std::optional<turn_record> running_;
   steady::time_point deadline_;  // of the running turn, or of the host's next call
   std::optional<session_record> ended_;

@@ -49,12 +49,6 @@ bool is_date(std::string_view text) {
   return text.size() == 8 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-std::string dollars(std::int64_t pico_dollars) {
-  std::string text = fmt::format("{}.{:012}", pico_dollars / max_price, pico_dollars % max_price);
-  while (text.back() == '0' && text[text.size() - 2] != '.') text.pop_back();
-  return text;
-}
-
 // Makes a table of a price file, and says what is wrong with it.
 class price_reader {
  public:
@@ -101,7 +95,8 @@ class price_reader {
           {"price_contradiction",
            fmt::format("the price file asks ${} a token for {} of \"{}\" and ${} for input, but {}; the "
                        "model is left out, and what it uses has no price. Correct the file",
-                       dollars(figure), what, name, dollars(*m.input), rule)});
+                       json::write_decimal(figure, pico, 1), what, name, json::write_decimal(*m.input, pico, 1),
+                       rule)});
       return true;
     };
     if (m.cache_write_1h && *m.cache_write_1h != 2 * *m.input)
@@ -125,11 +120,15 @@ class price_reader {
 };
 
 error unpriced(std::string_view model, const std::string& what_is_missing) {
-  const std::string who =
-      model.empty() ? "a model whose name the agent did not say" : fmt::format("model \"{}\"", model);
-  return {errc::unpriced_model, fmt::format("{} has no price{}, so what it used cannot be counted in dollars. Give a "
-                                            "price file that has it, with --prices FILE",
-                                            who, what_is_missing)};
+  if (model.empty())
+    return {errc::unpriced_model,
+            "a turn used a model whose name the agent did not say, so what it used cannot be counted in dollars. Name "
+            "the model that is to be used, with --model"};
+  return {
+      errc::unpriced_model,
+      fmt::format("model \"{}\" has no price{}, so what it uses cannot be counted in dollars. Give a price file that "
+                  "has it under this name, with --prices FILE",
+                  model, what_is_missing)};
 }
 
 }  // namespace

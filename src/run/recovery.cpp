@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "run/agent_folder.hpp"
 #include "run/all_turns.hpp"
 #include "run/turn_witness.hpp"
 #include "system/process.hpp"
@@ -47,8 +48,7 @@ settlement look_at_it(workspace& place, const engine_options& options, const tur
     what.reason = "not_checked";
     what.detail = "the orchestrator died before the task's check, and none may be run here";
   }
-  const auto& where = options.working_directory.empty() ? place.paths().root : options.working_directory;
-  return turn_witness(options, place.paths(), where, folder)
+  return turn_witness(options, place.paths(), agent_folder(options, place.paths()), folder)
       .look_after_crash(std::move(what), (*task)->spec, std::move(stop));
 }
 

@@ -43,11 +43,6 @@ result<bool> session_agent::get_ready(const task_record& task) {
   return batch_.has_preamble && !talk_.holds_preamble();
 }
 
-result<void> session_agent::fork_from_here(const task_record& task) {
-  talk_.set_checkpoint();
-  return take(conversation_step::fork, wish_of(task));
-}
-
 result<void> session_agent::take(conversation_step step, const conversation_wish& wish) {
   if (step == conversation_step::go_on) return {};
   if (step == conversation_step::clear || step == conversation_step::begin) tell_reload(wish);

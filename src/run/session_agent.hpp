@@ -33,8 +33,8 @@ class session_agent {
   [[nodiscard]] result<bool> get_ready(const task_record& task);
   /// True if `get_ready` was called for this very task, and its turn has not run since; or if it has nothing to do.
   [[nodiscard]] bool is_ready_for(const task_record& task) const;
-  /// The following tasks fork from here.
-  [[nodiscard]] result<void> fork_from_here(const task_record& task);
+  /// What the task wants of the agent, by itself or by its batch.
+  [[nodiscard]] conversation_wish wish_of(const task_record& task) const;
 
   [[nodiscard]] turn_report run_turn(const turn_request& request, std::chrono::milliseconds limit,
                                      std::stop_token interrupt);
@@ -46,7 +46,6 @@ class session_agent {
   [[nodiscard]] std::int64_t next_turn() const noexcept { return turns_ + 1; }
 
  private:
-  [[nodiscard]] conversation_wish wish_of(const task_record& task) const;
   [[nodiscard]] result<void> take(conversation_step step, const conversation_wish& wish);
   [[nodiscard]] result<void> start(conversation_step step, const conversation_wish& wish);
   void tell_reload(const conversation_wish& wish) const;

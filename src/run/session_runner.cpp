@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 
 #include "agent/dialect.hpp"
+#include "run/agent_folder.hpp"
 #include "run/budget.hpp"
 #include "run/held_session.hpp"
 #include "run/persist.hpp"
 #include "run/preamble_text.hpp"
+#include "run/prompt_session.hpp"
 #include "run/resumption.hpp"
 #include "run/session_agent.hpp"
 #include "run/turn_request.hpp"
@@ -27,6 +29,10 @@ using std::chrono::milliseconds;
 constexpr milliseconds longest_limit_wait{std::chrono::minutes{15}};
 // The provider's clock and ours differ a little.
 constexpr milliseconds after_limit{1000};
+// Limits are of a week at most; of one that is said to last longer the provider is asked again.
+constexpr milliseconds longest_rest{std::chrono::hours{8 * 24}};
+// An agent that gives back one turn after the other does not get anywhere.
+constexpr int most_given_back = 3;
 
 class session_runner {
  public:
@@ -37,8 +43,7 @@ class session_runner {
         monitor_(context.place.storage(), context.session.id, context.stop, context.options.stop_grace,
                  context.options.hurry),
         folder_(context.place.paths().sessions / std::to_string(context.session.id.value)),
-        working_directory_(context.options.working_directory.empty() ? context.place.paths().root
-                                                                     : context.options.working_directory),
+        working_directory_(agent_folder(context.options, context.place.paths())),
         agent_(context.runs, context.options, context.batch, held_, folder_, working_directory_,
                context.lock.descriptor(), [this](const agent_news& news) { pass_on(news); }),
         witness_(context.options, context.place.paths(), working_directory_, folder_) {}
@@ -103,9 +108,14 @@ class session_runner {
     if (monitor_.end_requested()) return over(session_end::cancelled, std::string(end_was_requested));
     if (auto limit = held_.full()) return over(session_end::full, std::move(*limit));
     if (const auto next = held_.next_task()) {
-      if (auto spent = check_budget(); is_over(spent)) return spent;
-      if (objection_to(next->spec).empty())
-        if (auto failed = make_ready(*next); is_over(failed) || !agent_.is_ready_for(*next)) return failed;
+      if (auto spent = check_budget(*next); is_over(spent)) return spent;
+      if (objection_to(next->spec).empty()) {
+        const auto untold = agent_.get_ready(*next);
+        if (!untold) return start_failed(untold.error());
+        // What the preamble came to, and used, decides what follows.
+        if (*untold && c_.runs.takes_preamble() && way() != running_way::separate)
+          if (auto told = tell_preamble(*next)) return std::move(*told);
+      }
       // To start an agent takes time.
       if (c_.stop.stop_requested()) return {};
     }
@@ -127,10 +137,11 @@ class session_runner {
     return take_turn(*begun);
   }
 
-  ending check_budget() {
-    const auto of_day = day_is_spent(c_.place, c_.options);
+  ending check_budget(const task_record& next) {
+    const std::string model = agent_.wish_of(next).model;
+    const auto of_day = day_is_spent(c_.place, c_.options, model);
     if (of_day && *of_day) return over(session_end::stopped, **of_day);
-    const auto of_batch = batch_is_spent(c_.place, c_.batch.id, c_.options);
+    const auto of_batch = batch_is_spent(c_.place, c_.batch.id, c_.options, model);
     if (of_batch && *of_batch) return over(session_end::budget, **of_batch);
     for (const auto* asked : {&of_day, &of_batch})
       if (!*asked) {
@@ -146,32 +157,20 @@ class session_runner {
     return persist([&] { return held_.begin_turn(request); }, c_.stop, tell());
   }
 
-  // The agent, in a conversation that the task can be sent to. A preamble turn may have to be tried again: then the
-  // agent is not ready yet, and nothing is over.
-  ending make_ready(const task_record& task) {
-    const auto tell_it = agent_.get_ready(task);
-    if (!tell_it) return start_failed(tell_it.error());
-    if (*tell_it && c_.runs.takes_preamble() && way() != running_way::separate) {
-      if (auto told = tell_preamble(task); is_over(told) || !agent_.talk().holds_preamble()) return told;
-      if (way() == running_way::fork)
-        if (auto forked = agent_.fork_from_here(task); !forked) return start_failed(forked.error());
-    }
-    return {};
-  }
-
   static ending start_failed(const error& e) {
     const bool needs_a_person = e.code == errc::agent_missing || e.code == errc::keeper_missing;
     return over(needs_a_person ? session_end::blocked : session_end::agent_lost, e.message);
   }
 
-  ending tell_preamble(const task_record& task) {
+  // A turn of the preamble; nothing if there is no task any more that it would be told for.
+  std::optional<ending> tell_preamble(const task_record& task) {
     begin_request request;
     request.preamble = true;
     const auto begun = begin_turn(request);
     if (!begun) return lost(begun.error());
     if (begun->what == begin_outcome::kind::stale)
       return lost({errc::stale_session, "the session was ended by somebody else"});
-    if (begun->what == begin_outcome::kind::none_left) return {};
+    if (begun->what == begin_outcome::kind::none_left) return std::nullopt;
     turn_ = &begun->turn;
     emit({.what = engine_event::kind::turn_started, .session = session(), .turn = turn_});
     const auto interrupt = monitor_.begin(task.spec.id);
@@ -180,6 +179,7 @@ class session_runner {
     if (settles(report.what.end)) {
       report.what.end = turn_end::done;
       agent_.talk().hold_preamble();
+      if (way() == running_way::fork) agent_.talk().set_checkpoint();
     }
     const bool may_go_on = report.what.end == turn_end::done || report.what.end == turn_end::stopped;
     auto ended = end_turn(begun->turn, std::move(report));
@@ -235,9 +235,10 @@ class session_runner {
     if (why == interruption::task_cancelled && report.what.end == turn_end::stopped)
       report.what.end = turn_end::cancelled;
     last_turn_ended_ = steady::now();
+    if (!report.limited) limits_in_a_row_ = 0;
+    if (!report.again) given_back_in_a_row_ = 0;
     // If it cannot be stored before a stop, the session row stays live and the turn is recovered from the agent's file.
-    auto settled = persist([&] { return c_.place.storage().settle_turn(held_.session().id, turn.turn, report.what); },
-                           c_.stop, tell());
+    auto settled = persist([&] { return held_.settle_turn(turn.turn, report.what); }, c_.stop, tell());
     turn_ = nullptr;
     task_ = nullptr;
     if (!settled) return lost(settled.error());
@@ -249,9 +250,9 @@ class session_runner {
           .task = settled->turn.task.empty() ? nullptr : &settled->task});
     if (why != interruption::none || report.what.end != turn_end::stopped) return {};
     if (report.limited) return rest(*report.limited);
-    limits_in_a_row_ = 0;
     if (report.blocked) return over(session_end::blocked, report.what.detail);
-    return report.again ? ending{} : over(session_end::agent_lost, report.what.detail);
+    if (report.again && ++given_back_in_a_row_ <= most_given_back) return {};
+    return over(session_end::agent_lost, report.what.detail);
   }
 
   // Waits for a limit of the provider to pass, in the session that is there.
@@ -259,7 +260,8 @@ class session_runner {
     const timestamp now = c_.place.now();
     milliseconds wait = std::min(c_.options.limit_wait * (1 << std::min(limits_in_a_row_, 10)), longest_limit_wait);
     if (limit.until && *limit.until > now)
-      wait = std::max(*limit.until - now + after_limit, limits_in_a_row_ == 0 ? milliseconds{0} : wait);
+      wait = std::min(std::max(*limit.until - now + after_limit, limits_in_a_row_ == 0 ? milliseconds{0} : wait),
+                      longest_rest);
     ++limits_in_a_row_;
     const session_pause pause{now + wait, limit.reason};
     auto told = persist([&] { return c_.place.storage().set_pause(held_.session().id, pause); }, c_.stop, tell());
@@ -275,11 +277,11 @@ class session_runner {
     return {};
   }
 
-  // By the calendar: a machine may sleep meanwhile.
+  // By the calendar: a machine may sleep meanwhile. Without a task there is nothing to wait for.
   void await(timestamp until) {
     constexpr std::chrono::seconds look_again{30};
     std::int64_t seen = c_.place.storage().version();
-    while (c_.place.now() < until && !monitor_.end_requested() && !c_.stop.stop_requested()) {
+    while (c_.place.now() < until && held_.next_task() && !monitor_.end_requested() && !c_.stop.stop_requested()) {
       const auto left = std::min<milliseconds>(until - c_.place.now(), look_again);
       seen = c_.place.storage().wait_for_change(seen, steady::now() + left, c_.stop);
     }
@@ -353,12 +355,14 @@ class session_runner {
   const task_record* task_ = nullptr;
   steady::time_point last_turn_ended_;
   int limits_in_a_row_ = 0;
+  int given_back_in_a_row_ = 0;
   bool told_dirty_ = false;
 };
 
 }  // namespace
 
 result<session_outcome> run_session(const session_context& context) {
+  if (!context.runs.calls_back_with().empty()) return run_prompt_session(context);
   return session_runner(context).run();
 }
 

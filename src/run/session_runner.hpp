@@ -28,6 +28,7 @@ struct session_context {
   session_record session;
   batch_record batch;
   std::stop_token stop;
+  std::string nonce;  ///< of the claim
 };
 
 /// How a session ended.

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "json/decimal.hpp"
 #include "run/all_turns.hpp"
 
 namespace cobatch {
@@ -22,15 +23,17 @@ std::string grouped(std::int64_t number) {
   return out;
 }
 
-// The first `decimals` of the nine decimals of nano-dollars; the rest is dropped.
-std::string dollars(std::int64_t nano_dollars, std::size_t decimals) {
-  const std::string text = fmt::format("{}.{:09}", nano_dollars / 1'000'000'000, nano_dollars % 1'000'000'000);
-  return text.substr(0, text.size() - 9 + decimals);
+constexpr int nano = 9;
+
+// With so many decimals; the rest is dropped.
+std::string dollars(std::int64_t nano_dollars, int decimals) {
+  for (int left = nano; left > decimals; --left) nano_dollars /= 10;
+  return json::write_decimal(nano_dollars, decimals, decimals);
 }
 
 // How many decimals show all of it; two at least.
-std::size_t decimals_of(std::int64_t nano_dollars) {
-  std::size_t decimals = 9;
+int decimals_of(std::int64_t nano_dollars) {
+  int decimals = nano;
   for (; decimals > 2 && nano_dollars % 10 == 0; --decimals) nano_dollars /= 10;
   return decimals;
 }
@@ -67,7 +70,7 @@ std::optional<std::string> spending::reached(const spending_cap& cap) const {
     return fmt::format("budget: {}{} of {} tokens are used", all_known_ ? "" : "at least ", grouped(tokens_),
                        grouped(cap.tokens));
   if (cap.nano_dollars > 0 && nano_dollars() >= cap.nano_dollars) {
-    const std::size_t decimals = decimals_of(cap.nano_dollars);
+    const int decimals = decimals_of(cap.nano_dollars);
     return fmt::format("budget: {}{} of {} USD are spent", all_known_ && !unpriced_ ? "" : "at least ",
                        dollars(nano_dollars(), decimals), dollars(cap.nano_dollars, decimals));
   }
@@ -76,14 +79,19 @@ std::optional<std::string> spending::reached(const spending_cap& cap) const {
   return std::nullopt;
 }
 
-result<void> spending::check_priced(const spending_cap& cap) const {
+result<void> spending::check_priced(const spending_cap& cap, std::string_view next) const {
   if (cap.nano_dollars <= 0) return {};
   if (prices_->empty())
     return fail(errc::unpriced_model,
                 "a budget in dollars needs prices, and there are none: give a price file with "
                 "--prices FILE, or a budget in tokens or time");
-  if (unpriced_) return fail(unpriced_->code, unpriced_->message + ", or a budget in tokens or time");
-  return {};
+  auto unpriced = unpriced_;
+  if (!unpriced && !next.empty())
+    if (const auto price = prices_->price_of({std::string(next), {}}); !price) unpriced = price.error();
+  if (!unpriced) return {};
+  return fail(unpriced->code, unpriced->message +
+                                  ", or set the budget in tokens or time instead (--day-tokens and "
+                                  "--day-minutes for that of a day)");
 }
 
 }  // namespace v1

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
@@ -36,9 +37,9 @@ class spending {
   /// The sentence for people if a cap is reached.
   [[nodiscard]] std::optional<std::string> reached(const spending_cap& cap) const;
 
-  /// Whether a cap in dollars can be kept. Errors: unpriced_model: there are no prices at all, or a turn used a model
-  /// that has none.
-  [[nodiscard]] result<void> check_priced(const spending_cap& cap) const;
+  /// Whether a cap in dollars can be kept. `next`: the model that the next turn asks for; empty: not known. Errors:
+  /// unpriced_model: there are no prices at all, or that model, or one that a turn used, has none.
+  [[nodiscard]] result<void> check_priced(const spending_cap& cap, std::string_view next = {}) const;
 
  private:
   const price_table* prices_;

@@ -57,17 +57,25 @@ std::vector<std::string> git_environment() {
   return environment;
 }
 
-// What git says to this; nothing if it fails.
-std::optional<std::string> ask_git(const fs::path& folder, const std::vector<std::string>& what,
-                                   clock::time_point deadline) {
+using settings = std::vector<std::string>;  // name=value
+
+program_call call_of_git(const fs::path& folder, const settings& also, const std::vector<std::string>& what,
+                         clock::time_point deadline) {
   program_call call;
   call.argv = {"git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"};
+  for (const auto& setting : also) call.argv.insert(call.argv.end(), {"-c", setting});
   call.argv.insert(call.argv.end(), what.begin(), what.end());
   call.working_directory = folder;
   call.environment = git_environment();
   call.output_limit = most_bytes_of_git;
   call.deadline = deadline;
-  auto said = run_program(call);
+  return call;
+}
+
+// What git says to this; nothing if it fails.
+std::optional<std::string> ask_git(const fs::path& folder, const std::vector<std::string>& what,
+                                   clock::time_point deadline, const settings& also = {}) {
+  auto said = run_program(call_of_git(folder, also, what, deadline));
   if (!said || said->exit_code != 0 || said->output_cut) return std::nullopt;
   return std::move(said->output);
 }
@@ -77,6 +85,29 @@ std::string_view take_item(std::string_view& list) {
   const std::string_view item = list.substr(0, list.find('\0'));
   list.remove_prefix(std::min(item.size() + 1, list.size()));
   return item;
+}
+
+// "filter.NAME.clean": what is before "clean", as the name may be empty and have points in it. Empty if it names none.
+std::string_view filter_in(std::string_view setting) {
+  const auto end = setting.rfind('.') + 1;
+  return setting.substr(0, end) == "filter." ? std::string_view() : setting.substr(0, end);
+}
+
+// Settings under which git runs none of the programs that it is to put files through: whoever may write in the folder
+// may have named some. Nothing if they are not known, or cannot all be set aside.
+std::optional<settings> without_filters(const fs::path& folder, clock::time_point deadline) {
+  constexpr int nothing_found = 1;
+  const auto said =
+      run_program(call_of_git(folder, {}, {"config", "--name-only", "-z", "--get-regexp", R"(^filter\.)"}, deadline));
+  if (!said || said->output_cut || (said->exit_code != 0 && said->exit_code != nothing_found)) return std::nullopt;
+  settings none;
+  for (std::string_view left = said->output; !left.empty();) {
+    const std::string filter(filter_in(take_item(left)));
+    if (filter.find('=') != std::string::npos) return std::nullopt;  // it would end the setting's name
+    if (filter.empty()) continue;
+    for (const char* what : {"clean=", "process=", "required=false"}) none.push_back(filter + what);
+  }
+  return none;
 }
 
 // Paths from the top of a repository that are not the work's.
@@ -222,10 +253,12 @@ std::optional<work_snapshot> work_tree::look() const {
   auto top = ask_git(folder_, {"rev-parse", "--show-toplevel"}, deadline);
   if (!top || top->size() < 2) return std::nullopt;
   top->pop_back();  // the line feed
+  const auto unfiltered = without_filters(folder_, deadline);
+  if (!unfiltered) return std::nullopt;
   const auto said = ask_git(folder_,
                             {"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--untracked-files=all",
                              "--ignore-submodules", "--no-renames"},
-                            deadline);
+                            deadline, *unfiltered);
   if (!said) return std::nullopt;
   work_snapshot seen{.top = *top};
   const own_paths own(own_, seen.top);
@@ -256,7 +289,7 @@ std::optional<work_changes> work_tree::changes_between(const work_snapshot& befo
 }
 
 std::vector<fs::path> own_files(const workspace_paths& paths) {
-  return {paths.state, paths.marker, paths.queue_view, paths.results_view};
+  return {paths.state, paths.marker, paths.queue_view, paths.results_view, paths.history_view};
 }
 
 result<void> write_snapshot(const work_snapshot& snapshot, const fs::path& file) {

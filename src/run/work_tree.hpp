@@ -1,8 +1,8 @@
 // What a turn changed in the agent's folder, as its git repository shows it.
 //
-// It is looked at before and after, and never written to: not even the index is refreshed, no hook and no monitor is
-// run, and nothing is fetched. Where git cannot tell (there is no repository or no git, or it takes too long) nothing
-// is known, which is not the same as no changes.
+// It is looked at before and after, and never written to: not even the index is refreshed, no hook, no monitor and no
+// filter is run, and nothing is fetched. Where git cannot tell (there is no repository or no git, or it takes too long)
+// nothing is known, which is not the same as no changes.
 #pragma once
 
 #include <chrono>

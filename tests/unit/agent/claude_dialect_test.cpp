@@ -49,6 +49,18 @@ TEST_CASE("the tokens of a turn are the agent's own difference where it gives on
   CHECK(report->what.used->total() == tokens{9, 306, 0, 19200, 106, 0});
 }
 
+TEST_CASE("a model's figures without input or output are unknown, not 0") {
+  for (const char* figures : {R"({"inputTokens":9})", R"({"outputTokens":9})", "{}"}) {
+    const auto report = make_claude_dialect()->read(
+        R"({"type":"result","is_error":false,"result":"ok","session_id":"s1","model_usage_since_last_result":{"opus":)" +
+            std::string(figures) + "}}",
+        key);
+    REQUIRE(report);
+    CHECK(report->what.end == turn_end::done);
+    CHECK_FALSE(report->what.used);
+  }
+}
+
 TEST_CASE("without it they are the difference of the cumulative figures, anew in a new session") {
   const auto speech = make_claude_dialect();
   const auto first = speech->read(result_line("one", 100), key);
@@ -117,6 +129,26 @@ TEST_CASE("a denied tool fails the task only if it never worked in the turn") {
   CHECK(speech->read(result_line("fine", 1, denied), key)->what.end == turn_end::done);
   // What worked in one turn excuses nothing in the next.
   CHECK(speech->read(result_line("fine", 2, denied), key)->what.end == turn_end::denied);
+}
+
+TEST_CASE("a denial says what to do: a tool that the agent has is to be allowed nothing, but given another folder") {
+  const auto denied = [](const std::string& denials) {
+    const auto speech = make_claude_dialect({"Edit", "Read"});
+    CHECK_FALSE(speech->read(R"({"type":"system","subtype":"init","session_id":"s","cwd":"/home/p"})", key));
+    return speech->read(result_line("fine", 1, R"(,"permission_denials":[)" + denials + "]"), key)->what.detail;
+  };
+  const std::string outside = R"({"tool_name":"Edit","tool_input":{"file_path":"/etc/hosts"}})";
+  const std::string missing = R"({"tool_name":"Bash","tool_input":{"command":"ls"}},{"tool_name":"WebFetch"})";
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  CHECK(has(denied(outside), "/etc/hosts lies outside"));
+  CHECK(has(denied(outside), "--cwd"));
+  CHECK_FALSE(has(denied(outside), "--allow"));
+  CHECK(has(denied(missing), "--allow Bash --allow WebFetch"));
+  CHECK_FALSE(has(denied(missing), "--cwd"));
+  // In its own folder it is the permission mode that does not let it.
+  CHECK(has(denied(R"({"tool_name":"Edit","tool_input":{"file_path":"/home/p/a"}})"), "--allow Edit"));
+  CHECK(has(denied(outside + "," + missing), "--cwd"));
+  CHECK(has(denied(outside + "," + missing), "--allow Bash --allow WebFetch"));
 }
 
 TEST_CASE("lines of any other kind, known or not, do not end a turn") {
@@ -209,6 +241,25 @@ TEST_CASE("what a person has to see to is told apart from what time heals and fr
     CHECK(report->limited.has_value() == r.limited);
     CHECK(report->what.end == (r.blocked || r.limited ? turn_end::stopped : turn_end::broke));
   }
+}
+
+TEST_CASE("what the model answers is never taken for the words of its provider") {
+  const std::string stopped =
+      R"({"type":"result","subtype":"success","is_error":false,"terminal_reason":"hook_stopped",)"
+      R"("session_id":"s1","result":")";
+  for (const std::string text : {"I hit your limit page: limit reached", "it shows Please run /login",
+                                 "tested: No conversation found with session ID", "Credit balance is too low"}) {
+    CAPTURE(text);
+    const auto report = make_claude_dialect()->read(stopped + text + "\"}", key);
+    REQUIRE(report);
+    CHECK(report->what.end == turn_end::broke);
+    CHECK_FALSE(report->limited);
+    CHECK_FALSE(report->blocked);
+    CHECK_FALSE(report->forget);
+  }
+  const auto speech = make_claude_dialect();
+  CHECK_FALSE(speech->read(synthetic("unknown"), key));
+  CHECK(speech->read(stopped + "Not logged in. Please run /login\"}", key)->blocked);
 }
 
 TEST_CASE("a credential that is refused again is not tried for minutes, a limit is") {

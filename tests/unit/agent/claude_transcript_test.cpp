@@ -55,6 +55,14 @@ TEST_CASE_FIXTURE(transcripts, "a request is counted once, from the turn's begin
   CHECK(used->by_model[1].count == tokens{10, 120, 0, 1400, 50, 0});
 }
 
+TEST_CASE_FIXTURE(transcripts, "a line that is too long to be read hides none of those after it") {
+  write(conversation + ".jsonl", line("m1", "2026-11-24T12:00:01.000Z", 1) + std::string(9 << 20, 'x') + "\n" +
+                                     line("m2", "2026-11-24T12:00:02.000Z", 2));
+  const auto used = read_claude_transcript(conversation, noon);
+  REQUIRE(used);
+  CHECK(used->total().output == 3);
+}
+
 TEST_CASE_FIXTURE(transcripts, "where nothing is known, nothing is made up") {
   CHECK_FALSE(read_claude_transcript(conversation, noon));
   CHECK_FALSE(read_claude_transcript("", noon));

@@ -45,6 +45,12 @@ TEST_CASE("a turn's tokens are the difference to the thread's turn before, over 
   CHECK(second->what.output.empty());
 }
 
+TEST_CASE("codex exec names no model: its tokens are of the one that it was started with") {
+  const auto speech = make_codex_dialect({.model = "gpt-x"});
+  CHECK_FALSE(speech->read(started, key));
+  CHECK(speech->read(completed(10, 0, 0, 1, 0), key)->what.used->by_model.at(0).model == "gpt-x");
+}
+
 TEST_CASE("another thread begins from nothing") {
   const auto speech = make_codex_dialect();
   CHECK_FALSE(speech->read(started, key));
@@ -57,6 +63,13 @@ TEST_CASE("figures that cannot be are no figures") {
   const auto speech = make_codex_dialect();
   CHECK_FALSE(speech->read(started, key));
   CHECK_FALSE(speech->read(completed(10, 1000, 0, 20, 0), key)->what.used);
+}
+
+TEST_CASE("a figure without input or output is none, not one of nothing") {
+  const auto speech = make_codex_dialect();
+  CHECK_FALSE(speech->read(started, key));
+  for (const char* usage : {"{}", R"({"input_tokens":10})", R"({"output_tokens":10,"cached_input_tokens":0})"})
+    CHECK_FALSE(speech->read(fmt::format(R"({{"type":"turn.completed","usage":{}}})", usage), key)->what.used);
 }
 
 TEST_CASE("a failed turn is told by what Codex says of it") {

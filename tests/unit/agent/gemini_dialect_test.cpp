@@ -32,6 +32,20 @@ TEST_CASE("the answer of Gemini is what it says after its last tool, its tokens 
   CHECK(report->what.used->total() == tokens{1265, 0, 0, 17920, 565, 80});
 }
 
+TEST_CASE("figures that Gemini leaves out are unknown, not 0") {
+  const auto used = [](const std::string& status, const std::string& models) {
+    return make_gemini_dialect()
+        ->read(R"({"type":"result","status":")" + status + R"(","stats":{"models":)" + models + "}}", key)
+        ->what.used;
+  };
+  CHECK_FALSE(used("success", "{}"));
+  for (const char* figures : {R"({"input_tokens":5,"output_tokens":5})", R"({"total_tokens":10,"input_tokens":5})",
+                              R"({"total_tokens":10,"output_tokens":5})", "{}"})
+    CHECK_FALSE(used("success", R"({"gemini-2.5-flash":)" + std::string(figures) + "}"));
+  REQUIRE(used("error", "{}"));  // no model was reached
+  CHECK(used("error", "{}")->total() == tokens{});
+}
+
 TEST_CASE("a result of Gemini that is no success is a failure, with what it says") {
   const auto report = make_gemini_dialect()->read(
       R"({"type":"result","status":"error","error":{"type":"Error","message":"something broke"}})", key);
@@ -48,6 +62,7 @@ TEST_CASE("a failure of Gemini is told by the answer of the provider that stands
   CHECK(failed(R"([API Error: {\"error\":{\"code\":401,\"message\":\"no\"}}])").blocked);
   CHECK(failed(R"([API Error: {\"error\":{\"code\":429,\"message\":\"wait\"}}])").limited);
   CHECK(failed("[API Error: You exceeded your current quota]").limited);
+  CHECK(failed("[API Error: API key not valid. Please pass a valid API key.]").blocked);
   CHECK(failed("[API Error: models/x is not found for API version v1beta]").blocked);
   CHECK(failed(R"([API Error: {\"error\":{\"code\":500}}])").what.end == turn_end::broke);
   const auto speech = make_gemini_dialect();

@@ -45,23 +45,27 @@ TEST_CASE("lines longer than the read buffer come whole, up to the limit") {
   CHECK(lines->next()->value() == "next");
 }
 
-TEST_CASE("a line over the limit is refused, finished or not") {
-  for (const char* end : {"", "\n"}) {
+TEST_CASE("a line over the limit is refused, finished or not, and the next one is read") {
+  for (const bool finished : {false, true}) {
     const growing_file file;
-    file.append(std::string(max_agent_line + 1, 'x') + end);
+    file.append(std::string(max_agent_line + 1, 'x') + (finished ? "\n" : ""));
     auto lines = line_follower::open(file.path);
     const auto line = lines->next();
     REQUIRE_FALSE(line);
     CHECK(line.error().code == errc::too_large);
+    CHECK_FALSE(*lines->next());
+    file.append(finished ? "next\n" : "and more of it\nnext\n");
+    CHECK(lines->next()->value() == "next");
   }
 }
 
-TEST_CASE("a line that is not UTF-8 is refused") {
+TEST_CASE("a line that is not UTF-8 is refused, and the next one is read") {
   const growing_file file;
-  file.append("good\nbad \xFF\n");
+  file.append("good\nbad \xFF\nnext\n");
   auto lines = line_follower::open(file.path);
   CHECK(lines->next()->value() == "good");
   const auto line = lines->next();
   REQUIRE_FALSE(line);
   CHECK(line.error().code == errc::bad_encoding);
+  CHECK(lines->next()->value() == "next");
 }

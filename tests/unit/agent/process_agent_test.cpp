@@ -20,6 +20,14 @@ namespace {
 
 constexpr std::chrono::milliseconds long_enough = 60s;
 
+// The script in the place of a real agent's program.
+std::string program_of(const std::filesystem::path& folder, const std::string& script) {
+  const auto program = folder / "agent";
+  std::ofstream(program) << "#!/bin/sh\n" << script << '\n';
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  return program.string();
+}
+
 // One session with `sh -c SCRIPT`, which sees each task as a line on its input.
 struct shell_session {
   scratch_folder folder;
@@ -27,9 +35,14 @@ struct shell_session {
   std::unique_ptr<agent_session> session;
   std::vector<std::string> progress;
 
-  explicit shell_session(const std::string& script) {
-    runs = make_command_agent({.argv = {"sh", "-c", script}, .grace = 200ms});
+  explicit shell_session(const std::string& script)
+      : runs(make_command_agent({.argv = {"sh", "-c", script}, .grace = 200ms})) {
     start(1);
+  }
+  struct as_gemini {};
+  shell_session(as_gemini, const std::string& script, std::int64_t process)
+      : runs(make_gemini_agent({.program = program_of(folder.path(), script), .grace = 200ms})) {
+    start(process);
   }
   void start(std::int64_t process) {
     session_start how;
@@ -81,6 +94,20 @@ TEST_CASE("an early exit breaks the turn and says the exit code and what the pro
   CHECK(report.what.detail.find("out of luck") != std::string::npos);
   CHECK(report.what.output == "half the work\n");
   CHECK_FALSE(report.usable);
+}
+
+TEST_CASE("a program that never worked holds the batch with what it complained of, and breaks no task") {
+  using as_gemini = shell_session::as_gemini;
+  const std::string complains = "cat >/dev/null; echo 'no such option: --bad' >&2; ";
+  const auto report = shell_session(as_gemini{}, complains + "exit 2", 1).turn("a");
+  CHECK(report.blocked);
+  CHECK(report.what.end == turn_end::stopped);
+  CHECK(report.what.detail.find("exit code 2") != std::string::npos);
+  CHECK(report.what.detail.find("no such option: --bad") != std::string::npos);
+  // One that has said something, has ended well, or follows another process of its session has worked before.
+  CHECK_FALSE(shell_session(as_gemini{}, complains + "echo hello; exit 2", 1).turn("a").blocked);
+  CHECK_FALSE(shell_session(as_gemini{}, complains + "exit 0", 1).turn("a").blocked);
+  CHECK_FALSE(shell_session(as_gemini{}, complains + "exit 2", 2).turn("a").blocked);
 }
 
 TEST_CASE("an answer that was written just before the exit counts") {
@@ -178,4 +205,35 @@ TEST_CASE("what a dead session's file shows of a turn is recovered, and only who
   CHECK_FALSE(s.runs->recover(s.folder.path(), turn));
   turn.process = 2;
   CHECK_FALSE(s.runs->recover(s.folder.path(), turn));
+}
+
+TEST_CASE(
+    "a codex that does not say whether it has an app-server is asked again, and it is told what is done meanwhile") {
+  const scratch_folder folder;
+  const auto runs = make_codex_agent({.program = program_of(folder.path(), R"(cd "${0%/*}"
+case "$1 $2" in
+  "app-server --help") mkdir asked 2>/dev/null && exit 1; echo 'Usage: codex app-server'; exit 0;;
+esac
+echo "$1" >>ways; cat >/dev/null)"),
+                                      .grace = 200ms});
+  std::vector<std::string> notices;
+  session_start how;
+  how.working_directory = how.folder = folder.path();
+  how.on_news = [&](const agent_news& news) {
+    if (news.what == agent_news::kind::notice) notices.emplace_back(news.text);
+  };
+  const auto way_of_start = [&] {
+    auto started = runs->start(how);
+    REQUIRE_MESSAGE(started, started.error().message);
+    static_cast<void>((*started)->run_turn({}, long_enough, {}));
+    (*started)->finish();
+    const auto ways = content_of(folder.path() / "ways");
+    std::filesystem::remove(folder.path() / "ways");
+    return ways;
+  };
+  CHECK(way_of_start() == "exec\n");
+  REQUIRE(notices.size() == 1);
+  CHECK(notices[0].find("did not say") != std::string::npos);
+  CHECK(way_of_start() == "app-server\n");
+  CHECK(notices.size() == 1);
 }

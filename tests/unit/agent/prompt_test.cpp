@@ -42,3 +42,20 @@ TEST_CASE("after an interruption the prompt says when it was and that files may 
   CHECK(has(prompt, "2025-11-07T21:50:00.000Z"));
   CHECK(has(prompt, "may have changed files"));
 }
+
+TEST_CASE("a needed answer that is too long is told by its summary, and where all of it is") {
+  const task_record t = task();
+  prompt_parts parts;
+  parts.task = &t;
+  parts.needed.resize(1);
+  parts.needed[0].task = task_id("doc_1");
+  parts.needed[0].what.output_summary = "made it";
+  CHECK_FALSE(has(make_prompt(parts), "get_task_result"));
+  parts.needed[0].what.output = std::string(9000, 'x');
+  const std::string prompt = make_prompt(parts);
+  CHECK(has(prompt, "Task doc_1 was done before: made it"));
+  CHECK_FALSE(has(prompt, "xxx"));
+  CHECK(has(prompt, "9000 bytes"));
+  CHECK(has(prompt, "data/claude_task_results.json"));
+  CHECK(has(prompt, "cobatch call get_task_result task_id=doc_1"));
+}

@@ -141,7 +141,7 @@ std::string with_named_requests(const std::string& line) {
 
 recording record_of(const std::string& name, const std::vector<std::string>& files) {
   recording out{name, {}, make_gemini_dialect, read_gemini};
-  if (name.starts_with("claude")) out.make = make_claude_dialect, out.read = read_claude;
+  if (name.starts_with("claude")) out.make = [] { return make_claude_dialect(); }, out.read = read_claude;
   if (name.starts_with("codex")) out.make = [] { return make_codex_dialect(); }, out.read = read_codex;
   for (const auto& file : files) {
     std::ifstream in(std::filesystem::path(COBATCH_RECORDED) / (file + ".jsonl"));

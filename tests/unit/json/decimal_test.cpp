@@ -6,6 +6,7 @@
 
 using cobatch::json::decimal;
 using cobatch::json::read_decimal;
+using cobatch::json::write_decimal;
 
 TEST_CASE("a decimal is read exactly, however it is written") {
   for (const auto* const text : {"3e-06", "3E-6", "0.000003", "0.0000030", "30e-7", "0.3e-5", "300e-08", "3.0e-06"}) {
@@ -16,6 +17,14 @@ TEST_CASE("a decimal is read exactly, however it is written") {
   CHECK(read_decimal("12", 0) == decimal{12, true});
   CHECK(read_decimal("0.1", 9) == decimal{100'000'000, true});
   CHECK(read_decimal("1234567.123456789", 9) == decimal{1'234'567'123'456'789, true});
+}
+
+TEST_CASE("a decimal is written exactly, and no longer than it needs to be") {
+  CHECK(write_decimal(1'203'000'000, 9, 2) == "1.203");
+  CHECK(write_decimal(1'200'000'000, 9, 2) == "1.20");
+  CHECK(write_decimal(5, 9, 2) == "0.000000005");
+  CHECK(write_decimal(0, 12, 1) == "0.0");
+  CHECK(write_decimal(12'000, 3, 3) == "12.000");
 }
 
 TEST_CASE("zero is zero in all its forms") {

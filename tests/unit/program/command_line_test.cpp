@@ -200,6 +200,18 @@ TEST_CASE("run with nothing to run succeeds") {
   CHECK(*r.json().find("turns") == json::value(0));
 }
 
+TEST_CASE("run says that the day's budget is spent, which no status knows of") {
+  const folder f;
+  cobatch_run({"assign", "a", "x", "--batch", "b", "--open", "--root", f.str()});
+  cobatch_run({"assign", "c", "x", "--batch", "b", "--root", f.str()});
+  const auto script = f.write("script.json", R"({"otherwise":{"usage":{"input_tokens":90,"output_tokens":10}}})");
+  const auto r =
+      cobatch_run({"run", "--root", f.str(), "--agent", "scripted", "--script", script, "--day-tokens", "100"});
+  CHECK(r.code == exit_unfinished);
+  CHECK_MESSAGE(r.out.find("1 task is left in b; today: budget: 100 of 100 tokens are used") != std::string::npos, r.out);
+  CHECK(r.out.find("cobatch status tells why") == std::string::npos);
+}
+
 TEST_CASE("run refuses an unknown batch") {
   const folder f;
   const auto r = cobatch_run({"run", "none", "--root", f.str(), "--agent", "scripted", "--json"});

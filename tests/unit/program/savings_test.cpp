@@ -66,6 +66,19 @@ TEST_CASE("savings with prices shows what the batch cost, in parts that add up t
   CHECK(json::write(cost_of((*in_json.find("by_task")->as_array())[1])) == "0.2");
 }
 
+TEST_CASE("where a login paid, it is said that these prices are not billed under a subscription") {
+  const folder f;
+  run_batch(f);
+  {
+    workspace place = open(f);
+    const auto session = place.sessions({})->front().id;
+    REQUIRE(place.storage().describe_agent(session, {"1.0", "big", "a login: a subscription, or something else"}));
+  }
+  const auto prices = price_file(f);
+  const auto r = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str()});
+  CHECK_MESSAGE(r.out.find("money: at API list prices (not billed under a subscription)") != std::string::npos, r.out);
+}
+
 TEST_CASE("savings without prices names no money") {
   const folder f;
   run_batch(f);

@@ -1,6 +1,8 @@
 // What an engine does with an agent that has conversations: preamble, ways to run, limits, retries, needs, checks.
 #include <algorithm>
 #include <future>
+#include <map>
+#include <set>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -34,6 +36,7 @@ class talking_agent final : public agent {
   result<std::unique_ptr<agent_session>> start(const session_start& how) override {
     starts.push_back(how.conversation + (how.fork ? " fork" : ""));
     models.push_back(how.model);
+    folders.push_back(how.working_directory);
     const bool anew = how.conversation.empty() || how.fork;
     return std::make_unique<session>(*this, anew ? next_name() : how.conversation);
   }
@@ -51,6 +54,7 @@ class talking_agent final : public agent {
   bool forks = true;
   bool clears = true;
   list starts, models;
+  std::vector<std::filesystem::path> folders;
   std::vector<said> heard;
 
  private:
@@ -125,6 +129,18 @@ turn_report report_of(turn_end end, const std::string& reason = "") {
   return report;
 }
 
+turn_report limit_until(std::optional<timestamp> until) {
+  auto report = report_of(turn_end::stopped, "provider_limit");
+  report.limited = provider_limit{until, "too many"};
+  return report;
+}
+
+turn_report done_with(std::int64_t tokens, const std::string& model = "m") {
+  turn_report report{done(), true};
+  report.what.used = usage{{{model, {.uncached_input = tokens}}}, usage_source::reported, true, {}, {}};
+  return report;
+}
+
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -144,6 +160,34 @@ TEST_CASE_FIXTURE(scene, "a preamble with its files is sent once, before the fir
   REQUIRE(turns().size() == 3);
   CHECK(turns()[0].task.empty());
   CHECK(turns()[0].end == turn_end::done);
+}
+
+TEST_CASE_FIXTURE(scene, "an agent is told its folder absolutely, however it was given") {
+  const auto relative = std::filesystem::relative(folder.path());
+  options.working_directory = relative;
+  give(batch({"a"}));
+  run();
+  REQUIRE(works->folders.size() == 1);
+  CHECK(works->folders[0].is_absolute());
+  CHECK(std::filesystem::equivalent(works->folders[0], relative));
+}
+
+TEST_CASE_FIXTURE(scene, "a preamble that met a limit is told again as its own turn") {
+  bool limited = false;
+  works->turn = [&](const turn_request&) {
+    return std::exchange(limited, true) ? turn_report{done(), true} : limit_until(std::nullopt);
+  };
+  auto request = batch({"a"});
+  request.shared.text = "hear this";
+  SUBCASE("for a task that goes on from it") {}
+  SUBCASE("for a fork") {
+    request.settings.way = running_way::fork;
+  }
+  give(request);
+  run();
+  const bool forks = request.settings.way == running_way::fork;
+  CHECK(works->places() == (forks ? list{"c1:", "c2:", "c3:a"} : list{"c1:", "c1:", "c1:a"}));
+  CHECK_FALSE(has(works->heard.back().prompt, "hear this"));
 }
 
 TEST_CASE_FIXTURE(scene, "a preamble whose file is not there, or outside, holds the batch and says which") {
@@ -172,6 +216,24 @@ TEST_CASE_FIXTURE(scene, "a fork loads the preamble once, and each task goes on 
   CHECK(works->starts == list{"", "c1 fork", "c1 fork", "c1 fork"});
 }
 
+TEST_CASE_FIXTURE(scene, "a fork whose checkpoint the agent has lost is told the preamble once more, and goes on") {
+  works->turn = [this](const turn_request& r) {
+    if (r.task.str() != "b" || works->heard.back().where != "c3") return turn_report{done(), true};
+    auto report = report_of(turn_end::stopped, "conversation_lost");
+    report.usable = false;
+    report.again = report.forget = true;
+    return report;
+  };
+  auto request = batch({"a", "b", "c"});
+  request.shared.text = "hear this";
+  request.settings.way = running_way::fork;
+  give(request);
+  run();
+  CHECK(works->places() == list{"c1:", "c2:a", "c3:b", "c4:", "c5:b", "c6:c"});
+  CHECK(works->starts == list{"", "c1 fork", "c1 fork", "", "c4 fork", "c4 fork"});
+  CHECK(sessions().size() == 1);
+}
+
 TEST_CASE_FIXTURE(scene, "a fork of nothing, or by an agent that cannot, holds the batch and says so") {
   auto request = batch({"a"});
   request.settings.way = running_way::fork;
@@ -195,11 +257,7 @@ TEST_CASE_FIXTURE(scene, "separate tasks have a conversation each, with the prea
 TEST_CASE_FIXTURE(scene, "a limit of the provider is waited for in the session, without an attempt") {
   int asked = 0;
   works->turn = [&](const turn_request& r) {
-    if (r.task.str() == "b" && ++asked < 3) {
-      auto report = report_of(turn_end::stopped, "provider_limit");
-      report.limited = provider_limit{std::nullopt, "too many"};
-      return report;
-    }
+    if (r.task.str() == "b" && ++asked < 3) return limit_until(std::nullopt);
     return turn_report{done(), true};
   };
   give(batch({"a", "b", "c"}));
@@ -219,11 +277,7 @@ TEST_CASE_FIXTURE(scene, "a session that rests can be seen, and asked to end") {
   options.on_event = [&](const engine_event& e) {
     if (e.what == engine_event::kind::paused) rests.set_value();
   };
-  works->turn = [](const turn_request&) {
-    auto report = report_of(turn_end::stopped, "provider_limit");
-    report.limited = provider_limit{std::nullopt, "too many"};
-    return report;
-  };
+  works->turn = [](const turn_request&) { return limit_until(std::nullopt); };
   give(batch({"a"}));
   std::stop_source stop;
   std::jthread engine([&] { static_cast<void>(cobatch::run(place, options, stop.get_token(), run_until::idle)); });
@@ -238,6 +292,78 @@ TEST_CASE_FIXTURE(scene, "a session that rests can be seen, and asked to end") {
   CHECK(sessions()[0].end == session_end::stopped);
   CHECK_FALSE(sessions()[0].pause);
   CHECK(task_of(place, "a").state == task_state::queued);
+}
+
+TEST_CASE_FIXTURE(scene, "a session that rests ends when all of its tasks are cancelled") {
+  options.limit_wait = 10min;
+  options.on_event = [&](const engine_event& e) {
+    if (e.what == engine_event::kind::paused) REQUIRE(place.cancel(task_id("a")));
+  };
+  works->turn = [](const turn_request&) { return limit_until(std::nullopt); };
+  give(batch({"a"}));
+  run();
+  CHECK(works->heard.size() == 1);
+  CHECK(sessions()[0].end == session_end::finished);
+  CHECK(batch_of(place, "b1").state == batch_state::finished);
+}
+
+TEST_CASE_FIXTURE(scene, "no limit is believed to last for more than eight days") {
+  std::stop_source stop;
+  std::optional<std::chrono::milliseconds> rests;
+  options.on_event = [&](const engine_event& e) {
+    if (e.what != engine_event::kind::paused) return;
+    rests = e.session->pause->until - place.now();
+    stop.request_stop();
+  };
+  works->turn = [this](const turn_request&) { return limit_until(place.now() + 24h * 365); };
+  give(batch({"a"}));
+  REQUIRE(cobatch::run(place, options, stop.get_token(), run_until::idle));
+  REQUIRE(rests);
+  CHECK(*rests <= 24h * 8);
+  CHECK(*rests > 24h);
+}
+
+TEST_CASE_FIXTURE(scene, "the wait for a limit is doubled only while one follows the other") {
+  std::chrono::milliseconds longest{0};
+  options.on_event = [&](const engine_event& e) {
+    if (e.what == engine_event::kind::paused) longest = std::max(longest, e.session->pause->until - place.now());
+  };
+  std::set<std::string> asked;
+  works->turn = [&](const turn_request& r) {
+    return asked.insert(r.task.str()).second ? limit_until(std::nullopt) : turn_report{done(), true};
+  };
+  give(batch({"a", "b", "c", "d", "e", "f", "g", "h", "i"}));
+  run();
+  CHECK(works->heard.size() == 18);
+  CHECK(longest <= options.limit_wait);
+}
+
+TEST_CASE_FIXTURE(scene, "a task that is tried again takes no other's place in its session") {
+  std::map<std::string, int> asked;
+  works->turn = [&](const turn_request& r) {
+    const int before = asked[r.task.str()]++;
+    if (r.task.str() != "b" && before < 3) return limit_until(std::nullopt);
+    return r.task.str() == "b" && before == 0 ? report_of(turn_end::broke, "odd") : turn_report{done(), true};
+  };
+  options.max_tasks_per_session = 2;
+  give(batch({"a", "b", "c"}));
+  run();
+  CHECK(works->places() == list{"c1:a", "c1:a", "c1:a", "c1:a", "c1:b", "c1:b", "c2:c", "c2:c", "c2:c", "c2:c"});
+  REQUIRE(sessions().size() == 2);
+  CHECK(sessions()[0].end == session_end::full);
+}
+
+TEST_CASE_FIXTURE(scene, "an agent that gives back every turn ends its session, and then its batch is held") {
+  works->turn = [](const turn_request&) {
+    auto report = report_of(turn_end::stopped, "conversation_lost");
+    report.usable = false;
+    report.again = report.forget = true;
+    return report;
+  };
+  give(batch({"a"}));
+  run();
+  CHECK(batch_of(place, "b1").state == batch_state::held);
+  CHECK(task_of(place, "a").counts == attempt_counts{});
 }
 
 TEST_CASE_FIXTURE(scene, "an agent that a person has to see to stops the batch at once, its tasks still queued") {
@@ -375,11 +501,7 @@ TEST_CASE_FIXTURE(scene, "a task is done only if its check passes, and checks ar
 }
 
 TEST_CASE_FIXTURE(scene, "at the batch's budget no further turn is begun, and a larger one lets it go on") {
-  works->turn = [](const turn_request&) {
-    auto report = turn_report{done(), true};
-    report.what.used = usage{{{"m", {.uncached_input = 100, .output = 10}}}, usage_source::reported, true, {}, {}};
-    return report;
-  };
+  works->turn = [](const turn_request&) { return done_with(110); };
   auto request = batch({"a", "b", "c"});
   request.settings.budget = spending_cap{.tokens = 200};
   give(request);
@@ -407,14 +529,71 @@ TEST_CASE_FIXTURE(scene, "a budget in dollars is refused before the first turn w
 }
 
 TEST_CASE_FIXTURE(scene, "at the day's budget the engine waits, and the batch stays sealed") {
-  works->turn = [](const turn_request&) {
-    auto report = turn_report{done(), true};
-    report.what.used = usage{{{"m", {.uncached_input = 100}}}, usage_source::reported, true, {}, {}};
-    return report;
-  };
+  works->turn = [](const turn_request&) { return done_with(100); };
   options.day_budget.tokens = 100;
   give(batch({"a", "b"}));
   run();
   CHECK(works->places() == list{"c1:a"});
   CHECK(batch_of(place, "b1").state == batch_state::sealed);
+}
+
+TEST_CASE_FIXTURE(scene, "a preamble that has used up the budget is followed by no task") {
+  works->turn = [](const turn_request&) { return done_with(300); };
+  auto request = batch({"a"});
+  request.shared.text = "hear this";
+  request.settings.budget = spending_cap{.tokens = 200};
+  give(request);
+  run();
+  CHECK(works->places() == list{"c1:"});
+  CHECK(batch_of(place, "b1").state == batch_state::held);
+}
+
+TEST_CASE_FIXTURE(scene, "a model that has no price is not begun with where dollars are counted, and is named") {
+  options.prices = std::make_shared<const price_table>(
+      std::map<std::string, model_price, std::less<>>{{"small", {1, 1, 1, 1, 1, "maker"}}});
+  options.day_budget.nano_dollars = 1'000'000'000;
+  works->turn = [](const turn_request&) { return done_with(1, "small"); };
+  auto request = batch({"a", "b"});
+  SUBCASE("of a task") {
+    request.tasks[1].model = "large";
+    give(request);
+    run();
+    CHECK(works->places() == list{"c1:a"});
+  }
+  SUBCASE("of a batch") {
+    request.settings.model = "large";
+    give(request);
+    run();
+    CHECK(works->heard.empty());
+  }
+  CHECK(batch_of(place, "b1").state == batch_state::held);
+  CHECK(has(batch_of(place, "b1").hold_reason, "\"large\""));
+}
+
+TEST_CASE_FIXTURE(scene, "what a dead session left is put in order also when the day's budget is spent") {
+  options.day_budget.tokens = 100;
+  works->turn = [](const turn_request&) { return done_with(100); };
+  give(batch({"a", "b", "c"}));
+  run();
+  claim_request claim;
+  claim.nonce = "n";
+  claim.serves = {{"talking"}, "talking"};
+  const auto dead = place.storage().claim(claim);
+  REQUIRE(dead);
+  begin_request begin;
+  begin.session = dead->session.id;
+  begin.ordinal = 1;
+  REQUIRE(place.storage().begin_turn(begin));
+  CHECK(task_of(place, "b").state == task_state::in_progress);
+
+  list waits;
+  options.on_event = [&](const engine_event& e) {
+    if (e.what == engine_event::kind::waiting) waits.emplace_back(e.text);
+  };
+  run();
+  CHECK(task_of(place, "b").state == task_state::queued);
+  CHECK(sessions().back().end == session_end::crashed);
+  CHECK(works->places() == list{"c1:a"});
+  REQUIRE(waits.size() == 1);
+  CHECK(has(waits[0], "100 of 100 tokens"));
 }

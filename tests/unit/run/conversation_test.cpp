@@ -93,4 +93,11 @@ TEST_CASE("a conversation that the agent has lost is not asked for again") {
   report.forget = true;
   talk.turn_ended(task_id("b"), report, "c1");
   CHECK(talk.before(wish("b"), false) == conversation_step::begin);
+
+  conversation forks(running_way::fork);
+  forks.taken(conversation_step::begin, wish("a"));
+  forks.turn_ended(task_id(), ended(turn_end::done), "c1");
+  forks.set_checkpoint();
+  forks.turn_ended(task_id("a"), report, "c2");
+  CHECK(forks.before(wish("a"), false) == conversation_step::begin);
 }

@@ -499,6 +499,49 @@ TEST_CASE("a session that goes out of scope has ended") {
   CHECK(next_task(second).task == task_id("b"));
 }
 
+TEST_CASE("a task that asks for what a host is not told ends in error, and the next one is begun") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  assign_request request;
+  request.batch = batch_id("b1");
+  request.tasks = {spec("checked"), spec("with_model"), spec("with_tools"), spec("plain")};
+  request.tasks[0].check = {"true"};
+  request.tasks[1].model = "large";
+  request.tasks[2].tools = {"Read"};
+  request.shared.text = "hear this";
+  request.whole_batch = true;
+  REQUIRE(place.assign(request));
+  auto session = started(place);
+  const auto turn = next_task(session);
+  CHECK(turn.task == task_id("plain"));
+  CHECK(turn.prompt.find("hear this") != std::string::npos);
+  complete(session, turn.turn);
+  CHECK_FALSE(*session.next());
+  CHECK(session.end()->end == session_end::finished);
+  const auto why = [&](const char* id) {
+    const auto status = place.task(task_id(id));
+    REQUIRE(status->result);
+    CHECK(status->task.state == task_state::error);
+    CHECK(status->result->what.reason == "not_allowed");
+    return status->result->what.detail;
+  };
+  CHECK(why("checked").find("leave the check out") != std::string::npos);
+  CHECK(why("with_model").find("model large") != std::string::npos);
+  CHECK(why("with_tools").find("tools") != std::string::npos);
+}
+
+TEST_CASE("a turn that was given back to the queue takes no place among a session's tasks") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  assign_all(place, {"a", "b", "c"}, "b1");
+  auto session = started(place, {.max_tasks_per_session = 2});
+  settlement given_back;
+  given_back.end = turn_end::stopped;
+  for (int i = 0; i < 3; ++i) complete(session, next_task(session).turn, given_back);
+  complete(session, next_task(session).turn);
+  CHECK(next_task(session).task == task_id("b"));
+}
+
 TEST_CASE("a full session gives no further task, the rest is for a new one") {
   const scratch_folder folder;
   auto place = open_workspace(folder.path());

@@ -111,6 +111,21 @@ TEST_CASE("a cap in dollars cannot be kept with a model that has no price") {
   CHECK(sum_of({turn(tokens_of(1))}).check_priced(in_dollars));
 }
 
+TEST_CASE("a model that is asked for by name needs a price before its turn") {
+  const auto checked = sum_of({}).check_priced({.nano_dollars = dollar}, "large");
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().message.find("\"large\"") != std::string::npos);
+  CHECK(sum_of({}).check_priced({.nano_dollars = dollar}, "m"));
+  CHECK(sum_of({}).check_priced({.tokens = 1}, "large"));
+}
+
+TEST_CASE("where the agent did not name its model, the advice is to name one, or to count tokens") {
+  const auto message = sum_of({turn(tokens_of(1, ""))}).check_priced({.nano_dollars = dollar}).error().message;
+  CHECK(message.find("--model") != std::string::npos);
+  CHECK(message.find("--day-tokens") != std::string::npos);
+  CHECK(message.find("--prices") == std::string::npos);
+}
+
 TEST_CASE("a cap in dollars cannot be kept without prices, which is known before anything runs") {
   const price_table none;
   const auto checked = spending(none).check_priced({.nano_dollars = dollar});

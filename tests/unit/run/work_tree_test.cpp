@@ -345,7 +345,8 @@ TEST_CASE("files that are not the work's are never listed") {
                                               .state = data / ".cobatch",
                                               .marker = data / "execute_queue.lock",
                                               .queue_view = data / "claude_task_queue.json",
-                                              .results_view = data / "claude_task_results.json"}));
+                                              .results_view = data / "claude_task_results.json",
+                                              .history_view = data / "token_telemetry.json"}));
   const auto work = [&] {
     for (const auto* const own : {".cobatch/store.db", ".cobatch/sessions/1/1.out", "execute_queue.lock",
                                   ".execute_queue.lock.Xa81kq", "claude_task_queue.json", ".claude_task_queue.json.new",
@@ -495,6 +496,30 @@ TEST_CASE("a repository is never written to, and none of its hooks and monitors 
   git(repo.top(), {"status"});
   CHECK(fs::exists(repo.top() / ".git/hook-was-run"));
   CHECK(all_of(repo.top() / ".git") != untouched);
+}
+
+TEST_CASE("a filter that somebody has put into the repository is not run, whatever its name") {
+  for (const std::string name : {"planted", "two.parts", "Upper", ""})
+    for (const std::string kind : {"clean", "process"}) {
+      CAPTURE(name);
+      CAPTURE(kind);
+      const repository repo;
+      const auto ran = repo.top() / ".git/filter-was-run";
+      git(repo.top(), {"config", "filter." + name + "." + kind, "touch '" + ran.string() + "'; cat"});
+      if (kind == "clean") git(repo.top(), {"config", "filter." + name + ".required", "true"});
+      put(repo.top() / ".gitattributes", "* filter=" + name + "\n");
+      put(repo.top() / "a", "A\n");  // as long as before: only its content tells
+      CHECK(paths(seen(work_tree(repo.top(), {}))) == list{".gitattributes", "a"});
+      CHECK_FALSE(fs::exists(ran));
+      git(repo.top(), {"status"});
+      CHECK(fs::exists(ran));
+    }
+}
+
+TEST_CASE("where a filter cannot be set aside, nothing is known") {
+  const repository repo;
+  put(repo.top() / ".git/config", content_of(repo.top() / ".git/config") + "[filter \"a=b\"]\n\tclean = cat\n");
+  CHECK_FALSE(work_tree(repo.top(), {}).look());
 }
 
 TEST_CASE("a snapshot can be kept in a file") {
