@@ -1,6 +1,8 @@
 // cobatch call: one request in, one reply out.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/core.h>
 
@@ -50,9 +52,11 @@ result<json::object> params_of(const action& called, const std::vector<std::stri
 
 result<std::string> request_of(const call_options& options) {
   const action* called = request::find_action(options.what);
-  if (called == nullptr && !options.params.empty())
+  std::error_code ignored;
+  const bool is_request = options.what == "-" || std::filesystem::exists(options.what, ignored);
+  if (called == nullptr && !(is_request && options.params.empty()))
     return fail(errc::bad_value,
-                fmt::format("there is no action '{}'; `cobatch call get_supported_actions` lists them. "
+                fmt::format("there is no action or file '{}'; `cobatch call get_supported_actions` lists them. "
                             "Nothing was changed.",
                             one_line(options.what)));
   if (called == nullptr) return read_input(options.what, max_request_bytes);

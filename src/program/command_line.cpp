@@ -237,6 +237,16 @@ command add_doctor(CLI::App& app) {
   return {made, [to] { return run_doctor(*to); }};
 }
 
+command add_import(CLI::App& app) {
+  auto to = std::make_shared<import_options>();
+  CLI::App* made = add_command(app, "import", "Take over the tasks and results of the original system's JSON files",
+                               "cobatch import ~/old_project/data --dry-run");
+  add_common(*made, to->common);
+  made->add_option("FOLDER", to->folder, "The original's data/ folder; nothing in it is changed")->required();
+  made->add_flag("--dry-run", to->dry_run, "Only say what would be put in");
+  return {made, [to] { return run_import(*to); }};
+}
+
 std::string footer() {
   return std::string(exit_code_help) +
          "\nExample:\n  cobatch assign doc_1 'Document feature A' && cobatch run\n\n"
@@ -250,9 +260,9 @@ int run_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", fmt::format("cobatch {}", version()));
   app.require_subcommand(1);
   app.footer(footer());
-  const std::vector<command> commands{add_serve(app),  add_engine(app),  add_run(app),
-                                      add_call(app),   add_assign(app),  add_status(app),
-                                      add_unlock(app), add_savings(app), add_doctor(app)};
+  const std::vector<command> commands{add_serve(app),  add_engine(app), add_run(app),    add_call(app),
+                                      add_assign(app), add_status(app), add_unlock(app), add_savings(app),
+                                      add_doctor(app), add_import(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked_for_help) {

@@ -120,6 +120,12 @@ struct doctor_options {
   std::string batch;  ///< empty: only what holds for every batch
 };
 
+struct import_options {
+  common_options common;
+  std::filesystem::path folder;
+  bool dry_run = false;
+};
+
 /// Each runs a command and returns the program's exit code.
 int run_serve(const serve_options& options);
 int run_engine(const engine_command_options& options);
@@ -130,5 +136,6 @@ int run_status(const status_options& options);
 int run_unlock(const unlock_options& options);
 int run_savings(const savings_options& options);
 int run_doctor(const doctor_options& options);
+int run_import(const import_options& options);
 
 }  // namespace cobatch::program

@@ -91,6 +91,14 @@ void print_warnings(const std::vector<warning>& warnings) {
   for (const auto& entry : warnings) print_warning(entry.code, entry.message);
 }
 
+std::string tally_text(const task_tally& tally) {
+  std::string text;
+  for (const task_state state :
+       {task_state::queued, task_state::in_progress, task_state::done, task_state::error, task_state::cancelled})
+    if (tally[state] > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", tally[state], name_of(state));
+  return text.empty() ? "no tasks" : text;
+}
+
 std::string_view text_of(const json::value& object, std::string_view name) {
   const json::value* found = object.find(name);
   if (found == nullptr || found->as_string() == nullptr) return {};

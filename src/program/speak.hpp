@@ -28,6 +28,9 @@ int print_reply(const reply& answered, bool json);
 
 void print_warnings(const std::vector<warning>& warnings);
 
+/// "2 queued, 1 done"; "no tasks".
+[[nodiscard]] std::string tally_text(const task_tally& tally);
+
 /// Of a reply's object: a text member, empty if there is none.
 [[nodiscard]] std::string_view text_of(const json::value& object, std::string_view name);
 

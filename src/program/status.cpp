@@ -42,14 +42,6 @@ json::object workspace_json(const workspace& place, const workspace_status& stat
   return out;
 }
 
-std::string tally_text(const task_tally& tally) {
-  std::string text;
-  for (const task_state state :
-       {task_state::queued, task_state::in_progress, task_state::done, task_state::error, task_state::cancelled})
-    if (tally[state] > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", tally[state], name_of(state));
-  return text.empty() ? "no tasks" : text;
-}
-
 // "way fork, on error stop, budget 2.5 usd, 30 minutes": what was said of a batch; empty if nothing was.
 std::string settings_text(const json::value& batch) {
   std::vector<std::string> parts;

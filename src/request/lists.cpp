@@ -51,12 +51,13 @@ outcome process_queue(const call& request) {
   json::array pending;
   for (const auto& task : *tasks) pending.emplace_back(pending_task(task));
   const std::int64_t count = overview->tally[task_state::queued];
-  return answer{{{"message", fmt::format("{} task{} queued. They were only looked at: what is sealed runs by itself, "
-                                         "and execute_queue runs it now.",
-                                         count, count == 1 ? " is" : "s are")},
-                 {"task_count", count},
-                 {"pending_tasks", std::move(pending)},
-                 {"tasks_listed", static_cast<std::int64_t>(tasks->size())}}};
+  return answer{
+      {{"message", fmt::format("{} task{} queued. Nothing was marked or started: what is sealed runs by itself, "
+                               "and execute_queue runs it now.",
+                               count, count == 1 ? " is" : "s are")},
+       {"task_count", count},
+       {"pending_tasks", std::move(pending)},
+       {"tasks_listed", static_cast<std::int64_t>(tasks->size())}}};
 }
 
 outcome list_batches(const call& request) {

@@ -56,6 +56,16 @@ void add_end_of_task(json::object& to, const task_record& task, const result_rec
   }
 }
 
+// What a record was adopted with beyond what we know; none of it takes the place of a member of ours.
+void add_extra(json::object& to, const std::string& extra) {
+  const auto kept = extra.empty() ? json::value() : json::parse(extra).value_or(json::value());
+  if (kept.as_object() == nullptr) return;
+  const auto ours = static_cast<std::ptrdiff_t>(to.size());
+  for (const auto& member : *kept.as_object())
+    if (std::none_of(to.begin(), to.begin() + ours, [&](const auto& one) { return one.name == member.name; }))
+      to.push_back(member);
+}
+
 json::object budget_json(const spending_cap& cap) {
   json::object out;
   if (cap.nano_dollars != 0) add(out, "usd", decimal_json(cap.nano_dollars, 9));
@@ -121,6 +131,7 @@ json::object task_json(const task_record& task, const result_record* r) {
   add(out, "round", task.round);
   if (task.session.value != 0) add(out, "session", task.session.value);
   if (task.turn.value != 0) add(out, "turn", task.turn.value);
+  add_extra(out, task.extra);
   return out;
 }
 
@@ -209,6 +220,7 @@ json::object result_json(const result_record& r, const task_record* task) {
   if (r.what.changes) add_all(out, change_members(*r.what.changes));
   add(out, "session", r.session.value);
   add(out, "turn", r.turn.value);
+  add_extra(out, r.extra);
   return out;
 }
 

@@ -1,7 +1,8 @@
 // Records as JSON, under the guide's names: the one place that knows them. Views and replies are made of these.
 //
 // A figure or a time that is not known is absent, never 0 and never null. Times are ISO 8601 with `Z`. Only `errors` of
-// a result is null if there are none: readers of the guide's files expect the key.
+// a result is null if there are none: readers of the guide's files expect the key. Members that a task or a result was
+// adopted with follow last (`extra`), unless a member of ours has the name.
 #pragma once
 
 #include <cstdint>

@@ -204,8 +204,9 @@ inline constexpr int fruitless_sessions_before_hold = 3;
   return fruitless >= fruitless_sessions_before_hold ? batch_state::held : batch_state::sealed;
 }
 
-/// The state of a batch when a task of it was cancelled; `live` counts its tasks that have not ended. A batch that
-/// waits to run and has nothing left to run has ended; one that a session works ends with the session.
+/// The state of a batch when a task of it has ended or gone outside a session: it was cancelled, removed, or completed
+/// by hand. `live` counts its tasks that have not ended. A batch that waits to run and has nothing left to run has
+/// ended; one that a session works ends with the session.
 [[nodiscard]] constexpr batch_state on_cancel(batch_state state, std::int64_t live) noexcept {
   const bool waits = state == batch_state::sealed || state == batch_state::held;
   return waits && live == 0 ? batch_state::finished : state;

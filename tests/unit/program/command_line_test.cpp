@@ -208,7 +208,8 @@ TEST_CASE("run says that the day's budget is spent, which no status knows of") {
   const auto r =
       cobatch_run({"run", "--root", f.str(), "--agent", "scripted", "--script", script, "--day-tokens", "100"});
   CHECK(r.code == exit_unfinished);
-  CHECK_MESSAGE(r.out.find("1 task is left in b; today: budget: 100 of 100 tokens are used") != std::string::npos, r.out);
+  CHECK_MESSAGE(r.out.find("1 task is left in b; today: budget: 100 of 100 tokens are used") != std::string::npos,
+                r.out);
   CHECK(r.out.find("cobatch status tells why") == std::string::npos);
 }
 

@@ -1,0 +1,119 @@
+#include <string_view>
+
+#include "unit/run/fixture.hpp"
+
+using namespace cobatch_test;
+
+namespace {
+
+// Fails the test unless the call was refused so; its message says what to do or what was kept.
+template <class T>
+void check_refused(const result<T>& answer, errc code, std::string_view says = {}) {
+  REQUIRE_FALSE(answer);
+  INFO(answer.error().message);
+  CHECK(answer.error().code == code);
+  CHECK(answer.error().message.find(says) != std::string::npos);
+}
+
+task_changes described(std::string text) {
+  task_changes changes;
+  changes.description = std::move(text);
+  return changes;
+}
+
+adopted_task adopted(const std::string& id) {
+  adopted_task out;
+  out.task.spec = spec(id);
+  out.task.batch = batch_id("b");
+  out.task.state = task_state::done;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("what is done to a task that is not there says so") {
+  scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  const task_id none("none");
+  check_refused(place.cancel(none), errc::task_not_found, "\"none\"");
+  check_refused(place.update(none, described("x")), errc::task_not_found);
+  check_refused(place.reset(none), errc::task_not_found);
+  check_refused(place.remove(none), errc::task_not_found);
+  check_refused(place.remove_result(none), errc::task_not_found);
+  check_refused(place.mark_manually(none), errc::task_not_found);
+  check_refused(place.retry(batch_id("none")), errc::batch_not_found);
+  check_refused(place.begin_called({epoch{1}, "x"}, none), errc::stale_session);
+  check_refused(place.complete_called({{}, none, done()}), errc::task_not_found);
+}
+
+TEST_CASE("changes to a task are checked as they are when it is assigned") {
+  scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  assign(place, "a", "b", false);
+  const task_id a("a");
+  task_changes changes;
+  check_refused(place.update(a, changes), errc::bad_value, "nothing");
+  changes.context = "{";
+  check_refused(place.update(a, changes), errc::bad_json, "Nothing was stored");
+  changes.context = R"({ "k" : 1 })";
+  CHECK(place.update(a, changes)->task.spec.context == R"({"k":1})");
+  check_refused(place.update(a, described("\xff")), errc::bad_encoding);
+  check_refused(place.update(a, described(std::string(max_description_bytes + 1, 'x'))), errc::too_large);
+  CHECK(task_of(place, "a").spec.description == "do a");
+}
+
+TEST_CASE("a refusal says what is in the way") {
+  scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  assign_all(place, {"a", "b"}, "b");
+  const task_id a("a");
+  check_refused(place.remove_result(a), errc::task_not_found, "has no result");
+  check_refused(place.complete_called({{}, a, done()}), errc::task_queued, "queued");
+  REQUIRE(place.mark_manually(a));
+  check_refused(place.remove(a), errc::task_in_progress, "by hand");
+  REQUIRE(place.complete_called({{}, a, done()}));
+  check_refused(place.complete_called({{}, a, done("other")}), errc::already_completed, "that one was kept");
+  check_refused(place.update(a, described("x")), errc::task_ended, "(done)");
+  CHECK(place.results({}).value().size() == 1);
+}
+
+TEST_CASE("a completion that is called is checked as one by a host is") {
+  scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  assign(place, "a", "b", false);
+  const task_id a("a");
+  REQUIRE(place.mark_manually(a));
+  auto what = done("\xff");
+  check_refused(place.complete_called({{}, a, what}), errc::bad_encoding, "Nothing was stored");
+  what = done();
+  what.actions_taken = "{}";
+  check_refused(place.complete_called({{}, a, what}), errc::bad_json);
+  what.actions_taken = R"([ "looked" ])";
+  REQUIRE(place.complete_called({{}, a, what}));
+  CHECK(place.task(a)->result->what.actions_taken == R"(["looked"])");
+}
+
+TEST_CASE("of tasks to adopt none is put in if one cannot be read") {
+  scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  auto bad = adopted("bad");
+  SUBCASE("its further members are no object") {
+    bad.task.extra = "[]";
+    check_refused(place.adopt({adopted("good"), bad}), errc::bad_json, "\"bad\"");
+  }
+  SUBCASE("it has no batch") {
+    bad.task.batch = {};
+    check_refused(place.adopt({adopted("good"), bad}), errc::bad_value, "\"bad\"");
+  }
+  SUBCASE("its result is not readable") {
+    bad.result.emplace();
+    bad.result->what = done("\xff");
+    check_refused(place.adopt({adopted("good"), bad}), errc::bad_encoding, "\"bad\"");
+  }
+  CHECK(place.tasks({})->empty());
+  bad = adopted("bad");
+  bad.task.extra = R"({ "k" : 1 })";
+  const auto taken = place.adopt({adopted("good"), bad});
+  REQUIRE(taken);
+  CHECK(taken->at(1).task.extra == R"({"k":1})");
+}
