@@ -9,11 +9,10 @@ namespace cobatch::program {
 
 enum exit_code : int {
   exit_success = 0,
-  exit_refused = 1,  ///< refused; of `run`: a task ended in error or was cancelled; of `doctor`: something is wrong; of
-                     ///< `import`: not all went in
-  exit_usage = 2,    ///< the command line or the request could not be understood
-  exit_fault = 3,    ///< storage or system
-  exit_port = 4,     ///< the port is in use
+  exit_refused = 1,     ///< refused; of `run`: a task failed; `doctor`: something is wrong; `import`: not all went in
+  exit_usage = 2,       ///< the command line or the request could not be understood
+  exit_fault = 3,       ///< storage or system
+  exit_port = 4,        ///< the port is in use
   exit_no_agent = 5,    ///< no agent to run tasks with
   exit_unfinished = 6,  ///< of `run`: stopped, or tasks are left that this run could not run
 };

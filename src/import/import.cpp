@@ -1,0 +1,228 @@
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <cobatch/import.hpp>
+
+#include "import/original_files.hpp"
+#include "import/original_task.hpp"
+#include "run/layout.hpp"
+#include "views/view_file.hpp"
+#include "views/view_note.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+namespace fs = std::filesystem;
+using kind = import_finding::kind;
+
+// A transaction each.
+constexpr std::size_t tasks_put_in_at_once = 500;
+
+using put_fn = std::function<result<std::vector<adopt_outcome>>(std::vector<adopted_task>)>;
+
+// What Cobatch wrote last, here and in the folder, if that is a workspace's.
+std::vector<written_file> own_views(const fs::path& folder, const fs::path& state) {
+  std::vector<written_file> ours;
+  for (const auto& place : {state, folder / ".cobatch"})
+    for (const auto& files : glance_at_note(place).files) ours.insert(ours.end(), files.begin(), files.end());
+  return ours;
+}
+
+// The entries of each task, in the order in which the tasks first appear.
+class by_task {
+ public:
+  by_task(const original_files& from, std::vector<import_finding>& findings) : findings_(findings) {
+    for (const auto& entry : from.results)
+      if (auto* task = task_of(entry)) add_result(*task, entry);
+    for (const auto& entry : from.tasks)
+      if (auto* task = task_of(entry)) add_task(*task, entry);
+    for (const auto& entry : from.telemetry)
+      if (auto* task = task_of(entry)) task->telemetry.push_back(&entry);
+  }
+  [[nodiscard]] const std::vector<original_task>& all() const { return all_; }
+
+ private:
+  original_task* task_of(const told_entry& entry) {
+    const auto [at, is_new] = where_.try_emplace(entry.task, all_.size());
+    if (!is_new) return at->second < all_.size() ? &all_[at->second] : nullptr;
+    auto id = task_id::parse(entry.task);
+    if (id) return &all_.emplace_back(original_task{.id = std::move(*id)});
+    at->second = no_task;
+    findings_.push_back({kind::set_aside, entry.file, entry.task, id.error().message + "; it was not put in."});
+    return nullptr;
+  }
+
+  // The same one stands in the archive and among the latest.
+  static void add_result(original_task& task, const told_entry& entry) {
+    for (const told_entry* other : task.results)
+      if (other->told == entry.told) return;
+    task.results.push_back(&entry);
+  }
+
+  void add_task(original_task& task, const told_entry& entry) {
+    if (task.task == nullptr)
+      task.task = &entry;
+    else if (const auto* other = entry.told.find("description"); other != nullptr && !has_description(task, *other))
+      findings_.push_back(
+          {kind::conflict, entry.file, entry.task,
+           fmt::format("has another description in {}, which is later; that one counts.", task.task->file)});
+  }
+
+  static bool has_description(const original_task& task, const json::value& wanted) {
+    const json::value* there = task.task->told.find("description");
+    return there != nullptr && *there == wanted;
+  }
+
+  static constexpr std::size_t no_task = static_cast<std::size_t>(-1);
+  std::vector<import_finding>& findings_;
+  std::unordered_map<std::string_view, std::size_t> where_;
+  std::vector<original_task> all_;
+};
+
+class importing {
+ public:
+  importing(const put_fn& put, timestamp now, import_report& report) : put_(put), now_(now), report_(report) {}
+
+  result<void> run(const std::vector<original_task>& all) {
+    for (const auto& told : all) {
+      take(told);
+      if (waiting_.size() < tasks_put_in_at_once) continue;
+      if (auto done = put_waiting(); !done) return done;
+    }
+    if (auto done = put_waiting(); !done) return done;
+    if (local_times_) say(kind::note, {}, {}, "Times without a zone were taken as local times of this machine.");
+    return {};
+  }
+
+ private:
+  struct waiting_task {
+    std::string file;
+    taken_task taken;
+  };
+
+  void take(const original_task& told) {
+    if (told.task == nullptr && told.results.empty())
+      return say(kind::note, told.telemetry.front()->file, told.id.str(),
+                 "stands in no other file, so what it used was not put in.");
+    const std::string& file = (told.task != nullptr ? told.task : told.results.back())->file;
+    auto taken = take_over(told, now_);
+    if (taken)
+      waiting_.push_back({file, std::move(*taken)});
+    else
+      say(kind::set_aside, file, told.id.str(), taken.error().message + "; it was not put in.");
+  }
+
+  result<void> put_waiting() {
+    if (waiting_.empty()) return {};
+    std::vector<adopted_task> tasks;
+    for (const auto& one : waiting_) tasks.push_back(one.taken.as);
+    const auto outcomes = put_(std::move(tasks));
+    if (!outcomes)
+      return fail(outcomes.error().code,
+                  outcomes.error().message + ". What was put in before that stays; import again to go on");
+    for (std::size_t i = 0; i < waiting_.size(); ++i) account(waiting_[i], (*outcomes)[i]);
+    waiting_.clear();
+    return {};
+  }
+
+  void account(const waiting_task& one, const adopt_outcome& outcome) {
+    const task_record& there = outcome.task;
+    const std::string& id = one.taken.as.task.spec.id.str();
+    switch (outcome.what) {
+      case adopt_outcome::kind::adopted:
+        ++report_.put_in[there.state];
+        local_times_ = local_times_ || one.taken.local_times;
+        if (!one.taken.note.empty()) say(kind::note, one.file, id, one.taken.note);
+        return;
+      case adopt_outcome::kind::duplicate:
+        ++report_.there_already;
+        if (has_ended(one.taken.as.task.state) && !has_ended(there.state))
+          say(kind::conflict, one.file, id,
+              fmt::format(
+                  "is {} there, and {} here since an earlier import; here nothing was changed. To take over how "
+                  "it ended, delete the task here (delete_task) and import again.",
+                  name_of(one.taken.as.task.state), name_of(there.state)));
+        return;
+      case adopt_outcome::kind::conflict:
+        return say(kind::conflict, one.file, id,
+                   fmt::format("is here already, in batch {}, with another description; that one stays, and this one "
+                               "was not put in.",
+                               there.batch.str()));
+      case adopt_outcome::kind::refused:
+        return say(kind::set_aside, one.file, id,
+                   fmt::format("batch {} is full ({}); it was not put in.", there.batch.str(), name_of(outcome.code)));
+    }
+  }
+
+  void say(kind what, std::string file, std::string task, std::string message) {
+    report_.findings.push_back({what, std::move(file), std::move(task), std::move(message)});
+  }
+
+  const put_fn& put_;
+  const timestamp now_;
+  import_report& report_;
+  std::vector<waiting_task> waiting_;
+  bool local_times_ = false;
+};
+
+result<import_report> import_from(const fs::path& folder, const fs::path& state, timestamp now, const put_fn& put) {
+  import_report report;
+  const auto files = read_original(folder, own_views(folder, state), report.findings);
+  if (!files) return fail(files.error());
+  const by_task tasks(*files, report.findings);
+  if (auto done = importing(put, now, report).run(tasks.all()); !done) return fail(done.error());
+  return report;
+}
+
+// What `adopt` would answer.
+adopt_outcome foreseen(const std::optional<task_record>& there, const adopted_task& wanted) {
+  if (!there) return {adopt_outcome::kind::adopted, errc::internal, wanted.task};
+  const bool same = there->spec.description == wanted.task.spec.description;
+  return {same ? adopt_outcome::kind::duplicate : adopt_outcome::kind::conflict, errc::internal, *there};
+}
+
+result<std::unique_ptr<store>> store_to_look_at(const workspace_paths& paths, const clock_fn& clock) {
+  std::error_code unseen;
+  if (!fs::exists(paths.state / "store.db", unseen) && !unseen) return make_memory_store(clock);
+  return open_sqlite_store({paths.state.string(), clock});
+}
+
+}  // namespace
+
+result<import_report> import_original(workspace& place, const fs::path& folder) {
+  // What stands in the place of the views gets its lasting name before it is looked for.
+  const auto set_aside = place.refresh_views();
+  const put_fn put = [&](std::vector<adopted_task> tasks) { return place.adopt(std::move(tasks)); };
+  auto report = import_from(folder, place.paths().state, place.now(), put);
+  if (!report) return report;
+  for (const auto& w : set_aside) report->findings.push_back({kind::note, {}, {}, w.message});
+  keep_copies(folder, place.paths().data, report->findings);
+  return report;
+}
+
+result<import_report> preview_import(const workspace_options& place, const fs::path& folder) {
+  const auto paths = find_paths(place);
+  if (!paths) return fail(paths.error());
+  const auto storage = store_to_look_at(*paths, place.clock);
+  if (!storage) return fail(storage.error());
+  return import_from(folder, paths->state, place.clock(), [&](const auto& tasks) -> result<std::vector<adopt_outcome>> {
+    std::vector<adopt_outcome> outcomes;
+    for (const auto& task : tasks) {
+      const auto there = (*storage)->find_task(task.task.spec.id);
+      if (!there) return fail(there.error());
+      outcomes.push_back(foreseen(*there, task));
+    }
+    return outcomes;
+  });
+}
+
+}  // namespace v1
+}  // namespace cobatch

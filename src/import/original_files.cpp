@@ -1,0 +1,236 @@
+#include "import/original_files.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "json/members.hpp"
+#include "system/files.hpp"
+#include "views/view_file.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+
+namespace {
+
+namespace fs = std::filesystem;
+using kind = import_finding::kind;
+
+constexpr std::string_view queue_name = "claude_task_queue.json";
+constexpr std::string_view results_name = "claude_task_results.json";
+constexpr std::string_view history_name = "token_telemetry.json";
+constexpr std::string_view archive_name = "task_archive";
+
+constexpr std::size_t largest_file = std::size_t{256} * 1024 * 1024;
+
+// The names of what is in a folder, sorted; none if it is not there.
+result<std::vector<std::string>> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code problem;
+  if (!fs::exists(folder, problem) && !problem) return names;
+  for (fs::directory_iterator at(folder, problem), end; !problem && at != end; at.increment(problem))
+    names.push_back(at->path().filename().string());
+  if (problem) return fail(system_error(problem.value(), "look into the folder", folder));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// The file of that name, and what a workspace has found there and set aside, the latest first.
+std::vector<std::string> versions_of(std::string_view name, const std::vector<std::string>& names) {
+  std::vector<std::string> versions;
+  const std::string aside = std::string(name) + std::string(set_aside_mark);
+  for (const auto& other : names)
+    if (other == name || other.starts_with(aside)) versions.push_back(other);
+  if (!versions.empty()) std::reverse(versions.begin() + (versions.front() == name ? 1 : 0), versions.end());
+  return versions;
+}
+
+std::vector<std::string> archives_among(const std::vector<std::string>& names) {
+  std::vector<std::string> archives;
+  for (const auto& name : names)
+    if (name.starts_with("results_") && name.ends_with(".jsonl"))
+      archives.push_back(fmt::format("{}/{}", archive_name, name));
+  return archives;
+}
+
+// Only a regular file: to open anything else may wait for ever.
+result<std::string> read_regular(const fs::path& path) {
+  std::error_code problem;
+  if (!fs::is_regular_file(path, problem))
+    return fail(errc::io_error, problem ? problem.message() : std::string("it is not a regular file"));
+  return read_file(path, largest_file);
+}
+
+class folder_reader {
+ public:
+  folder_reader(const fs::path& folder, const std::vector<written_file>& ours, std::vector<import_finding>& findings)
+      : folder_(folder), ours_(ours), findings_(findings) {}
+
+  // {"<member>": {"<task_id>": {…}}}, or with a list of objects that have a task_id.
+  void read_object(const std::string& file, std::string_view member, std::vector<told_entry>& to) {
+    auto whole = parse_file(file);
+    if (!whole) return;
+    if (whole->as_object() == nullptr) return set_aside(file, {}, fmt::format("is {}, not an object", whole->kind()));
+    if (whole->as_object()->empty()) return;
+    for (auto& [name, content] : *whole->as_object())
+      if (name == member) return read_entries(file, member, std::move(content), to);
+    set_aside(file, {}, fmt::format("has no \"{}\"", member));
+  }
+
+  // A line an object that has a task_id.
+  void read_lines(const std::string& file, std::vector<told_entry>& to) {
+    const auto text = read(file);
+    if (!text) return;
+    std::string_view rest = *text;
+    for (std::size_t number = 1; !rest.empty(); ++number) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+      auto parsed = json::parse(line);
+      if (parsed)
+        add_of_list(file, std::move(*parsed), to);
+      else
+        set_aside(file, {}, fmt::format("line {} cannot be read: {}", number, parsed.error().message));
+    }
+  }
+
+ private:
+  std::optional<std::string> read(const std::string& file) {
+    if (is_ours(folder_ / file, ours_)) {
+      findings_.push_back(
+          {kind::note, file, {}, "was written by Cobatch, as a copy of what it stores; it was skipped."});
+      return std::nullopt;
+    }
+    auto text = read_regular(folder_ / file);
+    if (text) return std::move(*text);
+    set_aside(file, {}, fmt::format("cannot be read: {}", text.error().message));
+    return std::nullopt;
+  }
+
+  std::optional<json::value> parse_file(const std::string& file) {
+    const auto text = read(file);
+    if (!text) return std::nullopt;
+    auto parsed = json::parse(*text);
+    if (parsed) return std::move(*parsed);
+    set_aside(file, {}, fmt::format("cannot be read: {}", parsed.error().message));
+    return std::nullopt;
+  }
+
+  void read_entries(const std::string& file, std::string_view member, json::value entries,
+                    std::vector<told_entry>& to) {
+    if (auto* by_id = entries.as_object()) {
+      for (auto& [id, told] : *by_id) add(file, id, std::move(told), to);
+    } else if (const auto* list = entries.as_array()) {
+      for (const auto& told : *list) add_of_list(file, told, to);
+    } else {
+      set_aside(file, {}, fmt::format("\"{}\" is {}, not an object", member, entries.kind()));
+    }
+  }
+
+  void add_of_list(const std::string& file, json::value told, std::vector<told_entry>& to) {
+    const std::string id = json::text_of(told, "task_id");
+    add(file, id, std::move(told), to);
+  }
+
+  void add(const std::string& file, const std::string& id, json::value told, std::vector<told_entry>& to) {
+    if (told.as_object() == nullptr)
+      return set_aside(file, id, fmt::format("{} stands there, not an object", told.kind()));
+    if (id.empty()) return set_aside(file, id, "a task stands there without a task_id");
+    std::erase_if(*told.as_object(),
+                  [&](const json::member& one) { return one.name == "task_id" && one.content == json::value(id); });
+    to.push_back({file, id, std::move(told)});
+  }
+
+  void set_aside(const std::string& file, const std::string& id, std::string_view why) {
+    findings_.push_back({kind::set_aside, file, id, fmt::format("{}; it was not put in.", why)});
+  }
+
+  const fs::path& folder_;
+  const std::vector<written_file>& ours_;
+  std::vector<import_finding>& findings_;
+};
+
+void say_left_alone(const std::vector<std::string>& names, std::vector<import_finding>& findings) {
+  const auto say = [&](const char* name, const char* message) {
+    if (std::binary_search(names.begin(), names.end(), name)) findings.push_back({kind::note, name, {}, message});
+  };
+  say("execute_queue.lock",
+      "says that somebody may be working these tasks right now. It was left alone; what ends there from now on needs "
+      "another import.");
+  say("last_execution_telemetry.json", "does not say of which task it is; it was left alone.");
+}
+
+// A name that nobody has, or that has this very text; nothing if there is none. `path` with "-2" and so on.
+std::optional<fs::path> place_for(const fs::path& path, std::string_view text) {
+  for (int n = 1; n < 1000; ++n) {
+    const fs::path place = n == 1 ? path : fs::path(fmt::format("{}-{}", path.string(), n));
+    std::error_code unseen;
+    if (!fs::exists(place, unseen)) return place;
+    if (const auto there = read_file(place, text.size()); there && *there == text) return place;
+  }
+  return std::nullopt;
+}
+
+// The name of the copy; nothing if none could be made.
+std::optional<std::string> keep_copy(const fs::path& file, const fs::path& to) {
+  const auto stamp = stamp_of(file);
+  const auto text = read_regular(file);
+  if (!stamp || !text) return std::nullopt;
+  const std::string moment = moment_text(timestamp{stamp->modified_ns / 1'000'000});
+  const auto place = place_for(to / fmt::format("{}.unreadable-{}", file.filename().string(), moment), *text);
+  if (!place) return std::nullopt;
+  std::error_code unseen;
+  if (!fs::exists(*place, unseen) && !write_file_atomically(*place, *text, true)) return std::nullopt;
+  return place->filename().string();
+}
+
+}  // namespace
+
+result<original_files> read_original(const fs::path& folder, const std::vector<written_file>& ours,
+                                     std::vector<import_finding>& findings) {
+  const auto names = names_in(folder);
+  if (!names) return fail(names.error());
+  const auto archive = names_in(folder / archive_name);
+  if (!archive) return fail(archive.error());
+
+  original_files all;
+  folder_reader reader(folder, ours, findings);
+  bool any = false;
+  const auto each = [&](const std::vector<std::string>& files, const auto& read_one) {
+    for (const auto& file : files) read_one(file);
+    any = any || !files.empty();
+  };
+  each(archives_among(*archive), [&](const auto& file) { reader.read_lines(file, all.results); });
+  each(versions_of(results_name, *names), [&](const auto& file) { reader.read_object(file, "results", all.results); });
+  each(versions_of(queue_name, *names), [&](const auto& file) { reader.read_object(file, "tasks", all.tasks); });
+  each(versions_of(history_name, *names),
+       [&](const auto& file) { reader.read_object(file, "sessions", all.telemetry); });
+  if (!any)
+    return fail(errc::bad_value,
+                fmt::format("{} has neither {} nor {} nor {}, so there is nothing to import. Give the data/ folder of "
+                            "the original system",
+                            folder.string(), queue_name, results_name, archive_name));
+  say_left_alone(*names, findings);
+  return all;
+}
+
+void keep_copies(const fs::path& folder, const fs::path& to, std::vector<import_finding>& findings) {
+  std::vector<std::string> files;
+  for (const auto& one : findings)
+    if (one.what == kind::set_aside && std::find(files.begin(), files.end(), one.file) == files.end())
+      files.push_back(one.file);
+  for (const auto& file : files) {
+    if (file.find(set_aside_mark) != std::string::npos) continue;  // a copy already, which nobody writes to
+    if (const auto name = keep_copy(folder / file, to))
+      findings.push_back(
+          {kind::note, file, {}, fmt::format("is as it was; a copy is kept as {}.", (to / *name).string())});
+  }
+}
+
+}  // namespace v1
+}  // namespace cobatch
