@@ -98,7 +98,23 @@ TEST_CASE("call prints one reply and exits by its kind") {
   CHECK(text_in(malformed.json(), "code") == "bad_json");
   const auto missing = cobatch_run({"call", f.str() + "/none.json", "--root", f.str()});
   CHECK(missing.code == exit_usage);
-  CHECK(text_in(missing.json(), "code") == "io_error");
+  CHECK(text_in(missing.json(), "code") == "bad_value");
+}
+
+TEST_CASE("call takes an action and its parameters as words, each in the parameter's type") {
+  const folder f;
+  const auto call = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "call");
+    words.insert(words.end(), {"--root", f.str()});
+    return cobatch_run(std::move(words)).json();
+  };
+  const auto done =
+      call({"assign_task", "task_id=t", "description=a=b \"c\"", "auto_execute=false", "needs=[]", "max_attempts=3"});
+  CHECK_MESSAGE(text_in(done, "batch_status") == "open", json::write(done));
+  CHECK(text_in(call({"check_task_status", "task_id=t"}), "description") == "a=b \"c\"");
+  CHECK(text_in(call({"assign_task", "task_id=t", "description=x", "auto_execute=yes"}), "code") == "wrong_type");
+  CHECK(text_in(call({"assign_task", "task_id"}), "code") == "bad_value");
+  CHECK(text_in(call({"assign_tsk", "task_id=t"}), "code") == "bad_value");
 }
 
 TEST_CASE("call reads a file too") {
