@@ -349,3 +349,19 @@ TEST_CASE("durations are seconds with three decimals, never negative") {
   CHECK(json::write(seconds_json(61'020)) == "61.020");
   CHECK(json::write(seconds_json(-5)) == "0.000");
 }
+
+TEST_CASE("members that a task or a result was adopted with follow ours, and never stand in place of one") {
+  task_record task;
+  task.spec.id = task_id("a");
+  task.extra = R"({"status":"theirs","agent_id":"x7","started_at":"then"})";
+  const auto shown = task_json(task);
+  CHECK(at(shown, "status") == "queued");
+  CHECK(shown[shown.size() - 2] == json::member{"agent_id", "x7"});
+  CHECK(shown.back() == json::member{"started_at", "then"});
+
+  auto record = guide_result(1);
+  record.extra = R"({"output":"theirs","token_cost":0.120})";
+  const auto result = result_json(record);
+  CHECK(at(result, "output") == "");
+  CHECK(result.back() == json::member{"token_cost", json::number{"0.120"}});
+}
