@@ -362,6 +362,7 @@ TEST_CASE_FIXTURE(scene, "an agent that gives back every turn ends its session, 
   };
   give(batch({"a"}));
   run();
+  CHECK(works->heard.size() == 3 * 4);  // sessions, turns in each
   CHECK(batch_of(place, "b1").state == batch_state::held);
   CHECK(task_of(place, "a").counts == attempt_counts{});
 }
