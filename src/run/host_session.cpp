@@ -207,9 +207,7 @@ class host_session::impl {
 
   // The batch's preamble, which stands in the prompt of the session's first turn.
   result<std::string> read_shared() {
-    const auto shared = place_.storage().find_preamble(held_.session().batch);
-    if (!shared) return fail(shared.error());
-    return read_preamble(*shared, place_.paths().root);
+    return read_preamble_of(place_.storage(), held_.session().batch, place_.paths().root);
   }
 
   // What whoever goes on with the session must know first.

@@ -59,5 +59,11 @@ result<std::string> read_preamble(const preamble& shared, const fs::path& folder
   return all;
 }
 
+result<std::string> read_preamble_of(store& storage, const batch_id& batch, const fs::path& folder) {
+  const auto shared = storage.find_preamble(batch);
+  if (!shared) return fail(shared.error());
+  return read_preamble(*shared, folder);
+}
+
 }  // namespace v1
 }  // namespace cobatch

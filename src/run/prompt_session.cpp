@@ -1,7 +1,6 @@
 #include "run/prompt_session.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -9,12 +8,8 @@
 #include <fmt/format.h>
 
 #include "agent/dialect.hpp"
-#include "run/agent_folder.hpp"
-#include "run/budget.hpp"
-#include "run/held_session.hpp"
 #include "run/persist.hpp"
-#include "run/preamble_text.hpp"
-#include "system/files.hpp"
+#include "run/session_frame.hpp"
 #include "system/own_thread.hpp"
 
 namespace cobatch {
@@ -28,80 +23,31 @@ using std::chrono::milliseconds;
 // What an agent may take beside its tasks, each of which has its own limit.
 constexpr milliseconds between_tasks{std::chrono::minutes{5}};
 
-class prompt_session {
+class prompt_session final : public session_frame {
  public:
-  explicit prompt_session(const session_context& context)
-      : c_(context),
-        held_(context.place, context.lock, context.session,
-              {context.options.max_tasks_per_session, context.options.session_limit}),
-        monitor_(context.place.storage(), context.session.id, context.stop, context.options.stop_grace,
-                 context.options.hurry),
-        folder_(context.place.paths().sessions / std::to_string(context.session.id.value)),
-        working_directory_(agent_folder(context.options, context.place.paths())) {}
-
-  result<session_outcome> run() {
-    ending why = begin();
-    if (!why.reason) {
-      emit({.what = engine_event::kind::session_started, .session = session(), .batch = &c_.batch});
-      why = work();
-    }
-    if (agent_) agent_->finish();
-    if (why.lost) return fail(*why.lost);
-    return finish(*why.reason, why.detail);
-  }
+  using session_frame::session_frame;
 
  private:
-  struct ending {
-    std::optional<session_end> reason;
-    std::string detail;
-    std::optional<error> lost;  // the store could not be told
-  };
-  static ending over(session_end reason, std::string detail = {}) { return {reason, std::move(detail), std::nullopt}; }
-  static ending lost(error e) { return {std::nullopt, {}, std::move(e)}; }
-
-  ending begin() {
-    if (auto marks = held_.sign(); !marks) return over(session_end::not_started, marks.error().message);
-    if (auto made = make_folder(folder_, 0700); !made) return over(session_end::not_started, made.error().message);
-    if (!c_.batch.has_preamble) return {};
-    const auto shared = c_.place.storage().find_preamble(c_.batch.id);
-    if (!shared) return lost(shared.error());
-    auto text = read_preamble(*shared, working_directory_);
-    if (!text) return over(session_end::blocked, text.error().message);
-    shared_ = std::move(*text);
-    return {};
+  void end_agent() override {
+    if (agent_) agent_->finish();
   }
 
-  ending work() {
+  // All of it: the agent does what there is to do in one go.
+  ending step() override {
     if (auto ok = c_.place.check_in_place(); !ok) return lost(ok.error());
-    if (auto spent = spent_budget()) return std::move(*spent);
+    if (auto spent = check_budget({}); is_over(spent)) return spent;
     auto tasks = waiting(static_cast<std::size_t>(c_.options.max_tasks_per_session));
     if (!tasks) return lost(tasks.error());
     if (tasks->empty()) return after_all();
-    if (auto failed = start(); !failed) {
-      const errc code = failed.error().code;
-      const bool needs_a_person = code == errc::agent_missing || code == errc::keeper_missing;
-      return over(needs_a_person ? session_end::blocked : session_end::agent_lost, failed.error().message);
-    }
+    if (auto started = start(); !started) return start_failed(started.error());
     const turn_report report = run_agent(*tasks);
     const interruption why = monitor_.end();
     if (auto settled = settle_what_is_left(report, why); !settled) return lost(settled.error());
     show_turns();
+    held_.note_turns(begun_.value);
     if (why == interruption::stopping) return over(session_end::stopped, "the engine was asked to stop");
     if (why == interruption::end_requested) return over(session_end::cancelled, std::string(end_was_requested));
     return after_all(report.what.detail);
-  }
-
-  std::optional<ending> spent_budget() {
-    const auto of_day = day_is_spent(c_.place, c_.options);
-    if (!of_day) return refused(of_day.error());
-    if (*of_day) return over(session_end::stopped, **of_day);
-    const auto of_batch = batch_is_spent(c_.place, c_.batch.id, c_.options);
-    if (!of_batch) return refused(of_batch.error());
-    if (*of_batch) return over(session_end::budget, **of_batch);
-    return std::nullopt;
-  }
-  static ending refused(const error& e) {
-    return e.code == errc::unpriced_model ? over(session_end::blocked, e.message) : lost(e);
   }
 
   result<std::vector<task_record>> waiting(std::size_t most) {
@@ -113,17 +59,7 @@ class prompt_session {
   }
 
   result<void> start() {
-    session_start how;
-    how.session = session()->id;
-    how.batch = c_.batch.id;
-    how.working_directory = working_directory_;
-    how.folder = folder_;
-    how.guard = c_.lock.descriptor();
-    how.record = [this](const process_identity& keeper, const process_identity& agent) {
-      return held_.record_agent(keeper, agent);
-    };
-    how.on_news = [this](const agent_news& news) { pass_on(news); };
-    how.quiet_after = c_.options.quiet_after;
+    session_start how = common_start([this](const agent_news& news) { pass_on(news); });
     how.environment = environment();
     auto started = c_.runs.start(how);
     if (!started) return fail(started.error());
@@ -181,10 +117,6 @@ class prompt_session {
     return out_of_time_;
   }
 
-  milliseconds limit_of(const task_spec& spec) const {
-    return spec.limit > milliseconds{0} ? spec.limit : c_.options.turn_limit;
-  }
-
   // Tells of the turns that were begun and completed by calls since the last look.
   void show_turns() {
     turn_filter since;
@@ -228,23 +160,12 @@ class prompt_session {
     const auto left = waiting(1);
     if (!left) return lost(left.error());
     if (!left->empty()) return over(session_end::agent_lost, "the agent ended with tasks left; " + detail);
-    held_.note_turns(begun_.value);
     begin_request last;
     const auto none = persist([&] { return held_.begin_turn(last); }, c_.stop, tell());
     if (!none) return lost(none.error());
-    if (none->what == begin_outcome::kind::stale)
-      return lost({errc::stale_session, "the session was ended by somebody else"});
+    if (none->what == begin_outcome::kind::stale) return lost_to_another();
     // A task that came just now is for a new session; ending this one gives it back.
     return over(none->what == begin_outcome::kind::begun ? session_end::full : session_end::finished);
-  }
-
-  result<session_outcome> finish(session_end reason, const std::string& detail) {
-    if (auto removed = held_.remove_marker(); !removed)
-      emit({.what = engine_event::kind::trouble, .session = session(), .text = removed.error().message});
-    auto ended = persist([&] { return held_.end(reason, detail); }, c_.stop, tell());
-    if (!ended) return fail(ended.error());
-    emit({.what = engine_event::kind::session_ended, .session = session()});
-    return session_outcome{std::move(*ended), begun_.value};
   }
 
   void pass_on(const agent_news& news) {
@@ -252,29 +173,11 @@ class prompt_session {
     emit({.what = what, .session = session(), .text = news.text});
   }
 
-  const session_record* session() const { return &held_.session(); }
-  // The agent's lines come from its own thread.
-  void emit(const engine_event& event) {
-    const std::lock_guard lock(telling_);
-    if (c_.options.on_event) c_.options.on_event(event);
-  }
-  std::function<void(const error&)> tell() {
-    return [this](const error& e) {
-      emit({.what = engine_event::kind::trouble, .session = session(), .text = e.message});
-    };
-  }
-
-  const session_context& c_;
-  held_session held_;
-  turn_monitor monitor_;
-  std::filesystem::path folder_, working_directory_;
   std::unique_ptr<agent_session> agent_;
-  std::string shared_;  // the preamble's text
   turn_no begun_, ended_;
   std::optional<turn_record> running_;
   steady::time_point deadline_;  // of the running turn
   bool out_of_time_ = false;
-  std::mutex telling_;
 };
 
 }  // namespace

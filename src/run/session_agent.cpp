@@ -7,17 +7,10 @@
 namespace cobatch {
 inline namespace v1 {
 
-session_agent::session_agent(agent& runs, const engine_options& options, const batch_record& batch, held_session& held,
-                             std::filesystem::path folder, std::filesystem::path working_directory, int guard,
-                             std::function<void(const agent_news&)> on_news)
+session_agent::session_agent(agent& runs, const batch_record& batch, session_start common)
     : runs_(runs),
-      options_(options),
       batch_(batch),
-      held_(held),
-      folder_(std::move(folder)),
-      working_directory_(std::move(working_directory)),
-      guard_(guard),
-      on_news_(std::move(on_news)),
+      common_(std::move(common)),
       talk_(batch.settings.way.value_or(running_way::one_session)) {}
 
 void session_agent::go_on_from(conversation earlier, std::filesystem::path folder) {
@@ -56,28 +49,18 @@ result<void> session_agent::take(conversation_step step, const conversation_wish
 // What a reload costs is paid: it is said why.
 void session_agent::tell_reload(const conversation_wish& wish) const {
   const bool by_way = batch_.settings.way.value_or(running_way::one_session) != running_way::one_session;
-  if (processes_ == 0 || by_way || !on_news_) return;
+  if (processes_ == 0 || by_way || !common_.on_news) return;
   const std::string text =
       talk_.is_broken() ? "the turn before came to nothing; the conversation is begun anew, and loads its context again"
                         : fmt::format("task {} runs in a conversation of its own, which loads its context again{}",
                                       wish.task.str(), wish.model.empty() ? "" : " (model " + wish.model + ")");
-  on_news_({.what = agent_news::kind::notice, .text = text, .about = {}});
+  common_.on_news({.what = agent_news::kind::notice, .text = text, .about = {}});
 }
 
 result<void> session_agent::start(conversation_step step, const conversation_wish& wish) {
   finish();
-  session_start how;
-  how.session = held_.session().id;
-  how.batch = held_.session().batch;
+  session_start how = common_;
   how.process = processes_ + 1;
-  how.working_directory = working_directory_;
-  how.folder = folder_;
-  how.guard = guard_;
-  how.record = [this](const process_identity& keeper, const process_identity& agent) {
-    return held_.record_agent(keeper, agent);
-  };
-  how.on_news = on_news_;
-  how.quiet_after = options_.quiet_after;
   how.model = wish.model;
   how.tools = wish.tools;
   how.fork = step == conversation_step::fork;

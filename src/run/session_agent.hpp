@@ -3,27 +3,22 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 
 #include <cobatch/agent.hpp>
-#include <cobatch/engine.hpp>
 
 #include "run/conversation.hpp"
-#include "run/held_session.hpp"
 
 namespace cobatch {
 inline namespace v1 {
 
 class session_agent {
  public:
-  /// All that is given outlives it. `folder`: the session's.
-  session_agent(agent& runs, const engine_options& options, const batch_record& batch, held_session& held,
-                std::filesystem::path folder, std::filesystem::path working_directory, int guard,
-                std::function<void(const agent_news&)> on_news);
+  /// `runs` and `batch` outlive it. `common`: what all its starts are alike in.
+  session_agent(agent& runs, const batch_record& batch, session_start common);
 
   /// An earlier session that broke off: the conversation goes on, if the agent can.
   void go_on_from(conversation earlier, std::filesystem::path folder);
@@ -51,12 +46,8 @@ class session_agent {
   void tell_reload(const conversation_wish& wish) const;
 
   agent& runs_;
-  const engine_options& options_;
   const batch_record& batch_;
-  held_session& held_;
-  std::filesystem::path folder_, working_directory_;
-  int guard_;
-  std::function<void(const agent_news&)> on_news_;
+  const session_start common_;
   conversation talk_;
   std::optional<task_id> ready_for_;
   std::filesystem::path earlier_folder_;  // of the session that had the conversation before

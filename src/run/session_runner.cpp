@@ -6,17 +6,13 @@
 #include <fmt/format.h>
 
 #include "agent/dialect.hpp"
-#include "run/agent_folder.hpp"
-#include "run/budget.hpp"
-#include "run/held_session.hpp"
 #include "run/persist.hpp"
-#include "run/preamble_text.hpp"
 #include "run/prompt_session.hpp"
 #include "run/resumption.hpp"
 #include "run/session_agent.hpp"
+#include "run/session_frame.hpp"
 #include "run/turn_request.hpp"
 #include "run/turn_witness.hpp"
-#include "system/files.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -34,61 +30,20 @@ constexpr milliseconds longest_rest{std::chrono::hours{8 * 24}};
 // An agent that gives back one turn after the other does not get anywhere.
 constexpr int most_given_back = 3;
 
-class session_runner {
+class session_runner final : public session_frame {
  public:
   explicit session_runner(const session_context& context)
-      : c_(context),
-        held_(context.place, context.lock, context.session,
-              {context.options.max_tasks_per_session, context.options.session_limit}),
-        monitor_(context.place.storage(), context.session.id, context.stop, context.options.stop_grace,
-                 context.options.hurry),
-        folder_(context.place.paths().sessions / std::to_string(context.session.id.value)),
-        working_directory_(agent_folder(context.options, context.place.paths())),
-        agent_(context.runs, context.options, context.batch, held_, folder_, working_directory_,
-               context.lock.descriptor(), [this](const agent_news& news) { pass_on(news); }),
+      : session_frame(context),
+        agent_(context.runs, context.batch, common_start([this](const agent_news& news) { pass_on(news); })),
         witness_(context.options, context.place.paths(), working_directory_, folder_) {}
 
-  result<session_outcome> run() {
-    ending why = begin();
-    if (!why.reason) {
-      emit({.what = engine_event::kind::session_started, .session = session(), .batch = &c_.batch});
-      while (!why.reason && !why.lost) why = step();
-    }
-    agent_.finish();
-    if (why.lost) return fail(*why.lost);
-    return finish(*why.reason, why.detail);
-  }
-
  private:
-  // Why the session is over; nothing of both: it goes on.
-  struct ending {
-    std::optional<session_end> reason;
-    std::string detail;
-    std::optional<error> lost;  // the store could not be told
-  };
-  static ending over(session_end reason, std::string detail = {}) { return {reason, std::move(detail), std::nullopt}; }
-  static ending lost(error e) { return {std::nullopt, {}, std::move(e)}; }
-  static bool is_over(const ending& e) { return e.reason || e.lost; }
-
-  ending begin() {
-    if (auto marks = held_.sign(); !marks) return over(session_end::not_started, marks.error().message);
-    if (auto made = make_folder(folder_, 0700); !made) return over(session_end::not_started, made.error().message);
-    if (c_.batch.has_preamble)
-      if (auto read = read_shared(); !read) return over(session_end::blocked, read.error().message);
+  ending prepare() override {
     if (way() == running_way::fork && !(c_.runs.can_fork() && c_.batch.has_preamble))
       return over(session_end::blocked, no_fork());
     if (way() == running_way::one_session)
       if (auto earlier = find_resumable(c_.place, held_.session()))
         agent_.go_on_from(std::move(earlier->talk), std::move(earlier->folder));
-    return {};
-  }
-
-  result<void> read_shared() {
-    const auto shared = c_.place.storage().find_preamble(c_.batch.id);
-    if (!shared) return fail(shared.error());
-    auto text = read_preamble(*shared, working_directory_);
-    if (!text) return fail(text.error());
-    shared_ = std::move(*text);
     return {};
   }
 
@@ -101,14 +56,16 @@ class session_runner {
                        c_.runs.name());
   }
 
+  void end_agent() override { agent_.finish(); }
+
   // One turn, or the reason to end.
-  ending step() {
+  ending step() override {
     if (auto ok = c_.place.check_in_place(); !ok) return lost(ok.error());
     if (c_.stop.stop_requested()) return over(session_end::stopped, "the engine was asked to stop");
     if (monitor_.end_requested()) return over(session_end::cancelled, std::string(end_was_requested));
     if (auto limit = held_.full()) return over(session_end::full, std::move(*limit));
     if (const auto next = held_.next_task()) {
-      if (auto spent = check_budget(*next); is_over(spent)) return spent;
+      if (auto spent = check_budget(agent_.wish_of(*next).model); is_over(spent)) return spent;
       if (objection_to(next->spec).empty()) {
         const auto untold = agent_.get_ready(*next);
         if (!untold) return start_failed(untold.error());
@@ -126,7 +83,7 @@ class session_runner {
     if (!begun) return lost(begun.error());
     switch (begun->what) {
       case begin_outcome::kind::stale:
-        return lost({errc::stale_session, "the session was ended by somebody else"});
+        return lost_to_another();
       case begin_outcome::kind::none_left:
         if (request.may_end) return over(session_end::finished);
         await_straggler();
@@ -137,29 +94,10 @@ class session_runner {
     return take_turn(*begun);
   }
 
-  ending check_budget(const task_record& next) {
-    const std::string model = agent_.wish_of(next).model;
-    const auto of_day = day_is_spent(c_.place, c_.options, model);
-    if (of_day && *of_day) return over(session_end::stopped, **of_day);
-    const auto of_batch = batch_is_spent(c_.place, c_.batch.id, c_.options, model);
-    if (of_batch && *of_batch) return over(session_end::budget, **of_batch);
-    for (const auto* asked : {&of_day, &of_batch})
-      if (!*asked) {
-        const error& e = asked->error();
-        return e.code == errc::unpriced_model ? over(session_end::blocked, e.message) : lost(e);
-      }
-    return {};
-  }
-
   result<begin_outcome> begin_turn(begin_request request) {
     request.process = std::max<std::int64_t>(1, agent_.process());
     request.process_turn = agent_.next_turn();
     return persist([&] { return held_.begin_turn(request); }, c_.stop, tell());
-  }
-
-  static ending start_failed(const error& e) {
-    const bool needs_a_person = e.code == errc::agent_missing || e.code == errc::keeper_missing;
-    return over(needs_a_person ? session_end::blocked : session_end::agent_lost, e.message);
   }
 
   // A turn of the preamble; nothing if there is no task any more that it would be told for.
@@ -168,8 +106,7 @@ class session_runner {
     request.preamble = true;
     const auto begun = begin_turn(request);
     if (!begun) return lost(begun.error());
-    if (begun->what == begin_outcome::kind::stale)
-      return lost({errc::stale_session, "the session was ended by somebody else"});
+    if (begun->what == begin_outcome::kind::stale) return lost_to_another();
     if (begun->what == begin_outcome::kind::none_left) return std::nullopt;
     turn_ = &begun->turn;
     emit({.what = engine_event::kind::turn_started, .session = session(), .turn = turn_});
@@ -210,10 +147,9 @@ class session_runner {
     if (dirty && !std::exchange(told_dirty_, true))
       tell_notice("the working tree has changes that are not committed; they cannot be told from the tasks' own later");
     const auto interrupt = monitor_.begin(spec.id);
-    const auto limit = spec.limit > milliseconds{0} ? spec.limit : c_.options.turn_limit;
     const bool untold = c_.batch.has_preamble && !agent_.talk().holds_preamble();
     const auto request = make_turn_request(c_.place.storage(), begun, agent_.talk(), untold ? shared_ : std::string());
-    turn_report report = send(request, limit, interrupt);
+    turn_report report = send(request, limit_of(spec), interrupt);
     if (untold && settles(report.what.end)) agent_.talk().hold_preamble();
     report.what = witness_.look_after(std::move(report.what), spec, interrupt);
     if (way() == running_way::separate && settles(report.what.end)) agent_.finish();
@@ -242,8 +178,7 @@ class session_runner {
     turn_ = nullptr;
     task_ = nullptr;
     if (!settled) return lost(settled.error());
-    if (settled->what == settle_outcome::kind::stale)
-      return lost({errc::stale_session, "the session was ended by somebody else"});
+    if (settled->what == settle_outcome::kind::stale) return lost_to_another();
     emit({.what = engine_event::kind::turn_ended,
           .session = session(),
           .turn = &settled->turn,
@@ -300,15 +235,6 @@ class session_runner {
       seen = c_.place.storage().wait_for_change(seen, until, c_.stop);
   }
 
-  result<session_outcome> finish(session_end reason, const std::string& detail) {
-    if (auto removed = held_.remove_marker(); !removed)
-      emit({.what = engine_event::kind::trouble, .session = session(), .text = removed.error().message});
-    auto ended = persist([&] { return held_.end(reason, detail); }, c_.stop, tell());
-    if (!ended) return fail(ended.error());
-    emit({.what = engine_event::kind::session_ended, .session = session()});
-    return session_outcome{std::move(*ended), held_.turns()};
-  }
-
   void pass_on(const agent_news& news) {
     using kind = engine_event::kind;
     switch (news.what) {
@@ -330,27 +256,12 @@ class session_runner {
     emit({.what = engine_event::kind::agent_known, .session = session()});
   }
 
-  void tell_notice(std::string_view text) const {
+  void tell_notice(std::string_view text) {
     emit({.what = engine_event::kind::notice, .session = session(), .turn = turn_, .task = task_, .text = text});
   }
 
-  const session_record* session() const { return &held_.session(); }
-  void emit(const engine_event& event) const {
-    if (c_.options.on_event) c_.options.on_event(event);
-  }
-  std::function<void(const error&)> tell() const {
-    return [this](const error& e) {
-      emit({.what = engine_event::kind::trouble, .session = session(), .text = e.message});
-    };
-  }
-
-  const session_context& c_;
-  held_session held_;
-  turn_monitor monitor_;
-  std::filesystem::path folder_, working_directory_;
   session_agent agent_;
   turn_witness witness_;
-  std::string shared_;                 // the preamble's text, if the batch has one
   const turn_record* turn_ = nullptr;  // the running one, for events
   const task_record* task_ = nullptr;
   steady::time_point last_turn_ended_;
