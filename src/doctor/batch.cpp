@@ -8,6 +8,7 @@
 #include "doctor/batch_ids.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/telemetry.hpp"
+#include "run/counted.hpp"
 #include "system/shell.hpp"
 
 namespace cobatch {

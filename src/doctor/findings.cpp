@@ -9,10 +9,6 @@
 namespace cobatch {
 inline namespace v1 {
 
-std::string counted(std::int64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 findings::findings(const workspace_options& place) {
   if (place.root != ".") place_ += " --root " + shell_quoted(place.root.string());
   if (!place.state.empty()) place_ += " --state " + shell_quoted(place.state.string());

@@ -1,7 +1,6 @@
 // What the doctor has found so far, and the commands that it advises.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,9 +9,6 @@
 
 namespace cobatch {
 inline namespace v1 {
-
-/// "1 task", "3 tasks".
-[[nodiscard]] std::string counted(std::int64_t count, std::string_view noun);
 
 class findings {
  public:

@@ -12,6 +12,7 @@
 
 #include <cobatch/core/savings.hpp>
 
+#include "run/counted.hpp"
 #include "system/shell.hpp"
 
 namespace cobatch {

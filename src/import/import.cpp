@@ -12,6 +12,7 @@
 #include "import/original_files.hpp"
 #include "import/original_task.hpp"
 #include "run/layout.hpp"
+#include "store/settling.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"
 
@@ -185,8 +186,7 @@ result<import_report> import_from(const fs::path& folder, const fs::path& state,
 // What `adopt` would answer.
 adopt_outcome foreseen(const std::optional<task_record>& there, const adopted_task& wanted) {
   if (!there) return {adopt_outcome::kind::adopted, errc::internal, wanted.task};
-  const bool same = there->spec.description == wanted.task.spec.description;
-  return {same ? adopt_outcome::kind::duplicate : adopt_outcome::kind::conflict, errc::internal, *there};
+  return adopt_again(*there, wanted.task);
 }
 
 result<std::unique_ptr<store>> store_to_look_at(const workspace_paths& paths, const clock_fn& clock) {

@@ -17,19 +17,22 @@ namespace cobatch::program {
 namespace {
 
 using request::action;
+using request::param_spec;
 using request::param_type;
+
+// Null pointer if it takes none of that name.
+const param_spec* find_param(const action& called, std::string_view name) {
+  for (const auto& param : called.params)
+    if (param.name == name) return &param;
+  return nullptr;
+}
 
 // What is no text is written as JSON; where that cannot be read it is left to the request, which says what is wrong.
 json::value value_of(const action& called, std::string_view name, const std::string& text) {
-  const auto spec =
-      std::find_if(called.params.begin(), called.params.end(), [&](const auto& param) { return param.name == name; });
-  if (spec == called.params.end() || spec->type == param_type::text) return text;
+  const param_spec* spec = find_param(called, name);
+  if (spec == nullptr || spec->type == param_type::text) return text;
   auto parsed = json::parse(text);
   return parsed ? std::move(*parsed) : json::value(text);
-}
-
-bool has_param(const action& called, std::string_view name) {
-  return std::any_of(called.params.begin(), called.params.end(), [&](const auto& param) { return param.name == name; });
 }
 
 result<json::object> params_of(const action& called, const std::vector<std::string>& given) {
@@ -45,7 +48,7 @@ result<json::object> params_of(const action& called, const std::vector<std::stri
   // An agent that Cobatch started need not name its session.
   const char* session = std::getenv("COBATCH_SESSION");
   const bool said = std::any_of(params.begin(), params.end(), [](const auto& p) { return p.name == "session"; });
-  if (session != nullptr && !said && has_param(called, "session"))
+  if (session != nullptr && !said && find_param(called, "session") != nullptr)
     params.push_back({"session", json::value(std::string(session))});
   return params;
 }

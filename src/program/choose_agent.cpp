@@ -74,13 +74,19 @@ result<chosen_agent> choose_gemini(const agent_options& options) {
   return chosen;
 }
 
+// The program of the user's own, with its arguments.
+std::vector<std::string> argv_of(const agent_options& options) {
+  std::vector<std::string> argv{options.program};
+  argv.insert(argv.end(), options.arguments.begin(), options.arguments.end());
+  return argv;
+}
+
 result<chosen_agent> choose_command(const agent_options& options) {
   if (options.program.empty())
     return fail(errc::bad_value, "--agent command needs --exec PROGRAM: the program that does the tasks.");
   if (const auto found = find_program(options.program); !found) return fail(found.error());
   command_agent_options wanted;
-  wanted.argv.push_back(options.program);
-  wanted.argv.insert(wanted.argv.end(), options.arguments.begin(), options.arguments.end());
+  wanted.argv = argv_of(options);
   chosen_agent chosen;
   chosen.about.push_back(fmt::format("agent: command: {}", joined(wanted.argv, " ")));
   chosen.about.emplace_back("it may: whatever you may; Cobatch does not confine it");
@@ -104,8 +110,7 @@ result<chosen_agent> choose_prompt(const agent_options& options) {
   if (const auto found = find_program(options.program); !found) return fail(found.error());
   prompt_agent_options wanted;
   wanted.call = call_command();
-  wanted.argv.push_back(options.program);
-  wanted.argv.insert(wanted.argv.end(), options.arguments.begin(), options.arguments.end());
+  wanted.argv = argv_of(options);
   chosen_agent chosen;
   chosen.about.push_back(
       fmt::format("agent: prompt: {}: one prompt for all tasks; it reports each by a call", joined(wanted.argv, " ")));

@@ -1,6 +1,8 @@
 #include "request/actions.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 
 namespace cobatch {
 inline namespace v1 {
@@ -9,6 +11,13 @@ namespace request {
 namespace {
 
 using enum param_type;
+
+template <std::size_t N, std::size_t M>
+constexpr std::array<param_spec, N + M> joined(const std::array<param_spec, N>& a, const std::array<param_spec, M>& b) {
+  std::array<param_spec, N + M> all{};
+  std::copy(b.begin(), b.end(), std::copy(a.begin(), a.end(), all.begin()));
+  return all;
+}
 
 constexpr param_spec task_id_param{"task_id", text, true, "The task's id: 1 to 128 bytes, unique in the workspace."};
 constexpr param_spec description_param{"description", text, true, "What is to be done, in full; at most 256 KiB."};
@@ -96,21 +105,12 @@ constexpr std::array batch_task_params{task_id_param,    description_param, prio
                                        time_limit_param, attempts_param,    assigned_by_param};
 
 // Each task for itself.
-constexpr std::array listed_task_params{
-    task_id_param,
-    description_param,
-    priority_param,
-    context_param,
-    needs_param,
-    check_param,
-    task_model_param,
-    tools_param,
-    time_limit_param,
-    attempts_param,
-    assigned_by_param,
-    param_spec{"batch_id", text, false, "Absent: that of the call."},
-    param_spec{"auto_execute", boolean, false, "false: do not run the task's batch yet. Absent: as the call says."},
-};
+constexpr auto listed_task_params = joined(
+    batch_task_params,
+    std::array{
+        param_spec{"batch_id", text, false, "Absent: that of the call."},
+        param_spec{"auto_execute", boolean, false, "false: do not run the task's batch yet. Absent: as the call says."},
+    });
 constexpr std::array batch_assign_params{
     param_spec{"tasks", objects, true, "The tasks. One that is refused does not keep the others out.",
                listed_task_params},
@@ -128,11 +128,10 @@ constexpr std::array results_params{
     param_spec{"limit", integer, false, "How many at most: 1 to 100, default 10."},
     param_spec{"batch_id", text, false, "Only those of this batch."},
 };
-constexpr std::array formatted_results_params{
-    param_spec{"format", text, false, "summary (default): a line each. detailed: with the beginning of the output."},
-    results_params[0],
-    results_params[1],
-};
+constexpr auto formatted_results_params =
+    joined(std::array{param_spec{"format", text, false,
+                                 "summary (default): a line each. detailed: with the beginning of the output."}},
+           results_params);
 constexpr std::array update_params{
     task_id_param,
     param_spec{"description", text, false, "The new description, in full."},

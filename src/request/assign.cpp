@@ -6,6 +6,7 @@
 
 #include "request/actions.hpp"
 #include "request/values.hpp"
+#include "run/counted.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
@@ -16,10 +17,6 @@ namespace {
 
 // What a reply lists at most, so that it stays below the 100,000 characters that GPT actions take.
 constexpr std::size_t tasks_in_reply = 200;
-
-std::string counted(std::int64_t n, std::string_view noun) {
-  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
-}
 
 // What comes next for a batch that was just assigned to, under the name that the guide's clients look for.
 void append_what_comes_next(json::object& fields, const assign_outcome& done) {

@@ -4,6 +4,7 @@
 #include "request/actions.hpp"
 #include "request/shapes.hpp"
 #include "request/values.hpp"
+#include "run/counted.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
@@ -114,8 +115,8 @@ outcome retry_batch(const call& request) {
                        "Batch {} has no task that failed or was cancelled and can be tried again; nothing was "
                        "changed.",
                        in_quotes(id->str()))
-                 : fmt::format("{} task{} of batch {} {} queued again, and the batch is sealed: an engine runs it.",
-                               count, count == 1 ? "" : "s", in_quotes(id->str()), count == 1 ? "is" : "are");
+                 : fmt::format("{} of batch {} {} queued again, and the batch is sealed: an engine runs it.",
+                               counted(count, "task"), in_quotes(id->str()), count == 1 ? "is" : "are");
   answer reply{{{"message", text}, {"task_count", count}, {"tasks", ids_of(done->tasks)}}};
   if (!done->left.empty()) reply.fields.push_back({"left", ids_of(done->left)});
   for (auto& field : batch_fields(done->batch)) reply.fields.push_back(std::move(field));

@@ -25,17 +25,6 @@ json::object pending_task(const task_record& task) {
           {"batch_id", task.batch.str()},        {"batch_position", task.position}};
 }
 
-result<std::optional<batch_state>> batch_state_in(const arguments& params) {
-  const std::string* given = params.text("state");
-  if (given == nullptr) return std::optional<batch_state>();
-  using enum batch_state;
-  for (const batch_state state : {open, sealed, running, ending, finished, held})
-    if (name_of(state) == *given) return std::optional(state);
-  return fail(errc::bad_value, fmt::format("{} is {}, which is no state of a batch: open, sealed, running, ending, "
-                                           "finished, held. Nothing was changed.",
-                                           params.label("state"), in_quotes(*given)));
-}
-
 }  // namespace
 
 outcome process_queue(const call& request) {
@@ -63,7 +52,8 @@ outcome process_queue(const call& request) {
 outcome list_batches(const call& request) {
   const auto limit = number_in(request.params, "limit", 1, most_listed, listed_by_default);
   if (!limit) return refuse(limit.error());
-  const auto state = batch_state_in(request.params);
+  const auto state =
+      word_in(request.params, "state", parse_batch_state, "open, sealed, running, ending, finished or held");
   if (!state) return refuse(state.error());
   const std::string* after_text = request.params.text("after");
   batch_filter wanted{*state, std::nullopt, static_cast<std::size_t>(*limit)};

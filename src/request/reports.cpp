@@ -35,16 +35,17 @@ std::string actions_text(const arguments& params) {
   return json::write(given->as_array() != nullptr ? *given : json::value(json::array{*given}));
 }
 
+std::optional<turn_end> parse_status(std::string_view text) noexcept {
+  for (const turn_end end : {turn_end::done, turn_end::error})
+    if (name_of(end) == text) return end;
+  return std::nullopt;
+}
+
 result<settlement> completion_in(const arguments& params) {
-  const std::string& status = *params.text("status");
+  const auto status = word_in(params, "status", parse_status, "done or error");
+  if (!status) return fail(status.error());
   settlement what;
-  if (status == "done")
-    what.end = turn_end::done;
-  else if (status == "error")
-    what.end = turn_end::error;
-  else
-    return fail(errc::bad_value,
-                fmt::format("status is {}; it must be done or error. Nothing was changed.", in_quotes(status)));
+  what.end = **status;
   const auto text = [&](std::string_view name) {
     const std::string* given = params.text(name);
     return given == nullptr ? std::string() : *given;

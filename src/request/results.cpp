@@ -1,4 +1,6 @@
 // get_all_results, get_recent_tasks, get_task_results: the latest results, in the shapes that the original had.
+#include <iterator>
+
 #include <fmt/core.h>
 
 #include <cobatch/core/text.hpp>
@@ -6,6 +8,7 @@
 
 #include "request/actions.hpp"
 #include "request/values.hpp"
+#include "run/counted.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
@@ -33,8 +36,9 @@ result<std::vector<listed>> latest(const call& request) {
   if (!found) return fail(found.error());
   std::vector<listed> all;
   for (auto& one : *found) {
-    auto status = request.place.task(one.task);
-    if (status) all.push_back({std::move(one), std::move(status->task)});
+    auto task = request.place.storage().find_task(one.task);
+    if (!task) return fail(task.error());
+    if (*task) all.push_back({std::move(one), std::move(**task)});
   }
   return all;
 }
@@ -49,19 +53,27 @@ json::object short_result(listed one) {
   return out;
 }
 
-std::string as_text(const listed& one, bool in_full) {
+enum class text_format : std::uint8_t { summary, detailed };
+
+std::optional<text_format> parse_format(std::string_view text) noexcept {
+  if (text == "summary") return text_format::summary;
+  if (text == "detailed") return text_format::detailed;
+  return std::nullopt;
+}
+
+std::string as_text(const listed& one, text_format format) {
   const settlement& what = one.came_to.what;
   std::string text = fmt::format("{} ({}, {}): {}", one.task.spec.id.str(), name_of(one.came_to.status),
                                  to_iso(one.came_to.completed_at),
                                  what.output_summary.empty() ? one.task.spec.description : what.output_summary);
-  if (in_full && !what.output.empty()) text += "\n" + to_utf8(what.output.substr(0, longest_output));
+  if (format == text_format::detailed && !what.output.empty())
+    text += "\n" + to_utf8(what.output.substr(0, longest_output));
   return text + "\n";
 }
 
-answer reply_with(std::size_t count) {
-  return answer{{{"message", fmt::format("{} result{}, the latest first. get_task_result has the whole of one.", count,
-                                         count == 1 ? "" : "s")},
-                 {"task_count", static_cast<std::int64_t>(count)}}};
+answer reply_with(std::int64_t count) {
+  return answer{{{"message", counted(count, "result") + ", the latest first. get_task_result has the whole of one."},
+                 {"task_count", count}}};
 }
 
 }  // namespace
@@ -69,7 +81,7 @@ answer reply_with(std::size_t count) {
 outcome get_all_results(const call& request) {
   auto all = latest(request);
   if (!all) return refuse(std::move(all.error()));
-  answer reply = reply_with(all->size());
+  answer reply = reply_with(std::ssize(*all));
   json::object results;
   for (auto& one : *all) results.push_back({one.task.spec.id.str(), short_result(std::move(one))});
   reply.fields.push_back({"results", std::move(results)});
@@ -79,7 +91,7 @@ outcome get_all_results(const call& request) {
 outcome get_recent_tasks(const call& request) {
   const auto all = latest(request);
   if (!all) return refuse(all.error());
-  answer reply = reply_with(all->size());
+  answer reply = reply_with(std::ssize(*all));
   json::array tasks;
   for (const auto& one : *all) tasks.emplace_back(task_json(one.task, &one.came_to));
   reply.fields.push_back({"tasks", std::move(tasks)});
@@ -87,16 +99,13 @@ outcome get_recent_tasks(const call& request) {
 }
 
 outcome get_task_results(const call& request) {
-  const std::string* format = request.params.text("format");
-  const bool in_full = format != nullptr && *format == "detailed";
-  if (format != nullptr && !in_full && *format != "summary")
-    return refuse({errc::bad_value, fmt::format("format is {}; it must be summary or detailed. Nothing was changed.",
-                                                in_quotes(*format))});
+  const auto format = word_in(request.params, "format", parse_format, "summary or detailed");
+  if (!format) return refuse(format.error());
   const auto all = latest(request);
   if (!all) return refuse(all.error());
-  answer reply = reply_with(all->size());
+  answer reply = reply_with(std::ssize(*all));
   std::string text;
-  for (const auto& one : *all) text += as_text(one, in_full);
+  for (const auto& one : *all) text += as_text(one, format->value_or(text_format::summary));
   reply.fields.push_back({"formatted_output", std::move(text)});
   return reply;
 }

@@ -22,17 +22,6 @@ result<Id> parse_id(const arguments& params, std::string_view name, const std::s
               fmt::format("{} does not fit: {}. Nothing was changed.", params.label(name), parsed.error().message));
 }
 
-// One of a few words, as `parse` knows them; nothing if it was not given.
-template <class Word>
-result<std::optional<Word>> word_in(const arguments& params, std::string_view name,
-                                    std::optional<Word> (*parse)(std::string_view) noexcept, std::string_view choice) {
-  const std::string* given = params.text(name);
-  if (given == nullptr) return std::optional<Word>();
-  if (const auto known = parse(*given)) return known;
-  return fail(errc::bad_value, fmt::format("{} is {}; it must be {}. Nothing was changed.", params.label(name),
-                                           in_quotes(*given), choice));
-}
-
 result<void> check_size(const arguments& params, std::string_view name, std::size_t size, std::size_t limit,
                         std::string_view way_out) {
   if (size <= limit) return {};

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <fmt/core.h>
+
 #include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/id.hpp>
@@ -29,6 +31,17 @@ namespace request {
                                              std::int64_t to, std::int64_t fallback);
 /// A name that must stand on one line (an agent, a person): at most 128 bytes, not empty if given.
 [[nodiscard]] result<std::string> name_in(const arguments& params, std::string_view name);
+/// One of a few words, as `parse` knows them; nothing if it was not given. `choice`: the words, for people.
+template <class Word>
+[[nodiscard]] result<std::optional<Word>> word_in(const arguments& params, std::string_view name,
+                                                  std::optional<Word> (*parse)(std::string_view) noexcept,
+                                                  std::string_view choice) {
+  const std::string* given = params.text(name);
+  if (given == nullptr) return std::optional<Word>();
+  if (const auto known = parse(*given)) return known;
+  return fail(errc::bad_value, fmt::format("{} is {}; it must be {}. Nothing was changed.", params.label(name),
+                                           in_quotes(*given), choice));
+}
 /// A whole task. Errors beyond those: too_large.
 [[nodiscard]] result<task_spec> task_spec_in(const arguments& params);
 /// The parts of a task that `update_task` changes; each given if the parameter is.

@@ -16,12 +16,6 @@ namespace {
 
 using kind = adopt_outcome::kind;
 
-// What an earlier adoption, or something else, has made of the id.
-adopt_outcome there_already(const task_record& there, const task_record& wanted) {
-  const bool same = there.spec.description == wanted.spec.description;
-  return {same ? kind::duplicate : kind::conflict, errc::internal, there};
-}
-
 // Needs are to be there already, in the same batch, as they are for `assign`.
 std::optional<errc> why_not(rows& t, const batch_row& batch, const task_record& wanted) {
   if (batch.record.tally.total() >= static_cast<std::int64_t>(max_batch_tasks)) return errc::too_large;
@@ -88,7 +82,7 @@ void cancel_if_lost(rows& t, batch_record& batch, const task_row& queued, timest
 
 // `opened` takes the batches that are open by this.
 adopt_outcome adopt_one(rows& t, const adopted_task& wanted, std::vector<batch_id>& opened, timestamp now) {
-  if (const auto there = t.find_task(wanted.task.spec.id)) return there_already(there->record, wanted.task);
+  if (const auto there = t.find_task(wanted.task.spec.id)) return adopt_again(there->record, wanted.task);
   auto before = t.find_batch(wanted.task.batch);
   if (const auto no = why_not(t, before.value_or(batch_row{}), wanted.task)) return {kind::refused, *no, wanted.task};
   if (!before) {

@@ -8,6 +8,7 @@
 #include <cobatch/core/batch.hpp>
 #include <cobatch/core/session.hpp>
 #include <cobatch/core/task.hpp>
+#include <cobatch/store.hpp>
 
 namespace cobatch {
 inline namespace v1 {
@@ -116,6 +117,12 @@ inline void let_go(batch_record& batch) {
   batch.fruitless_sessions = 0;
   batch.hold_reason.clear();
   batch.held_until.reset();
+}
+
+/// What adopting a task comes to if one of its id is `there` already.
+[[nodiscard]] inline adopt_outcome adopt_again(const task_record& there, const task_record& wanted) {
+  const bool same = there.spec.description == wanted.spec.description;
+  return {same ? adopt_outcome::kind::duplicate : adopt_outcome::kind::conflict, errc::internal, there};
 }
 
 /// True if engines may take up a batch that waits: a held one when its time has come. One without a time waits until

@@ -50,7 +50,8 @@ class OneThread:
         self.assertEqual(json.dumps(self.requests()[-1]["input"]).count("The house rules are few."), 1)
         self.assert_used(1, figures(1))
 
-    def test_a_thread_goes_on_after_the_orchestrator_was_killed(self):
+    def kill_in_second_of_three(self):
+        """The orchestrator dies while the model works on task 2, which then goes on."""
         gate = self.gate()
         self.model(does(1), does(2, wait_for=str(gate)), does(3))
         self.assign(1, 2, 3)
@@ -58,6 +59,9 @@ class OneThread:
         self.await_request(gate)
         run.kill()
         gate.touch()
+
+    def test_a_thread_goes_on_after_the_orchestrator_was_killed(self):
+        self.kill_in_second_of_three()
         self.run_batch()
         self.assertEqual(self.states(), ["done", "done", "done"])
         self.assertEqual(self.tasks_told(), [["t1"], ["t1", "t2"], ["t1", "t2", "t3"]])
@@ -65,13 +69,7 @@ class OneThread:
             self.assert_used(number, figures(number))
 
     def test_a_thread_that_is_gone_is_begun_anew(self):
-        gate = self.gate()
-        self.model(does(1), does(2, wait_for=str(gate)), does(3))
-        self.assign(1, 2, 3)
-        run = self.start_batch()
-        self.await_request(gate)
-        run.kill()
-        gate.touch()
+        self.kill_in_second_of_three()
         session = self.project / "data/.cobatch/sessions/1"
         self.until(lambda: len(list(session.glob("*.exit"))) == self.processes()[0], "the agent did not end")
         shutil.rmtree(self.folder / "home/.codex/sessions")

@@ -9,10 +9,6 @@
 
 namespace cobatch_test {
 
-inline void await_file(const std::filesystem::path& file) {
-  while (!std::filesystem::exists(file)) ::usleep(1000);
-}
-
 inline std::vector<std::string> lines_of(const std::filesystem::path& file) {
   std::istringstream text(content_of(file));
   std::vector<std::string> lines;

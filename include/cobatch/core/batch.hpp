@@ -32,6 +32,12 @@ inline constexpr std::size_t batch_state_count = 6;
   return names[static_cast<std::size_t>(state)];
 }
 
+[[nodiscard]] constexpr std::optional<batch_state> parse_batch_state(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < batch_state_count; ++i)
+    if (const auto state = static_cast<batch_state>(i); name_of(state) == text) return state;
+  return std::nullopt;
+}
+
 /// How many tasks of a batch are in each state.
 struct task_tally {
   std::array<std::int64_t, task_state_count> by_state{};

@@ -56,10 +56,6 @@ std::string slow_agent(const folder& f) {
                  0700);
 }
 
-void await_file(const std::filesystem::path& file) {
-  while (!std::filesystem::exists(file)) ::usleep(1000);
-}
-
 }  // namespace
 
 TEST_CASE("the guide's three calls run in one session, and the server ends with 0 when asked") {

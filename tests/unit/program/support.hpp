@@ -150,6 +150,11 @@ struct ran {
   }
 };
 
+/// Until a file is there that another process makes; the test's own time limit bounds the wait.
+inline void await_file(const std::filesystem::path& file) {
+  while (!std::filesystem::exists(file)) ::usleep(1000);
+}
+
 /// Runs `cobatch` with these arguments to its end.
 inline ran cobatch_run(std::vector<std::string> arguments, std::string_view input = {},
                        const std::map<std::string, std::string>& environment = {}) {
