@@ -8,6 +8,7 @@
 #include <cobatch/agent.hpp>
 #include <cobatch/core/session.hpp>
 
+#include "agent/objection.hpp"
 #include "agent/process_agent.hpp"
 #include "system/shell.hpp"
 
@@ -35,6 +36,13 @@ std::string describe(const task_record& task, const std::string& call) {
                     call, id, call, id, call, id);
 }
 
+std::string objection_of(const task_spec& task) {
+  if (!task.check.empty())
+    return "the task has a check, and an agent that reports by calls is held to none; leave the check out, or give the "
+           "batch another agent";
+  return objection_to_choices(task, calling_agent);
+}
+
 }  // namespace
 
 std::string make_batch_prompt(const batch_prompt_parts& parts) {
@@ -51,7 +59,7 @@ std::string make_batch_prompt(const batch_prompt_parts& parts) {
 
 std::shared_ptr<agent> make_prompt_agent(prompt_agent_options options) {
   process_agent_options process;
-  process.name = "prompt";
+  process.name = calling_agent;
   process.grace = options.grace;
   process.argv = [argv = std::move(options.argv)](const session_start&) -> result<std::vector<std::string>> {
     if (argv.empty()) return fail(errc::agent_missing, "no program is named for the prompt agent; nothing was started");
@@ -59,6 +67,7 @@ std::shared_ptr<agent> make_prompt_agent(prompt_agent_options options) {
   };
   process.one_turn_a_process = true;
   process.lines_are_output = true;
+  process.objection = objection_of;
   process.calls_back_with = options.call.empty() ? "cobatch call" : std::move(options.call);
   process.make_dialect = [](const session_start&) { return std::make_unique<unheard_dialect>(); };
   return make_process_agent(std::move(process));

@@ -39,6 +39,10 @@ class prompt_session final : public session_frame {
     auto tasks = waiting(static_cast<std::size_t>(c_.options.max_tasks_per_session));
     if (!tasks) return lost(tasks.error());
     if (tasks->empty()) return after_all();
+    const auto refused = refuse_unfit(*tasks);
+    if (!refused) return lost(refused.error());
+    if (*refused > 0) return {};
+    if (tasks->empty()) return over(session_end::agent_lost, "no task that is left can be begun yet");
     if (auto started = start(); !started) return start_failed(started.error());
     const turn_report report = run_agent(*tasks);
     const interruption why = monitor_.end();
@@ -58,6 +62,33 @@ class prompt_session final : public session_frame {
     return c_.place.storage().list_tasks(queued);
   }
 
+  // Tasks that ask for what the agent is not held to end so, and cost nothing. They are taken out of the list; how many
+  // could be begun for that: one whose needs are not done yet is for a later session.
+  result<int> refuse_unfit(std::vector<task_record>& tasks) {
+    int refused = 0;
+    for (auto task = tasks.begin(); task != tasks.end();) {
+      auto why_not = c_.runs.objection(task->spec);
+      if (why_not.empty()) {
+        ++task;
+        continue;
+      }
+      const auto begun =
+          persist([&] { return c_.place.storage().begin_called(token(), task->spec.id); }, c_.stop, tell());
+      if (!begun) return fail(begun.error());
+      if (begun->what == begin_called_outcome::kind::begun) {
+        const auto what = failed_turn(turn_end::denied, "not_allowed", std::move(why_not));
+        const auto settled = persist([&] { return held_.settle_turn(begun->turn.turn, what); }, c_.stop, tell());
+        if (!settled) return fail(settled.error());
+        ++refused;
+      }
+      task = tasks.erase(task);
+    }
+    show_turns();
+    return refused;
+  }
+
+  session_token token() const { return {session()->id, c_.nonce}; }
+
   result<void> start() {
     session_start how = common_start([this](const agent_news& news) { pass_on(news); });
     how.environment = environment();
@@ -70,8 +101,7 @@ class prompt_session final : public session_frame {
   // What `cobatch call` needs to know, wherever the agent runs it.
   std::vector<std::string> environment() const {
     const workspace_paths& paths = c_.place.paths();
-    std::vector<std::string> names{"COBATCH_SESSION=" + session_token{session()->id, c_.nonce}.str(),
-                                   "COBATCH_ROOT=" + paths.root.string()};
+    std::vector<std::string> names{"COBATCH_SESSION=" + token().str(), "COBATCH_ROOT=" + paths.root.string()};
     if (paths.state.parent_path() != paths.data) names.push_back("COBATCH_STATE=" + paths.state.parent_path().string());
     return names;
   }

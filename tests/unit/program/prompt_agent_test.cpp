@@ -115,6 +115,25 @@ TEST_CASE("two tasks at a time are refused, and the agent is told which one runs
   CHECK_MESSAGE(refused.find("task \\\"a\\\"") != std::string::npos, refused);
 }
 
+TEST_CASE("a task that asks for what the agent is not held to is refused, and no other") {
+  const scene s;
+  for (const char* more : {"check=[\"true\"]", "model=large", "tools=[\"Read\"]"}) {
+    const std::string id = std::string("asks_") + more[0];
+    s.ask({"assign_task", "task_id=" + id, "description=x", "batch_id=batch", more});
+    CHECK(s.state(id) == "queued");
+  }
+  s.ask({"assign_task", "task_id=needs", "description=x", "batch_id=batch", "needs=[\"a\"]", "check=[\"true\"]"});
+  s.run("for t in a b c asks_c; do begin $t; log $t done; done\n");
+  CHECK(s.states() == "done done done");
+  for (const char* id : {"asks_c", "asks_m", "asks_t", "needs"}) {
+    CHECK(s.state(id) == "error");
+    const auto told = s.ask({"get_task_result", std::string("task_id=") + id}).json();
+    const json::value* came_to = told.find("result");
+    REQUIRE(came_to != nullptr);
+    CHECK(text_in(*came_to, "reason") == "not_allowed");
+  }
+}
+
 TEST_CASE("an agent of a session that is over cannot report any more") {
   const scene s;
   s.run("echo \"$COBATCH_SESSION\" >token; for t in a b c; do begin $t; log $t done; done\n");
