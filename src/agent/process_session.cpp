@@ -108,14 +108,18 @@ class process_session final : public agent_session {
     if (options_.one_turn_a_process) keeper_.close_input();
     heard_ = steady::now();
     for (;;) {
-      if (unsent_ && *unsent_ == errc::interrupted) return abort(turn_end::stopped, "the turn was interrupted");
-      if (unsent_ && *unsent_ == errc::timed_out) return time_out(limit);
+      if (unsent_) return not_sent(*unsent_, limit);
       if (auto report = read_answer()) return after_answer(std::move(*report));
       if (keeper_.ended()) return agent_ended();
       if (interrupt.stop_requested()) return abort(turn_end::stopped, "the turn was interrupted");
       if (steady::now() >= deadline) return time_out(limit);
       wait(std::min(deadline, tell_if_quiet()), wake_.descriptor());
     }
+  }
+
+  turn_report not_sent(errc why, std::chrono::milliseconds limit) {
+    if (why == errc::interrupted) return abort(turn_end::stopped, "the turn was interrupted");
+    return why == errc::timed_out ? time_out(limit) : agent_ended();
   }
 
   // What was sent in part cannot be followed by anything else.
@@ -288,7 +292,7 @@ class process_session final : public agent_session {
   turn_key key_;
   said_lines said_;
   steady::time_point deadline_;  // of the running turn
-  std::optional<errc> unsent_;   // why the agent was not told all that it should be: it has ended
+  std::optional<errc> unsent_;   // why the agent was not told all that it should be
   steady::time_point heard_;
   bool told_quiet_ = false;
   bool fresh_;  // the conversation has not reached the model yet

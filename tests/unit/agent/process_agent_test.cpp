@@ -124,6 +124,14 @@ TEST_CASE("a program that ends between two tasks, without a word on the second, 
   CHECK_FALSE(second.usable);
 }
 
+TEST_CASE("a program that reads no more is not waited for until the limit") {
+  shell_session s("exec 0<&-; touch closed; sleep 0.5; exit 4");
+  while (!std::filesystem::exists(s.folder.path() / "closed")) std::this_thread::yield();
+  const auto report = s.turn("a", 1ms);
+  CHECK(report.what.end == turn_end::broke);
+  CHECK(report.what.detail.find("exit code 4") != std::string::npos);
+}
+
 TEST_CASE("silence beyond the limit ends the turn and the program, whatever it ignores") {
   shell_session s("trap '' TERM; read -r line; while :; do read -r line || sleep 1000; done");
   const auto report = s.turn("a", 50ms);
