@@ -118,6 +118,7 @@ struct execute_outcome {
   std::optional<session_record> live = {};
   std::vector<batch_record> runnable = {};
   std::vector<batch_record> left_open = {};  ///< open batches touched less than 30 s ago
+  batch_record named = {};                   ///< with `empty_batch`
 };
 
 // --------------------------------------------------------------------------------------------- sessions
@@ -300,6 +301,7 @@ struct batch_filter {
   std::optional<batch_state> state = {};
   std::optional<batch_id> after = {};  ///< only batches made after this one (none, if it is not there)
   std::size_t limit = 1000;
+  bool newest_first = false;  ///< the other way round: `after` leads to those made before it
 };
 
 struct session_filter {
@@ -336,6 +338,21 @@ struct view_snapshot {
   std::int64_t version = 0;
   std::vector<task_record> tasks = {};      ///< live ones, and the latest ended ones, in order of assignment
   std::vector<result_record> results = {};  ///< of those that ended
+};
+
+/// How far the results have been read that leave the views, the oldest first.
+struct archive_mark {
+  timestamp ended_at = {};       ///< every result that was there of a task that ended before this has been read,
+  std::int64_t task = 0;         ///< and of those that ended then, up to this one, in the store's own count of tasks
+  std::int64_t newest_task = 0;  ///< a task stored after this one may have ended earlier: it was adopted so
+  friend bool operator==(const archive_mark&, const archive_mark&) = default;
+};
+
+/// Results that come after a mark.
+struct archive_part {
+  std::vector<result_record> results = {};
+  std::vector<task_record> tasks = {};  ///< of each result its task
+  archive_mark next = {};               ///< where to go on; the mark that was given, if nothing is left for now
 };
 
 // ------------------------------------------------------------------------------------------------ store
@@ -388,8 +405,10 @@ class store {
   [[nodiscard]] virtual result<task_outcome> remove(const task_id& task) = 0;
   /// Forgets the result of a task, which stays as it is.
   [[nodiscard]] virtual result<task_outcome> remove_result(const task_id& task) = 0;
-  /// Says that a person has a queued task in progress: engines leave it alone, and its batch has not ended as long as
-  /// it has not. Refused: task_in_progress (in a session), task_ended.
+  /// Says without a session's token that somebody has a queued task in progress. If an agent that may call so
+  /// (`calling_agent`) has a live session that could begin it now, it is begun there. Else a person has it: engines
+  /// leave it alone, and its batch has not ended as long as it has not. Refused: task_in_progress (in a session),
+  /// task_ended.
   [[nodiscard]] virtual result<task_outcome> mark_manually(const task_id& task) = 0;
   /// Resets every task of the batch that failed or was cancelled, and says that the batch is to run: it is sealed, and
   /// let go if it is held.
@@ -434,6 +453,10 @@ class store {
   [[nodiscard]] virtual result<std::vector<result_record>> list_results(const result_filter& filter) = 0;
   [[nodiscard]] virtual result<overview> read_overview() = 0;
   [[nodiscard]] virtual result<view_snapshot> read_views(std::size_t ended_limit) = 0;
+  /// The results after `from`, at most `limit`, of the tasks that are not among the `newest` that ended last. Each is
+  /// read once; a task that was run again since has another result, which is read, too.
+  [[nodiscard]] virtual result<archive_part> read_archive(const archive_mark& from, std::size_t newest,
+                                                          std::size_t limit) = 0;
   /// True if `claim` would find a batch. Cheap: engines ask before they try to get the guard.
   [[nodiscard]] virtual result<bool> has_work(const served_agents& serves) = 0;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string_view>
 #include <system_error>
@@ -10,7 +11,10 @@
 #include <fmt/format.h>
 
 #include "json/members.hpp"
+#include "run/counted.hpp"
 #include "system/files.hpp"
+#include "views/archive.hpp"
+#include "views/record_json.hpp"
 #include "views/view_file.hpp"
 
 namespace cobatch {
@@ -24,7 +28,7 @@ using kind = import_finding::kind;
 constexpr std::string_view queue_name = "claude_task_queue.json";
 constexpr std::string_view results_name = "claude_task_results.json";
 constexpr std::string_view history_name = "token_telemetry.json";
-constexpr std::string_view archive_name = "task_archive";
+constexpr std::string_view archive_name = archive_folder;
 
 constexpr std::size_t largest_file = std::size_t{256} * 1024 * 1024;
 
@@ -87,16 +91,25 @@ class folder_reader {
     const auto text = read(file);
     if (!text) return;
     std::string_view rest = *text;
+    std::int64_t own = 0;
     for (std::size_t number = 1; !rest.empty(); ++number) {
       const std::string_view line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
       auto parsed = json::parse(line);
-      if (parsed)
-        add_of_list(file, std::move(*parsed), to);
-      else
+      if (!parsed)
         set_aside(file, {}, fmt::format("line {} cannot be read: {}", number, parsed.error().message));
+      else if (is_own_result(*parsed))
+        ++own;
+      else
+        add_of_list(file, std::move(*parsed), to);
     }
+    if (own > 0)
+      findings_.push_back({kind::note,
+                           file,
+                           {},
+                           fmt::format("has {} written by Cobatch, as copies of what it stores; they were skipped.",
+                                       counted(own, "line"))});
   }
 
  private:

@@ -69,8 +69,8 @@ std::optional<json::decimal> thousandths(const json::value& number) {
   return std::nullopt;
 }
 
-milliseconds duration_in(const json::value& result) {
-  const json::value* found = result.find("execution_time_seconds");
+milliseconds duration_in(const json::value& of, std::string_view name) {
+  const json::value* found = of.find(name);
   const auto told = found == nullptr ? std::nullopt : thousandths(*found);
   return milliseconds{told ? told->value : 0};
 }
@@ -248,7 +248,9 @@ class taking {
   void fill_times() {
     if (has_ended(task().state)) {
       const char* name = task().state == task_state::cancelled ? "cancelled_at" : "completed_at";
-      const auto ended = first_time({name, "updated_at"});
+      auto ended = first_time({name, "updated_at"});
+      if (!ended && !told_.telemetry.empty()) ended = time_of(told_.telemetry.back()->told, "timestamp");
+      if (!ended) note("It was not said when it ended; here the time of the import stands for that.");
       task().ended_at = ended.value_or(now_);
       task().started_at = first_time({"started_at"});
       if (!task().started_at && ended) task().started_at = started_before(*ended);
@@ -259,8 +261,16 @@ class taking {
 
   // By how long it took, if that is known and can be.
   [[nodiscard]] std::optional<timestamp> started_before(timestamp ended) const {
-    const auto took = result_ == nullptr ? milliseconds{0} : duration_in(result_->told);
+    const milliseconds took = duration();
     return took.count() > 0 && took < ended - timestamp{} ? std::optional(ended + -took) : std::nullopt;
+  }
+
+  // 0 if it is not known.
+  [[nodiscard]] milliseconds duration() const {
+    if (result_ == nullptr) return milliseconds{0};
+    const milliseconds took = duration_in(result_->told, "execution_time_seconds");
+    if (took.count() > 0 || told_.telemetry.empty()) return took;
+    return duration_in(told_.telemetry.back()->told, "duration_seconds");
   }
 
   void fill_batch() {
@@ -295,7 +305,7 @@ class taking {
     for (const told_entry* one : told_.telemetry)
       if (!r.what.used) r.what.used = told_usage(one->told);
     r.completed_at = time_of(told, "completed_at").value_or(*task().ended_at);
-    r.duration_ms = duration_in(told).count();
+    r.duration_ms = duration().count();
     // The original told 0 for a task that found its context loaded.
     r.loaded_context = !r.what.used || r.what.used->total().loaded_input() > 0;
     r.fenced = false;

@@ -287,21 +287,17 @@ bool can_run(const batch_record& batch) {
   return batch.tally[task_state::queued] > 0 || (batch.state == batch_state::running && live_tasks(batch) > 0);
 }
 
-execute_outcome execute_one(rows& t, const batch_id& id, timestamp now) {
+execute_outcome execute_one(rows& t, const batch_row& before, timestamp now) {
   execute_outcome out;
-  const auto before = t.find_batch(id);
-  if (!before) {
-    out.what = execute_outcome::kind::not_found;
-    return out;
-  }
-  if (!can_run(before->record)) {
+  if (!can_run(before.record)) {
     out.what = execute_outcome::kind::empty_batch;
+    out.named = before.record;
     return out;
   }
-  batch_row after = *before;
+  batch_row after = before;
   if (after.record.state == batch_state::open) seal_now(after, now);
   let_go(after.record);
-  if (after.record != before->record) t.update_batch(*before, after);
+  if (after.record != before.record) t.update_batch(before, after);
   out.what = execute_outcome::kind::started;
   out.runnable.push_back(after.record);
   return out;
@@ -343,16 +339,20 @@ std::vector<batch_record> runnable_batches(rows& t, timestamp now) {
 }  // namespace
 
 execute_outcome execute(rows& t, const execute_request& request, timestamp now) {
+  execute_outcome out;
+  const auto named = request.batch ? t.find_batch(*request.batch) : std::nullopt;
+  if (request.batch && !named) {
+    out.what = execute_outcome::kind::not_found;
+    return out;
+  }
   const auto last = t.last_session();
   const bool lives = last && last->record.phase == session_phase::live && last->record.id == request.held;
   if (lives) {
-    execute_outcome out;
     out.what = execute_outcome::kind::already_running;
     out.live = last->record;
     return out;
   }
-  if (request.batch) return execute_one(t, *request.batch, now);
-  execute_outcome out;
+  if (named) return execute_one(t, *named, now);
   seal_untouched(t, now, out);
   out.runnable = runnable_batches(t, now);
   out.what = out.runnable.empty() ? execute_outcome::kind::nothing_to_do : execute_outcome::kind::started;

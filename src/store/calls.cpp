@@ -73,7 +73,28 @@ begun_turn begin_next(rows& t, const session_row& session, const std::optional<t
   return out;
 }
 
+// The live session whose agent may call without a token.
+std::optional<session_row> session_without_token(rows& t) {
+  auto session = t.last_session();
+  const bool may = is_live(session) && session->record.agent == calling_agent;
+  return may ? std::move(session) : std::nullopt;
+}
+
 }  // namespace
+
+bool is_begun_without_token(rows& t, const task_record& task) {
+  if (task.state != task_state::in_progress || task.owner != task_owner::session) return false;
+  const auto session = session_without_token(t);
+  return session && session->record.id == task.session;
+}
+
+std::optional<task_record> begin_without_token(rows& t, const task_row& task, timestamp now) {
+  const auto session = session_without_token(t);
+  if (!session || why_not(t, *session, task)) return std::nullopt;
+  const auto open = open_turn(t, session->record.id);
+  if (running_task(t, open)) return std::nullopt;
+  return begin_next(t, *session, open, task, now).task;
+}
 
 begin_called_outcome begin_called(rows& t, const session_token& token, const task_id& id, timestamp now) {
   using kind = begin_called_outcome::kind;

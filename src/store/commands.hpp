@@ -2,6 +2,7 @@
 // the time as an argument, and decides with the pure functions of the core.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct taken_seconds {
 [[nodiscard]] preamble find_preamble(rows& t, const batch_id& batch);
 [[nodiscard]] std::optional<session_record> find_live_session(rows& t);
 [[nodiscard]] overview read_overview(rows& t);
+[[nodiscard]] archive_part read_archive(rows& t, const archive_mark& from, std::size_t newest, std::size_t limit);
 [[nodiscard]] bool has_work(rows& t, const served_agents& serves, timestamp now);
 
 }  // namespace commands

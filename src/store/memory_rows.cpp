@@ -268,8 +268,9 @@ std::vector<batch_record> memory_rows::list_batches(const batch_filter& filter) 
   std::vector<batch_record> out;
   const auto after = filter.after ? batch_keys_.find(*filter.after) : batch_keys_.end();
   if (filter.after && after == batch_keys_.end()) return out;
-  const key first = filter.after ? after->second + 1 : 1;
-  for (key k = first; k <= static_cast<key>(batches_.size()) && out.size() < filter.limit; ++k)
+  const key last = static_cast<key>(batches_.size()), step = filter.newest_first ? -1 : 1;
+  const key first = filter.after ? after->second + step : filter.newest_first ? last : 1;
+  for (key k = first; k >= 1 && k <= last && out.size() < filter.limit; k += step)
     if (!filter.state || batch_at(k).record.state == *filter.state) out.push_back(batch_at(k).record);
   return out;
 }
@@ -319,6 +320,33 @@ view_snapshot memory_rows::read_views(std::size_t ended_limit) {
     if (auto result = look_up(results_, k)) out.results.push_back(std::move(*result));
   }
   return out;
+}
+
+std::optional<end_place> memory_rows::end_beyond(std::size_t newest) {
+  if (newest >= ended_.size()) return std::nullopt;
+  const auto& [at, k] = *std::next(ended_.rbegin(), static_cast<std::ptrdiff_t>(newest));
+  return end_place{at, k};
+}
+
+std::vector<task_row> memory_rows::ended_between(const end_place& after, const end_place& until, std::size_t limit) {
+  std::vector<task_row> out;
+  const auto last = ended_.upper_bound({until.at, until.key});
+  for (auto at = ended_.upper_bound({after.at, after.key}); at != last && out.size() < limit; ++at)
+    out.push_back(task_at(at->second));
+  return out;
+}
+
+std::vector<task_row> memory_rows::stored_after(std::int64_t after, const end_place& until, std::size_t limit) {
+  std::vector<task_row> out;
+  for (auto at = tasks_.upper_bound(after); at != tasks_.end() && out.size() < limit; ++at) {
+    const auto ended_at = at->second.record.ended_at;
+    if (ended_at && end_place{*ended_at, at->first} <= until) out.push_back(at->second);
+  }
+  return out;
+}
+
+std::int64_t memory_rows::newest_task() {
+  return tasks_.empty() ? 0 : tasks_.rbegin()->first;
 }
 
 }  // namespace v1

@@ -62,6 +62,10 @@ class memory_rows final : public rows {
   std::vector<turn_record> list_turns(const turn_filter& filter) override;
   std::vector<result_record> list_results(const result_filter& filter) override;
   view_snapshot read_views(std::size_t ended_limit) override;
+  std::optional<end_place> end_beyond(std::size_t newest) override;
+  std::vector<task_row> ended_between(const end_place& after, const end_place& until, std::size_t limit) override;
+  std::vector<task_row> stored_after(std::int64_t after, const end_place& until, std::size_t limit) override;
+  std::int64_t newest_task() override;
 
   /// Grows with every write.
   [[nodiscard]] std::int64_t changes() const noexcept { return changes_; }

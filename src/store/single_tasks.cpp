@@ -217,7 +217,12 @@ task_outcome mark_manually(rows& t, const task_id& task, timestamp now) {
   const auto before = t.find_task(task);
   if (!before) return {};
   task_outcome out = ask(*before, task_action::mark_manually);
+  if (is_begun_without_token(t, before->record)) out.what = task_outcome::kind::unchanged;
   if (out.what != task_outcome::kind::changed) return out;
+  if (auto begun = begin_without_token(t, *before, now)) {
+    out.task = std::move(*begun);
+    return out;
+  }
   task_row after = *before;
   after.record.state = task_state::in_progress;
   after.record.owner = task_owner::manual;

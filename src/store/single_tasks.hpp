@@ -1,6 +1,8 @@
 // What commands about a single task share.
 #pragma once
 
+#include <optional>
+
 #include "store/rows.hpp"
 
 namespace cobatch {
@@ -13,6 +15,11 @@ void recount(rows& t, const task_row& before, const task_row& after, timestamp n
 
 /// Puts the result of a task that ended without a turn. `result` says how it ended; what the task says is added.
 void put_result_of_its_own(rows& t, const task_row& ended, result_record result);
+
+/// True if the task is in progress in the live session of an agent that may call without a token.
+[[nodiscard]] bool is_begun_without_token(rows& t, const task_record& task);
+/// Begins the task in the live session of an agent that may call without a token, if it can be begun there now.
+[[nodiscard]] std::optional<task_record> begin_without_token(rows& t, const task_row& task, timestamp now);
 
 }  // namespace commands
 }  // namespace v1

@@ -140,6 +140,12 @@ task_row read_task(const sqlite_query& q) {
   return row;
 }
 
+std::vector<task_row> read_rows(sqlite_query q) {
+  std::vector<task_row> out;
+  while (q.step()) out.push_back(read_task(q));
+  return out;
+}
+
 std::vector<task_record> read_tasks(sqlite_query q) {
   std::vector<task_record> out;
   while (q.step()) out.push_back(std::move(read_task(q).record));
@@ -174,9 +180,15 @@ const char* list_statement(const batch_filter& filter) {
   constexpr auto from_there_on =
       " AND b.seq > CASE WHEN ?2 IS NULL THEN 0 ELSE (SELECT seq FROM batch WHERE batch_id = ?2) END"
       " ORDER BY b.seq LIMIT ?3";
-  static const std::string waiting = select_batch + "WHERE b.state = ?1 AND b.state <> 'finished'" + from_there_on;
-  static const std::string all = select_batch + "WHERE (?1 IS NULL OR b.state = ?1)" + from_there_on;
-  return filter.state && *filter.state != batch_state::finished ? waiting.c_str() : all.c_str();
+  constexpr auto back_from_there =
+      " AND (?2 IS NULL OR b.seq < (SELECT seq FROM batch WHERE batch_id = ?2)) ORDER BY b.seq DESC LIMIT ?3";
+  static const std::string waiting = select_batch + "WHERE b.state = ?1 AND b.state <> 'finished'";
+  static const std::string all = select_batch + "WHERE (?1 IS NULL OR b.state = ?1)";
+  static const std::string waiting_forth = waiting + from_there_on, waiting_back = waiting + back_from_there;
+  static const std::string all_forth = all + from_there_on, all_back = all + back_from_there;
+  if (filter.state && *filter.state != batch_state::finished)
+    return filter.newest_first ? waiting_back.c_str() : waiting_forth.c_str();
+  return filter.newest_first ? all_back.c_str() : all_forth.c_str();
 }
 
 }  // namespace
@@ -462,6 +474,33 @@ view_snapshot sqlite_rows::read_views(std::size_t ended_limit) {
   while (q.step())
     if (auto result = find_result(task_id(std::string(q.text(0))))) out.results.push_back(std::move(*result));
   return out;
+}
+
+std::optional<end_place> sqlite_rows::end_beyond(std::size_t newest) {
+  auto q = db_.query(
+      "SELECT ended_at, seq FROM task WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, seq DESC LIMIT 1 OFFSET ?1",
+      sql_limit(newest));
+  if (!q.step()) return std::nullopt;
+  return end_place{*q.moment(0), q.integer(1)};
+}
+
+std::vector<task_row> sqlite_rows::ended_between(const end_place& after, const end_place& until, std::size_t limit) {
+  static const std::string sql = select_task +
+                                 "WHERE t.ended_at BETWEEN ?1 AND ?3 AND (t.ended_at, t.seq) > (?1, ?2)"
+                                 " AND (t.ended_at, t.seq) <= (?3, ?4) ORDER BY t.ended_at, t.seq LIMIT ?5";
+  return read_rows(db_.query(sql.c_str(), after.at, after.key, until.at, until.key, sql_limit(limit)));
+}
+
+std::vector<task_row> sqlite_rows::stored_after(std::int64_t after, const end_place& until, std::size_t limit) {
+  static const std::string sql =
+      select_task + "WHERE t.seq > ?1 AND (t.ended_at, t.seq) <= (?2, ?3) ORDER BY t.seq LIMIT ?4";
+  return read_rows(db_.query(sql.c_str(), after, until.at, until.key, sql_limit(limit)));
+}
+
+std::int64_t sqlite_rows::newest_task() {
+  auto q = db_.query("SELECT coalesce(max(seq), 0) FROM task");
+  q.step();
+  return q.integer(0);
 }
 
 }  // namespace v1

@@ -21,14 +21,6 @@ file_identity identity_from(const struct stat& info) {
   return {static_cast<std::uint64_t>(info.st_dev), static_cast<std::uint64_t>(info.st_ino)};
 }
 
-// macOS's fsync stops at the drive's cache; F_FULLFSYNC goes through it, where the file system knows it.
-int sync_descriptor(int fd) {
-#ifdef F_FULLFSYNC
-  if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
-#endif
-  return ::fsync(fd);
-}
-
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
@@ -72,7 +64,8 @@ result<file_identity> identity_of(int fd, const fs::path& path_for_messages) {
 }
 
 result<std::string> read_file(const fs::path& path, std::size_t limit) {
-  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe that nobody writes to is not waited for.
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.open()) return fail(system_error(errno, "open", path));
   std::string content;
   std::vector<char> block(64 * 1024);
@@ -96,7 +89,8 @@ result<void> write_file_atomically(const fs::path& path, std::string_view conten
     return fail(std::move(e));
   };
   if (auto written = write_all(fd->get(), content, path); !written) return give_up(written.error());
-  if (durable && sync_descriptor(fd->get()) != 0) return give_up(system_error(errno, "sync", path));
+  if (durable)
+    if (auto synced = sync_file(fd->get(), path); !synced) return give_up(synced.error());
   if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up(system_error(errno, "replace", path));
   return durable ? sync_folder(folder_of(path)) : result<void>{};
 }
@@ -109,6 +103,15 @@ result<void> write_all(int fd, std::string_view bytes, const fs::path& path_for_
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
+}
+
+// macOS's fsync stops at the drive's cache; F_FULLFSYNC goes through it, where the file system knows it.
+result<void> sync_file(int fd, const fs::path& path_for_messages) {
+#ifdef F_FULLFSYNC
+  if (::fcntl(fd, F_FULLFSYNC) == 0) return {};
+#endif
+  if (::fsync(fd) == 0) return {};
+  return fail(system_error(errno, "sync", path_for_messages));
 }
 
 result<void> sync_folder(const fs::path& folder) {

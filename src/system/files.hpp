@@ -37,6 +37,8 @@ struct file_identity {
 /// Writes all bytes, continuing after partial writes and EINTR.
 [[nodiscard]] result<void> write_all(int fd, std::string_view bytes, const std::filesystem::path& path_for_messages);
 
+/// Waits until what was written to the file is on the disk.
+[[nodiscard]] result<void> sync_file(int fd, const std::filesystem::path& path_for_messages);
 [[nodiscard]] result<void> sync_folder(const std::filesystem::path& folder);
 
 /// Makes a folder with this mode, and its parents; one that is there keeps its mode. New folders are synced into

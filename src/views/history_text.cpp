@@ -17,20 +17,24 @@ namespace {
 constexpr const char* task_type = "task";
 
 // In this file input is all that the model read: the part that came from the cache is in it, and apart beside it.
-json::object session_of(const result_record& r, const tokens& used) {
+json::object session_of(const result_record& r) {
+  const tokens used = r.what.used->total();
   const std::int64_t written = used.cache_write_5m + used.cache_write_1h;
   const std::int64_t input = used.loaded_input() + used.cache_read;
-  return {{"timestamp", to_iso(r.completed_at)},
-          {"task_id", r.task.str()},
-          {"task_type", task_type},
-          {"tokens_input", input},
-          {"tokens_output", used.output},
-          {"tokens_total", input + used.output},
-          {"tokens_cache_read", used.cache_read},
-          {"tokens_cache_creation", written},
-          {"tokens_raw_input", used.uncached_input},
-          {"duration_seconds", seconds_json(r.duration_ms)},
-          {"success", r.status == task_state::done}};
+  json::object out{{"timestamp", to_iso(r.completed_at)},
+                   {"task_id", r.task.str()},
+                   {"task_type", task_type},
+                   {"tokens_input", input},
+                   {"tokens_output", used.output},
+                   {"tokens_total", input + used.output}};
+  if (r.what.used->knows_cache()) {
+    out.push_back({"tokens_cache_read", used.cache_read});
+    out.push_back({"tokens_cache_creation", written});
+    out.push_back({"tokens_raw_input", used.uncached_input});
+  }
+  if (r.turn != turn_no{} || r.duration_ms > 0) out.push_back({"duration_seconds", seconds_json(r.duration_ms)});
+  out.push_back({"success", r.status == task_state::done});
+  return out;
 }
 
 // Of the sessions that are shown.
@@ -65,9 +69,8 @@ std::string history_view_text(const view_snapshot& snapshot) {
   pattern of_all;
   for (const auto& r : snapshot.results) {
     if (!r.what.used) continue;
-    const tokens used = r.what.used->total();
-    sessions.emplace_back(session_of(r, used));
-    of_all.add(used.processed(), r.status == task_state::done);
+    sessions.emplace_back(session_of(r));
+    of_all.add(r.what.used->total().processed(), r.status == task_state::done);
   }
   return json::write_pretty(json::object{
              {"sessions", std::move(sessions)}, {"task_patterns", of_all.all()}, {"weekly_resets", json::array{}}}) +

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,8 @@
 namespace cobatch {
 inline namespace v1 {
 namespace {
+
+constexpr std::string_view source_member = "status_source";
 
 json::value text(std::string_view s) {
   return json::value(std::string(s));
@@ -45,6 +48,11 @@ void add_number(json::object& to, std::string_view name, std::optional<std::int6
   if (n) add(to, name, *n);
 }
 
+// What was adopted may not say how long it took.
+void add_duration(json::object& to, const result_record& r) {
+  if (r.turn != turn_no{} || r.duration_ms > 0) add(to, "execution_time_seconds", seconds_json(r.duration_ms));
+}
+
 void add_end_of_task(json::object& to, const task_record& task, const result_record* r) {
   if (task.state == task_state::cancelled) {
     add_time(to, "cancelled_at", task.ended_at);
@@ -52,7 +60,7 @@ void add_end_of_task(json::object& to, const task_record& task, const result_rec
     add_time(to, "completed_at", task.ended_at);
   } else {
     add(to, "completed_at", to_iso(r->completed_at));
-    add(to, "execution_time_seconds", seconds_json(r->duration_ms));
+    add_duration(to, *r);
   }
 }
 
@@ -105,9 +113,8 @@ std::string_view name_of_owner(task_owner owner) {
   return owner == task_owner::manual ? "manual" : "session";
 }
 
-}  // namespace
-
-json::object task_json(const task_record& task, const result_record* r) {
+// A task without what it was adopted with beyond that.
+json::object known_members(const task_record& task, const result_record* r) {
   json::object out;
   add(out, "batch_id", task.batch.str());
   add(out, "task_id", task.spec.id.str());
@@ -131,8 +138,24 @@ json::object task_json(const task_record& task, const result_record* r) {
   add(out, "round", task.round);
   if (task.session.value != 0) add(out, "session", task.session.value);
   if (task.turn.value != 0) add(out, "turn", task.turn.value);
+  return out;
+}
+
+}  // namespace
+
+json::object task_json(const task_record& task, const result_record* r) {
+  json::object out = known_members(task, r);
   add_extra(out, task.extra);
   return out;
+}
+
+json::object extra_members(const task_record& task, const result_record* r) {
+  if (task.extra.empty()) return {};
+  json::object all = known_members(task, r);
+  const auto known = static_cast<std::ptrdiff_t>(all.size());
+  add_extra(all, task.extra);
+  all.erase(all.begin(), all.begin() + known);
+  return all;
 }
 
 json::object token_members(const result_record& r) {
@@ -143,21 +166,29 @@ json::object token_members(const result_record& r) {
   const std::int64_t input = sum.loaded_input();
   const bool after_first = r.position > 1;
   const bool loaded = r.loaded_context || r.preamble_used.has_value();
-  add(out, "tokens_input", input);
-  add(out, "tokens_output", sum.output);
-  add(out, "tokens_cache_read", sum.cache_read);
-  add(out, "tokens_input_guide", after_first && !loaded ? std::int64_t{0} : input);
+  // "At least 0" is no figure: nobody told one.
+  const auto add_figure = [&](json::object& to, std::string_view name, std::int64_t figure) {
+    if (used.complete || figure != 0) add(to, name, figure);
+  };
+  add_figure(out, "tokens_input", input);
+  add_figure(out, "tokens_output", sum.output);
+  if (used.knows_cache()) add_figure(out, "tokens_cache_read", sum.cache_read);
+  if (after_first && !loaded)
+    add(out, "tokens_input_guide", 0);
+  else
+    add_figure(out, "tokens_input_guide", input);
   add(out, "context_reloaded", after_first && loaded);
   add(out, "tokens_source", text(name_of(used.source)));
   if (!used.complete) add(out, "tokens_complete", false);
   if (r.preamble_used) add(out, "tokens_preamble_input", r.preamble_used->total().loaded_input());
   add_number(out, "tokens_requests", used.requests);
   add_number(out, "tokens_inherited", used.inherited_read);
-  add(out, "tokens",
-      json::object{{"input", input},
-                   {"output", sum.output},
-                   {"total", detail::saturating_add(input, sum.output)},
-                   {"cache_read", sum.cache_read}});
+  json::object nested;
+  add_figure(nested, "input", input);
+  add_figure(nested, "output", sum.output);
+  add_figure(nested, "total", detail::saturating_add(input, sum.output));
+  if (used.knows_cache()) add_figure(nested, "cache_read", sum.cache_read);
+  add(out, "tokens", std::move(nested));
   return out;
 }
 
@@ -194,27 +225,24 @@ json::object change_members(const work_changes& changes) {
 
 json::object result_json(const result_record& r, const task_record* task) {
   json::object figures = token_members(r);
-  const auto take_first = [&](json::object& to, std::size_t n) {
-    for (std::size_t i = 0; i < n && !figures.empty(); ++i) {
-      to.push_back(std::move(figures.front()));
-      figures.erase(figures.begin());
-    }
-  };
+  const auto others = std::stable_partition(figures.begin(), figures.end(), [](const json::member& figure) {
+    return figure.name == "tokens_input" || figure.name == "tokens_output";
+  });
   json::object out;
   add(out, "status", text(name_of(r.status)));
   add(out, "task_id", r.task.str());
-  take_first(out, 2);  // tokens_input, tokens_output
+  std::move(figures.begin(), others, std::back_inserter(out));
   add(out, "batch_id", r.batch.str());
   add(out, "batch_position", r.position);
-  add_all(out, std::move(figures));
+  std::move(others, figures.end(), std::back_inserter(out));
   add(out, "completed_at", to_iso(r.completed_at));
-  add(out, "execution_time_seconds", seconds_json(r.duration_ms));
+  add_duration(out, r);
   if (task != nullptr) add(out, "description", task->spec.description);
   add(out, "output_summary", r.what.output_summary);
   add(out, "output", r.what.output);
   add(out, "actions_taken", kept_json(r.what.actions_taken, json::array{}));
   add(out, "errors", kept_json(r.what.errors));
-  add(out, "status_source", text(name_of(r.what.source)));
+  add(out, source_member, text(name_of(r.what.source)));
   add_unless_empty(out, "reason", r.what.reason);
   add_unless_empty(out, "detail", r.what.detail);
   if (r.what.changes) add_all(out, change_members(*r.what.changes));
@@ -222,6 +250,10 @@ json::object result_json(const result_record& r, const task_record* task) {
   add(out, "turn", r.turn.value);
   add_extra(out, r.extra);
   return out;
+}
+
+bool is_own_result(const json::value& told) {
+  return told.find(source_member) != nullptr;
 }
 
 json::object batch_json(const batch_record& batch) {

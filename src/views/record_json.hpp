@@ -23,17 +23,23 @@ inline namespace v1 {
 /// and times. With a result: also `completed_at`, `execution_time_seconds`, the token figures and `output_summary`.
 [[nodiscard]] json::object task_json(const task_record& task, const result_record* its_result = nullptr);
 
+/// What `task_json` shows of a task that was adopted beyond what we know of tasks.
+[[nodiscard]] json::object extra_members(const task_record& task, const result_record* its_result = nullptr);
+
 /// A result as it stands in the results view. The guide's five telemetry fields lead, in the guide's order, so that
 /// `grep -B 5 -A 15 "batch_id"` shows them together. `task` adds the description, which a result does not hold.
 [[nodiscard]] json::object result_json(const result_record& r, const task_record* task = nullptr);
+/// True for what `result_json` made, as against the results of the original.
+[[nodiscard]] bool is_own_result(const json::value& told);
 
 /// The token figures of a result, as members to be added to another object; empty if no usage is known:
 /// `tokens_input` (uncached input + cache writes), `tokens_output`, `tokens_cache_read`, `tokens_input_guide` (0 for a
 /// task after the first that re-used the context, as the guide counts), `context_reloaded` (a task after the first
 /// had to load it anew), `tokens_source`, `tokens` {input, output, total, cache_read}, and `tokens_complete` false if
-/// the figures are a lower bound. What a preamble used that was sent right before is part of all of them;
-/// `tokens_preamble_input` says how much of `tokens_input` that is. `tokens_requests` and `tokens_inherited` (the part
-/// of `tokens_cache_read` that was there before) if they are known.
+/// the figures are a lower bound: then one that is 0 is left out, as it says nothing. What a preamble used that was
+/// sent right before is part of all of them; `tokens_preamble_input` says how much of `tokens_input` that is. If they
+/// are known: `tokens_cache_read`, `tokens_requests` and `tokens_inherited` (the part of `tokens_cache_read` that was
+/// there before).
 [[nodiscard]] json::object token_members(const result_record& r);
 
 /// What was said of how a task is to be run, as members to be added to another object: `needs`, `check`, `model`,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "system/own_thread.hpp"
+#include "views/archive.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"
 #include "views/view_text.hpp"
@@ -22,6 +23,7 @@ constexpr std::array<const char*, view_count> view_names{"claude_task_queue.json
                                                          "token_telemetry.json"};
 
 constexpr const char* not_written = "view_not_written";
+constexpr const char* not_archived = "archive_not_written";
 
 constexpr std::chrono::seconds longest_wait_for_turn{5};
 constexpr std::chrono::seconds retry_after_failure{30};  // a full disk may have room again without a change
@@ -40,9 +42,22 @@ bool in_place(const std::filesystem::path& folder, const view_note& note) {
   return true;
 }
 
+// True if all that has left the views is in the archive.
+bool bring_archive_up_to_date(store& from, const std::filesystem::path& data, const std::filesystem::path& state,
+                              std::vector<warning>& warnings) {
+  const auto done = archive_results(from, ended_tasks_in_views, data, state);
+  if (done) return true;
+  warnings.push_back({not_archived, "Results that no longer stand in " + (data / view_names[1]).string() +
+                                        " are not all in " + (data / archive_folder).string() + ": " +
+                                        done.error().message + ". The store has them, and this is tried again."});
+  return false;
+}
+
+// The archive first: a result stands in one or the other at any moment.
 result<void> write_views(store& from, view_turn& turn, view_note note, const std::filesystem::path& folder,
-                         timestamp now, std::vector<warning>& warnings) {
+                         const std::filesystem::path& state, timestamp now, std::vector<warning>& warnings) {
   const auto began = steady::now();
+  const bool archived = bring_archive_up_to_date(from, folder, state, warnings);
   auto snapshot = from.read_views(ended_tasks_in_views);
   if (!snapshot) return fail(snapshot.error());
   const std::array<std::string, view_count> texts{queue_view_text(*snapshot), results_view_text(*snapshot),
@@ -53,7 +68,7 @@ result<void> write_views(store& from, view_turn& turn, view_note note, const std
     auto done = replace_view(folder / view_names[i], texts[i], note.files[i], remember, now, warnings);
     if (!done) return done;
   }
-  note.version = snapshot->version;
+  note.version = archived ? snapshot->version : -1;
   note.written_ms = steady_ms();
   note.cost_ms = std::chrono::duration_cast<milliseconds>(steady::now() - began).count();
   return turn.write(note);
@@ -107,8 +122,8 @@ void view_writer::follow(std::stop_token stop) {
     seen = store_.version();
     std::vector<warning> warnings;
     const auto pause = refresh(true, warnings);
-    const bool failed =
-        std::any_of(warnings.begin(), warnings.end(), [](const warning& w) { return w.code == not_written; });
+    const bool failed = std::any_of(warnings.begin(), warnings.end(),
+                                    [](const warning& w) { return w.code == not_written || w.code == not_archived; });
     keep(std::move(warnings));
     if (pause) {
       if (!rest(stop, *pause)) return;
@@ -129,7 +144,7 @@ std::optional<milliseconds> view_writer::refresh(bool may_wait, std::vector<warn
     if (note.version == store_.version() && in_place(data_, note)) return milliseconds{0};
     const milliseconds pause = may_wait ? pause_left(note, steady_ms()) : milliseconds{0};
     if (pause > milliseconds{0}) return pause;
-    auto done = write_views(store_, *turn, note, data_, clock_(), warnings);
+    auto done = write_views(store_, *turn, note, data_, state_, clock_(), warnings);
     if (!done) return fail(done.error());
     return milliseconds{0};
   };

@@ -4,8 +4,9 @@
 //   data/claude_task_results.json   {"results": {"<task_id>": {…}}}    what the ended ones came to
 //   data/token_telemetry.json       {"sessions": [{…}], …}             what they used
 //
-// They show the live tasks and those of the last 1000 that ended; the store keeps all. They are copies: an edit changes
-// nothing. A file that somebody else wrote there is never lost: it is set aside under another name and told of.
+// They show the live tasks and those of the last 1000 that ended; earlier results go to data/task_archive
+// (archive.hpp), and the store keeps all. They are copies: an edit changes nothing. A file that somebody else wrote
+// there is never lost: it is set aside under another name and told of.
 #pragma once
 
 #include <chrono>
@@ -32,7 +33,7 @@ inline constexpr std::size_t ended_tasks_in_views = 1000;
 /// older one.
 ///
 /// What goes wrong is a warning, never a failure: `view_edited` (a file that we did not write was there; the message
-/// says where it is kept), `view_not_written` (and why).
+/// says where it is kept), `view_not_written` and `archive_not_written` (and why).
 ///
 /// May be used from any thread. The store must outlive it.
 class view_writer {

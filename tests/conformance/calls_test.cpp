@@ -99,9 +99,9 @@ STORE_TEST("what cannot be begun is refused with its code, and nothing changes")
   const auto token = prompted(w, {"a", "done", "gone", "hand"});
   w.assign_specs("b"_batch, {needing("waits", {"a"})});
   begin_now(w, token, "done"_task);
+  must(w->mark_manually("hand"_task));
   w.complete(token, "done"_task);
   must(w->cancel("gone"_task));
-  must(w->mark_manually("hand"_task));
   const auto before = w.batch_now("b"_batch);
   const auto called = [&](const task_id& id) { return must(w->begin_called(token, id)); };
   check_refused(called("none"_task), errc::task_not_found);
@@ -206,6 +206,35 @@ STORE_TEST("without a token a completion is accepted from the agent that reports
   CHECK(result.session == token.session);
   CHECK(must(w->list_results({})) == std::vector{result});
   CHECK(must(w->read_views(1)).results == std::vector{result});
+}
+
+STORE_TEST("a task marked without a token is begun in the live session of an agent that reports by calls") {
+  const auto token = prompted(w, {"a", "c"});
+  const auto marked = must(w->mark_manually("a"_task));
+  CHECK(w.task_now("a").state == task_state::in_progress);
+  CHECK(w.task_now("a").owner == task_owner::session);
+  CHECK(w.task_now("a").session == token.session);
+  CHECK(marked.task == w.task_now("a"));
+  CHECK(must(w->mark_manually("a"_task)).what == task_outcome::kind::unchanged);
+  check_settled(w, w.complete({}, "a"_task));
+  CHECK(!w.result_now("a"_task).fenced);
+  CHECK(w.result_now("a"_task).loaded_context);
+  REQUIRE(must(w->list_turns({})).size() == 1);
+  CHECK(must(w->list_turns({})).at(0).end == turn_end::done);
+}
+
+STORE_TEST("a task marked without a token is a person's if the session works another, or is none that is called from") {
+  w.stored("other"_batch, {"x"}, false);
+  const auto token = prompted(w, {"a", "c"});
+  begin_now(w, token, "a"_task);
+  must(w->mark_manually("c"_task));
+  CHECK(w.task_now("c").owner == task_owner::manual);
+  must(w->mark_manually("x"_task));
+  CHECK(w.task_now("x").owner == task_owner::manual);
+  w.end(token.session, session_end::agent_lost);
+  must(w->reset("c"_task));
+  must(w->mark_manually("c"_task));
+  CHECK(w.task_now("c").owner == task_owner::manual);
 }
 
 STORE_TEST("without a token nothing of another agent's session is completed") {
@@ -353,8 +382,8 @@ STORE_TEST("a task by hand that fails ends its batch as any other does") {
 
 STORE_TEST("a task by hand of a batch that a session works is completed beside it") {
   const auto token = prompted(w, {"a", "b"});
-  must(w->mark_manually("b"_task));
   begin_now(w, token, "a"_task);
+  must(w->mark_manually("b"_task));
   check_settled(w, w.complete(token, "b"_task));
   CHECK(!w.result_now("b"_task).fenced);
   CHECK(w.batch_now("b"_batch).state == batch_state::running);

@@ -228,7 +228,8 @@ inline std::string state_of(store& s, const std::vector<batch_id>& batches, std:
   for (const auto& id : batches) {
     out += text_of(must(s.find_preamble(id))) + "\n";
     out += text_of(must(s.find_batch(id))) + "\n" + lines_of(must(s.list_tasks({id, {}, 1, 5})));
-    out += lines_of(must(s.list_batches({{}, id, 3}))) + lines_of(must(s.list_sessions({id, epoch{2}, 5})));
+    out += lines_of(must(s.list_batches({{}, id, 3}))) + lines_of(must(s.list_batches({{}, id, 3, true})));
+    out += lines_of(must(s.list_sessions({id, epoch{2}, 5})));
     turn_filter filter;
     filter.batch = id;
     out += lines_of(must(s.list_turns(filter)));

@@ -24,6 +24,7 @@ STORE_TEST("execute changes nothing while a session lives") {
     CHECK(out.what == kind::already_running);
     CHECK(out.live == session);
   }
+  CHECK(must(w->execute({"none"_batch, session.id})).what == kind::not_found);
   CHECK(w.batch_now("open"_batch).state == batch_state::open);
 }
 
@@ -86,7 +87,9 @@ STORE_TEST("a named batch with no task to run is empty") {
     w.begin(session.id, 2);
     w.end(session.id);
   }
-  CHECK(must(w->execute({"b"_batch, {}})).what == kind::empty_batch);
+  const auto nothing = must(w->execute({"b"_batch, {}}));
+  CHECK(nothing.what == kind::empty_batch);
+  CHECK(nothing.named == w.batch_now("b"_batch));
 }
 
 STORE_TEST("after three sessions without a settled turn the batch is held with a reason") {

@@ -102,6 +102,9 @@ class wrapped_store final : public store {
   result<std::vector<result_record>> list_results(const result_filter& f) override { return inner_->list_results(f); }
   result<overview> read_overview() override { return inner_->read_overview(); }
   result<view_snapshot> read_views(std::size_t limit) override { return inner_->read_views(limit); }
+  result<archive_part> read_archive(const archive_mark& from, std::size_t newest, std::size_t limit) override {
+    return inner_->read_archive(from, newest, limit);
+  }
   result<bool> has_work(const served_agents& s) override { return inner_->has_work(s); }
   std::int64_t version() override { return inner_->version(); }
   std::int64_t wait_for_change(std::int64_t seen, std::chrono::steady_clock::time_point deadline,

@@ -79,6 +79,11 @@ STORE_TEST("batches are listed by state, in the order in which they were made, f
   CHECK(listed({{}, "b"_batch, 1000}).empty());
   CHECK(listed({{}, "none"_batch, 1000}).empty());
   CHECK(listed({{}, {}, 0}).empty());
+  CHECK(listed({{}, {}, 3, true}) == list{"b", "d", "a"});
+  CHECK(listed({{}, "d"_batch, 1000, true}) == list{"a", "c"});
+  CHECK(listed({{}, "c"_batch, 1000, true}).empty());
+  CHECK(listed({{}, "none"_batch, 1000, true}).empty());
+  CHECK(listed({batch_state::open, {}, 1000, true}) == list{"b", "a"});
   CHECK(listed({batch_state::open, {}, 1000}) == list{"a", "b"});
   CHECK(listed({batch_state::open, "a"_batch, 1000}) == list{"b"});
   CHECK(listed({batch_state::sealed, {}, 1}) == list{"c"});

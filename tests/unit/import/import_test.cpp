@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "unit/import/fixture.hpp"
+#include "views/record_json.hpp"
 
 using namespace import_test;
 
@@ -461,6 +462,22 @@ TEST_CASE("views of another workspace are skipped") {
   const auto report = to.take(other->paths().data);
   CHECK(holds(said(report, kind::note, queue), "written by Cobatch"));
   CHECK(report.put_in.total() == 0);
+}
+
+TEST_CASE("lines of the archive that a workspace added are skipped, and what was there before goes in") {
+  original from;
+  from.write(archive, R"({"task_id":"old","status":"done","output":"did","batch_id":"b"})");
+  task_record ours;
+  ours.spec.id = task_id("ours");
+  result_record result;
+  result.task = ours.spec.id;
+  from.write(archive, content_of(from.path() / archive) + "\n" + json::write(result_json(result, &ours)) + "\n");
+  destination to;
+  const auto report = to.take(from.path());
+  CHECK(report.complete());
+  CHECK(holds(said(report, kind::note, archive), "1 line written by Cobatch"));
+  CHECK(to.has("old"));
+  CHECK_FALSE(to.has("ours"));
 }
 
 TEST_CASE("lock and last telemetry are left alone, and that is said") {

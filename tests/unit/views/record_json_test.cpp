@@ -93,6 +93,19 @@ TEST_CASE("a figure that is not known is absent, never 0") {
   for (const auto& name : names_of(result_json(record))) CHECK_FALSE(name.starts_with("tokens"));
 }
 
+TEST_CASE("of figures that are a lower bound none is shown that says no more than at least 0") {
+  auto record = guide_result(1);
+  record.what.used = usage{{{"m", {.output = 7}}}, usage_source::told, false};
+  const json::value r(result_json(record));
+  CHECK(at(r, "tokens_output") == 7);
+  for (const char* name : {"tokens_input", "tokens_input_guide", "tokens_cache_read"})
+    CHECK_FALSE(has(result_json(record), name));
+  CHECK(json::write(*r.find("tokens")) == R"({"output":7,"total":7})");
+  record.position = 2;
+  record.loaded_context = false;
+  CHECK(at(result_json(record), "tokens_input_guide") == 0);  // by what the guide counts, not by what was told
+}
+
 TEST_CASE("figures that are a lower bound, and played ones, are marked") {
   auto record = guide_result(1);
   CHECK_FALSE(has(result_json(record), "tokens_complete"));
