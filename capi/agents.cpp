@@ -85,6 +85,15 @@ verdict take_gemini(const cobatch_gemini_options* given, gemini_agent_options& o
   return take_texts(c.extra_arguments, "extra_arguments", own.extra_arguments, take_system_text);
 }
 
+verdict take_prompt(const cobatch_prompt_options* given, prompt_agent_options& own) {
+  cobatch_prompt_options c;
+  if (auto v = take(given, "cobatch_prompt_options", c); v.failed()) return v;
+  if (c.argv.count == 0) return bad_value("argv is empty; give at least the program");
+  if (auto v = take_given({{c.call, "call", own.call}}); v.failed()) return v;
+  own.grace = duration_or(c.grace_ms, own.grace);
+  return take_texts(c.argv, "argv", own.argv, take_system_text);
+}
+
 // The body of a function that makes an agent: `make(agent&)`.
 template <class Make>
 cobatch_status make_agent(cobatch_agent** agent, cobatch_error** err, const Make& make) {
@@ -126,6 +135,10 @@ cobatch_status cobatch_agent_codex(const cobatch_codex_options* options, cobatch
 
 cobatch_status cobatch_agent_gemini(const cobatch_gemini_options* options, cobatch_agent** agent, cobatch_error** err) {
   return make_agent_of(options, take_gemini, cobatch::make_gemini_agent, agent, err);
+}
+
+cobatch_status cobatch_agent_prompt(const cobatch_prompt_options* options, cobatch_agent** agent, cobatch_error** err) {
+  return make_agent_of(options, take_prompt, cobatch::make_prompt_agent, agent, err);
 }
 
 cobatch_status cobatch_agent_command(cobatch_text name, const cobatch_text* argv, size_t argc, cobatch_agent** agent,

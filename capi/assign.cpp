@@ -1,4 +1,4 @@
-// Section 7: assigning, sealing, executing, cancelling.
+// Section 7: assigning, sealing, executing, cancelling, queueing again.
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -174,6 +174,33 @@ cobatch_status cobatch_cancel(cobatch_workspace* workspace, cobatch_text task, c
     if (!done) return done.error();
     filled.outcome = done->what == cobatch::task_outcome::kind::changed ? COBATCH_CANCELLED : COBATCH_UNCHANGED;
     filled.tasks.put({std::move(done->task), false});
+    return {};
+  });
+}
+
+cobatch_status cobatch_reset(cobatch_workspace* workspace, cobatch_text task, cobatch_reply** reply,
+                             cobatch_error** err) {
+  return ask_workspace(workspace, reply, err, [&](cobatch::workspace& here, cobatch_reply& filled) -> verdict {
+    cobatch::task_id id;
+    if (auto v = take_id(task, "task", id); v.failed()) return v;
+    auto done = here.reset(id);
+    if (!done) return done.error();
+    filled.outcome = done->what == cobatch::task_outcome::kind::changed ? COBATCH_QUEUED_AGAIN : COBATCH_UNCHANGED;
+    filled.tasks.put({std::move(done->task), false});
+    return {};
+  });
+}
+
+cobatch_status cobatch_retry(cobatch_workspace* workspace, cobatch_text batch, cobatch_reply** reply,
+                             cobatch_error** err) {
+  return ask_workspace(workspace, reply, err, [&](cobatch::workspace& here, cobatch_reply& filled) -> verdict {
+    cobatch::batch_id id;
+    if (auto v = take_id(batch, "batch", id); v.failed()) return v;
+    auto done = here.retry(id);
+    if (!done) return done.error();
+    const bool retried = done->what == cobatch::retry_outcome::kind::retried;
+    filled.outcome = retried ? COBATCH_QUEUED_AGAIN : COBATCH_NOTHING_TO_DO;
+    filled.batches.put(std::move(done->batch));
     return {};
   });
 }

@@ -181,7 +181,9 @@ enum {
   COBATCH_USAGE_REPORTED = 0,
   COBATCH_USAGE_DIFFERENCE = 1,
   COBATCH_USAGE_TRANSCRIPT = 2,
-  COBATCH_USAGE_SCRIPTED = 3
+  COBATCH_USAGE_SCRIPTED = 3,
+
+  COBATCH_USAGE_TOLD = 4
 };
 
 enum {
@@ -357,7 +359,9 @@ enum {
   COBATCH_NOTHING_TO_DO = 7,
   COBATCH_CANCELLED = 8,
   COBATCH_MARKER_REMOVED = 9,
-  COBATCH_END_REQUESTED = 10
+  COBATCH_END_REQUESTED = 10,
+
+  COBATCH_QUEUED_AGAIN = 11
 };
 
 int32_t cobatch_reply_outcome(const cobatch_reply* reply);
@@ -412,6 +416,12 @@ cobatch_status cobatch_execute_queue(cobatch_workspace* workspace, cobatch_text 
 
 cobatch_status cobatch_cancel(cobatch_workspace* workspace, cobatch_text task, cobatch_reply** reply,
                                           cobatch_error** err);
+
+cobatch_status cobatch_reset(cobatch_workspace* workspace, cobatch_text task, cobatch_reply** reply,
+                                         cobatch_error** err);
+
+cobatch_status cobatch_retry(cobatch_workspace* workspace, cobatch_text batch, cobatch_reply** reply,
+                                         cobatch_error** err);
 
 cobatch_status cobatch_find_task(cobatch_workspace* workspace, cobatch_text task, cobatch_reply** reply,
                                              cobatch_error** err);
@@ -503,6 +513,17 @@ cobatch_status cobatch_agent_gemini(const cobatch_gemini_options* options, cobat
 
 cobatch_status cobatch_agent_command(cobatch_text name, const cobatch_text* argv, size_t argc,
                                                  cobatch_agent** agent, cobatch_error** err);
+
+typedef struct cobatch_prompt_options {
+  uint32_t struct_size;
+  cobatch_texts argv;
+
+  cobatch_text call;
+  int64_t grace_ms;
+} cobatch_prompt_options;
+
+cobatch_status cobatch_agent_prompt(const cobatch_prompt_options* options, cobatch_agent** agent,
+                                                cobatch_error** err);
 
 cobatch_status cobatch_agent_scripted(cobatch_text script, cobatch_agent** agent, cobatch_error** err);
 
@@ -725,6 +746,12 @@ typedef struct cobatch_account_info {
   cobatch_tokens waste;
 
   int64_t preamble_turns;
+
+  int32_t has_cost;
+  int32_t told;
+  int64_t nano_dollars;
+  const cobatch_model_tokens* models;
+  size_t model_count;
 } cobatch_account_info;
 
 typedef struct cobatch_savings_info {
@@ -738,6 +765,9 @@ typedef struct cobatch_savings_info {
 
 cobatch_status cobatch_savings(cobatch_workspace* workspace, cobatch_text batch, cobatch_reply** reply,
                                            cobatch_error** err);
+
+cobatch_status cobatch_savings_at_prices(cobatch_workspace* workspace, cobatch_text batch,
+                                                     cobatch_text prices, cobatch_reply** reply, cobatch_error** err);
 
 cobatch_status cobatch_reply_next_account(cobatch_reply* reply, cobatch_account_info* record,
                                                       cobatch_error** err);
@@ -756,3 +786,57 @@ cobatch_status cobatch_call(cobatch_workspace* workspace, cobatch_text request, 
                                         int32_t* kind, cobatch_error** err);
 
 cobatch_status cobatch_supported_actions(cobatch_owned_text* json, cobatch_error** err);
+
+enum {
+  COBATCH_ANSWER_YES = 1,
+  COBATCH_ANSWER_NO = 2,
+  COBATCH_ANSWER_UNKNOWN = 3
+};
+
+typedef struct cobatch_finding_info {
+  uint32_t struct_size;
+  int32_t answer;
+  cobatch_text check;
+  cobatch_text message;
+  cobatch_text fix;
+} cobatch_finding_info;
+
+cobatch_status cobatch_diagnose(const cobatch_workspace_options* options, cobatch_text batch,
+                                            cobatch_reply** reply, cobatch_error** err);
+
+cobatch_status cobatch_diagnose_agents(cobatch_reply** reply, cobatch_error** err);
+
+cobatch_status cobatch_reply_next_finding(cobatch_reply* reply, cobatch_finding_info* record,
+                                                      cobatch_error** err);
+
+typedef struct cobatch_import_info {
+  uint32_t struct_size;
+  int32_t incomplete;
+  int64_t queued, in_progress, done, error, cancelled;
+  int64_t there_already;
+} cobatch_import_info;
+
+enum {
+  COBATCH_IMPORT_NOTE = 1,
+  COBATCH_IMPORT_CONFLICT = 2,
+  COBATCH_IMPORT_SET_ASIDE = 3
+};
+
+typedef struct cobatch_import_finding_info {
+  uint32_t struct_size;
+  int32_t kind;
+  cobatch_text file;
+  cobatch_text task;
+  cobatch_text message;
+} cobatch_import_finding_info;
+
+cobatch_status cobatch_import(cobatch_workspace* workspace, cobatch_text folder, cobatch_reply** reply,
+                                          cobatch_error** err);
+
+cobatch_status cobatch_preview_import(const cobatch_workspace_options* options, cobatch_text folder,
+                                                  cobatch_reply** reply, cobatch_error** err);
+
+cobatch_status cobatch_reply_import(cobatch_reply* reply, cobatch_import_info* record, cobatch_error** err);
+
+cobatch_status cobatch_reply_next_import_finding(cobatch_reply* reply, cobatch_import_finding_info* record,
+                                                             cobatch_error** err);

@@ -15,7 +15,7 @@
 **
 ** The sections: 1 versions, 2 text, 3 status and errors, 4 the workspace, 5 records, 6 replies, 7 assigning,
 ** 8 reading, 9 agents, 10 running, 11 a session that you drive yourself, 12 events, 13 the lock, 14 savings,
-** 15 JSON requests. Sections 1 to 8 and 10 are all that a simple host needs.
+** 15 JSON requests, 16 the doctor, 17 import. Sections 1 to 8 and 10 are all that a simple host needs.
 **
 ** RULES THAT HOLD FOR EVERY FUNCTION
 **
@@ -56,7 +56,7 @@
 ** minds SIGPIPE, whatever you have set them to. Nothing thrown crosses this interface in either direction.
 **
 ** Every function here has been there since ABI version 1, unless it says otherwise; so has every member of a struct
-** that does not stand behind the words "since ABI version 2".
+** that does not stand behind the words "since ABI version 2" or "3".
 */
 #ifndef COBATCH_H
 #define COBATCH_H
@@ -77,7 +77,7 @@ extern "C" {
 /* ------------------------------------------------------------------------------------------------- 1 versions */
 
 #define COBATCH_VERSION "0.1.0"
-#define COBATCH_ABI_VERSION 2
+#define COBATCH_ABI_VERSION 3
 
 /*
 ** The version of the library that was loaded, such as "0.1.0"; a string that lives as long as the library.
@@ -354,7 +354,9 @@ enum {
   COBATCH_USAGE_REPORTED = 0,   /* for this turn, by the agent or the host */
   COBATCH_USAGE_DIFFERENCE = 1, /* of two cumulative figures */
   COBATCH_USAGE_TRANSCRIPT = 2, /* summed from a transcript after a crash */
-  COBATCH_USAGE_SCRIPTED = 3    /* played by the scripted agent: no model was asked */
+  COBATCH_USAGE_SCRIPTED = 3,   /* played by the scripted agent: no model was asked */
+  /* since ABI version 3: */
+  COBATCH_USAGE_TOLD = 4 /* somebody said so; nobody measured */
 };
 
 enum {
@@ -592,13 +594,15 @@ enum {
   COBATCH_STORED = 1,          /* assign: at least one task is new */
   COBATCH_DUPLICATE = 2,       /* assign: all were there already, with equal content; nothing was stored */
   COBATCH_SEALED = 3,          /* seal: it was open, and is sealed now */
-  COBATCH_UNCHANGED = 4,       /* seal, cancel: it was so already */
+  COBATCH_UNCHANGED = 4,       /* seal, cancel, reset: it was so already */
   COBATCH_STARTED = 5,         /* execute_queue: the batches in the reply will run */
   COBATCH_ALREADY_RUNNING = 6, /* execute_queue: a session lives; nothing was changed */
-  COBATCH_NOTHING_TO_DO = 7,   /* execute_queue: no batch is sealed with a task queued */
+  COBATCH_NOTHING_TO_DO = 7,   /* execute_queue: no batch is sealed with a task queued; retry: no task failed */
   COBATCH_CANCELLED = 8,       /* cancel */
   COBATCH_MARKER_REMOVED = 9,  /* unlock */
-  COBATCH_END_REQUESTED = 10   /* unlock with force: the live session was asked to end */
+  COBATCH_END_REQUESTED = 10,  /* unlock with force: the live session was asked to end */
+  /* since ABI version 3: */
+  COBATCH_QUEUED_AGAIN = 11 /* reset, retry */
 };
 
 /*
@@ -713,6 +717,23 @@ COBATCH_API cobatch_status cobatch_execute_queue(cobatch_workspace* workspace, c
 */
 COBATCH_API cobatch_status cobatch_cancel(cobatch_workspace* workspace, cobatch_text task, cobatch_reply** reply,
                                           cobatch_error** err);
+
+/*
+** Queues a task again that has ended, or that somebody has in progress by hand. Its result goes, what its turns cost
+** stays. The reply holds the task; one that is queued already is a success (COBATCH_UNCHANGED).
+** Errors: COBATCH_E_TASK_NOT_FOUND, _TASK_IN_PROGRESS, _NEED_UNKNOWN (a task that it needs is gone, or failed), and the
+** store's. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_reset(cobatch_workspace* workspace, cobatch_text task, cobatch_reply** reply,
+                                         cobatch_error** err);
+
+/*
+** Resets every task of the batch that failed or was cancelled, and seals it. The reply holds the batch; nothing
+** to retry is a success (COBATCH_NOTHING_TO_DO).
+** Errors: COBATCH_E_BATCH_NOT_FOUND, and the store's. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_retry(cobatch_workspace* workspace, cobatch_text batch, cobatch_reply** reply,
+                                         cobatch_error** err);
 
 /* -------------------------------------------------------------------------------------------------- 8 reading */
 
@@ -880,6 +901,28 @@ COBATCH_API cobatch_status cobatch_agent_gemini(const cobatch_gemini_options* op
 */
 COBATCH_API cobatch_status cobatch_agent_command(cobatch_text name, const cobatch_text* argv, size_t argc,
                                                  cobatch_agent** agent, cobatch_error** err);
+
+/*
+** The guide's own way: a program that gets one prompt on its standard input, with all tasks of a session, and tells by
+** calls how each stands. The README says more, under "Agents". Since ABI version 3.
+*/
+typedef struct cobatch_prompt_options {
+  uint32_t struct_size;
+  cobatch_texts argv; /* the program (looked up in PATH if it has no slash) and its arguments; at least one */
+  /* How the prompt says to call, for a POSIX shell; absent: "cobatch call", with a program that has to be in PATH. In
+     place of cobatch its path may stand, quoted where a shell needs that. */
+  cobatch_text call;
+  int64_t grace_ms; /* between SIGTERM and SIGKILL; 0: 5 seconds, negative: none */
+} cobatch_prompt_options;
+#define COBATCH_PROMPT_OPTIONS_INIT \
+  { (uint32_t)sizeof(cobatch_prompt_options), {NULL, 0}, {NULL, 0}, 0 }
+
+/*
+** An agent named "prompt". Whether the program is there shows when a session begins. Errors: COBATCH_E_BAD_VALUE.
+** Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_agent_prompt(const cobatch_prompt_options* options, cobatch_agent** agent,
+                                                cobatch_error** err);
 
 /*
 ** Plays a JSON file of answers, delays and failures, for demos and tests: no model is asked, and every figure is marked
@@ -1294,9 +1337,18 @@ typedef struct cobatch_account_info {
   cobatch_tokens waste; /* the part of it in wasted turns */
   /* since ABI version 2: */
   int64_t preamble_turns; /* the part of turns that was the preamble's, which belong to no task */
+  /* since ABI version 3: */
+  int32_t has_cost;     /* not 0: nano_dollars is known; with cobatch_savings_at_prices alone */
+  int32_t told;         /* some figures are what somebody said; nobody measured them */
+  int64_t nano_dollars; /* 10^-9 dollars, at list prices; of an account that is incomplete, at least that */
+  const cobatch_model_tokens* models; /* what `used` is made of, in order of first use; lives as long as the text */
+  size_t model_count;
 } cobatch_account_info;
-#define COBATCH_ACCOUNT_INFO_INIT \
-  { (uint32_t)sizeof(cobatch_account_info), 0, 0, {NULL, 0}, 0, 0, 0, 0, {0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0}, 0 }
+#define COBATCH_ACCOUNT_INFO_INIT                                                                                      \
+  {                                                                                                                    \
+    (uint32_t)sizeof(cobatch_account_info), 0, 0, {NULL, 0}, 0, 0, 0, 0, {0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0}, 0, 0, \
+        0, 0, NULL, 0                                                                                                  \
+  }
 
 /*
 ** What a batch compares to. `guide_...` is the guide's count in tokens: all that was loaded anew or written, against a
@@ -1323,13 +1375,25 @@ COBATCH_API cobatch_status cobatch_savings(cobatch_workspace* workspace, cobatch
                                            cobatch_error** err);
 
 /*
-** The next account in a reply of cobatch_savings. COBATCH_E_END when there are no more.
+** The same, and what each account cost at the list prices of a file in the shape of LiteLLM's (`prices`, its path). The
+** costs of preamble and tasks add up to the batch's, to the nano-dollar. An account that used a model without a price
+** that its tokens need has no cost. A subscription bills none of it, and what separate sessions would have cost nobody
+** has measured. The reply also holds warnings: what looks wrong in the file (`price_unusable`, `price_contradiction`),
+** and each model without a price (`unpriced_model`).
+** Further errors, all of the file: COBATCH_E_BAD_VALUE (no path), _IO_ERROR, _NOT_WRITABLE (it cannot be read),
+** _TOO_LARGE (above 64 MiB), _BAD_JSON, _BAD_ENCODING, _WRONG_TYPE. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_savings_at_prices(cobatch_workspace* workspace, cobatch_text batch,
+                                                     cobatch_text prices, cobatch_reply** reply, cobatch_error** err);
+
+/*
+** The next account in a reply of savings. COBATCH_E_END when there are no more.
 */
 COBATCH_API cobatch_status cobatch_reply_next_account(cobatch_reply* reply, cobatch_account_info* record,
                                                       cobatch_error** err);
 
 /*
-** The comparison in a reply of cobatch_savings. COBATCH_E_END if the reply has none.
+** The comparison in a reply of savings. COBATCH_E_END if the reply has none.
 */
 COBATCH_API cobatch_status cobatch_reply_savings(cobatch_reply* reply, cobatch_savings_info* record,
                                                  cobatch_error** err);
@@ -1356,6 +1420,126 @@ COBATCH_API cobatch_status cobatch_call(cobatch_workspace* workspace, cobatch_te
 ** Every action with its parameters, as JSON: what GET /get_supported_actions answers.
 */
 COBATCH_API cobatch_status cobatch_supported_actions(cobatch_owned_text* json, cobatch_error** err);
+
+/* ---------------------------------------------------------------------------------------------- 16 the doctor */
+
+enum {
+  COBATCH_ANSWER_YES = 1,    /* it is as it should be */
+  COBATCH_ANSWER_NO = 2,     /* it is not */
+  COBATCH_ANSWER_UNKNOWN = 3 /* it cannot be told, or not yet */
+};
+
+/* A line of the checklist, answered. Since ABI version 3. */
+typedef struct cobatch_finding_info {
+  uint32_t struct_size;
+  int32_t answer;       /* COBATCH_ANSWER_... */
+  cobatch_text check;   /* what was looked at: a code that never changes ("lock_file"); it may come several times */
+  cobatch_text message; /* what is there and what it means; may hold a client's text (untrusted) */
+  cobatch_text fix;     /* a command to copy to a POSIX shell; absent if there is none */
+} cobatch_finding_info;
+#define COBATCH_FINDING_INFO_INIT                                      \
+  {                                                                    \
+    (uint32_t)sizeof(cobatch_finding_info), 0, {NULL, 0}, {NULL, 0}, { \
+      NULL, 0                                                          \
+    }                                                                  \
+  }
+
+/*
+** Looks at a workspace before a batch: folders, disk, store, clock, JSON files, lock, engines, and the batches that
+** wait. With `batch` (absent: none), also at what came of that one. `options` (may be NULL) are those of cobatch_open,
+** which is not needed for it. The reply holds findings.
+**
+** Nothing is made where nothing is, and nothing that is damaged is touched, so it may be called while a session runs;
+** calls that write wait while the store is verified. Two things change: a store of an earlier version is brought to
+** this one, as by cobatch_open; and one that the disk failed to write is, if it is sound, written anew and let go on.
+**
+** What cannot be looked at is a finding. Thread-safe. Errors: COBATCH_E_BAD_VALUE, _BAD_ID. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_diagnose(const cobatch_workspace_options* options, cobatch_text batch,
+                                            cobatch_reply** reply, cobatch_error** err);
+
+/*
+** Looks at what runs tasks: the keeper, the agent programs in PATH (each is started with `--version`, for at most 20
+** seconds), who would pay for them, and whether this process was started by an agent. No secret is in what it says. The
+** reply holds findings. Thread-safe, as long as no thread changes the environment. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_diagnose_agents(cobatch_reply** reply, cobatch_error** err);
+
+/*
+** The next finding in a reply of these two. COBATCH_E_END when there are no more. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_reply_next_finding(cobatch_reply* reply, cobatch_finding_info* record,
+                                                      cobatch_error** err);
+
+/* -------------------------------------------------------------------------------------------------- 17 import */
+
+/* What an import has done. Since ABI version 3. */
+typedef struct cobatch_import_info {
+  uint32_t struct_size;
+  int32_t incomplete;                                  /* not 0: something was set aside, or conflicts: see findings */
+  int64_t queued, in_progress, done, error, cancelled; /* tasks that are new, by the state that they have here */
+  int64_t there_already;
+} cobatch_import_info;
+#define COBATCH_IMPORT_INFO_INIT \
+  { (uint32_t)sizeof(cobatch_import_info), 0, 0, 0, 0, 0, 0, 0 }
+
+enum {
+  COBATCH_IMPORT_NOTE = 1,     /* nothing is missing, but this is good to know */
+  COBATCH_IMPORT_CONFLICT = 2, /* what stands here of the task differs; it stays, and the original's was not put in */
+  COBATCH_IMPORT_SET_ASIDE = 3 /* it could not be taken over */
+};
+
+/*
+** Something to say about a file or a task of the original. Texts may hold what the files say (untrusted). Since ABI
+** version 3.
+*/
+typedef struct cobatch_import_finding_info {
+  uint32_t struct_size;
+  int32_t kind;      /* COBATCH_IMPORT_... */
+  cobatch_text file; /* its path in the folder; absent: no single one */
+  cobatch_text task; /* the task's id as it stands there; absent: the file as a whole */
+  cobatch_text message;
+} cobatch_import_finding_info;
+#define COBATCH_IMPORT_FINDING_INFO_INIT                                      \
+  {                                                                           \
+    (uint32_t)sizeof(cobatch_import_finding_info), 0, {NULL, 0}, {NULL, 0}, { \
+      NULL, 0                                                                 \
+    }                                                                         \
+  }
+
+/*
+** Takes over the tasks and results of the original system, which kept them in JSON files: puts in what stands in
+** `folder` (its data/). What has ended has ended here, with its result; what was queued or in progress is queued, in
+** batches that are open: nothing starts by itself. Nothing in the folder is changed, and it may be repeated: what is
+** here already stays as it is. Of a file that holds something that could not be taken over a copy is kept in the
+** workspace's data/. The README says more, under "Coming from the original system".
+**
+** The reply holds an import (cobatch_reply_import) and its findings: every task id that stands in a readable part of a
+** file is in the store or among these.
+** Errors: COBATCH_E_BAD_VALUE (no such folder, or none of these files in it), _IO_ERROR, and the store's; what was put
+** in before an error stays. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_import(cobatch_workspace* workspace, cobatch_text folder, cobatch_reply** reply,
+                                          cobatch_error** err);
+
+/*
+** What cobatch_import would do now. `options` (may be NULL) are those of cobatch_open, which is not needed for it: no
+** file is made, and where there is no store yet, it is taken as empty. A store of an earlier version is brought to this
+** one, as by cobatch_open. Reply and errors are as of cobatch_import. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_preview_import(const cobatch_workspace_options* options, cobatch_text folder,
+                                                  cobatch_reply** reply, cobatch_error** err);
+
+/*
+** The import in a reply of these two. COBATCH_E_END if the reply has none. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_reply_import(cobatch_reply* reply, cobatch_import_info* record, cobatch_error** err);
+
+/*
+** The next finding of an import. COBATCH_E_END when there are no more. Since ABI version 3.
+*/
+COBATCH_API cobatch_status cobatch_reply_next_import_finding(cobatch_reply* reply, cobatch_import_finding_info* record,
+                                                             cobatch_error** err);
 
 #ifdef __cplusplus
 }

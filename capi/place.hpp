@@ -32,6 +32,9 @@ struct place {
   std::vector<event_feed*> feeds_;
 };
 
+/// Takes what says where a workspace is; NULL: the current folder.
+[[nodiscard]] verdict take_workspace_options(const cobatch_workspace_options* given, workspace_options& own);
+
 }  // namespace cobatch::capi
 
 struct cobatch_workspace {

@@ -26,11 +26,15 @@ static_assert(COBATCH_WAY_ONE_SESSION == static_cast<int>(running_way::one_sessi
 static_assert(COBATCH_ON_ERROR_CONTINUE == static_cast<int>(error_rule::go_on) + 1 &&
               COBATCH_ON_ERROR_STOP == static_cast<int>(error_rule::stop) + 1);
 static_assert(COBATCH_USAGE_REPORTED == static_cast<int>(usage_source::reported) &&
-              COBATCH_USAGE_SCRIPTED == static_cast<int>(usage_source::scripted));
+              COBATCH_USAGE_TOLD == static_cast<int>(usage_source::told));
 static_assert(COBATCH_SAID_BY_AGENT == static_cast<int>(status_source::reported) &&
               COBATCH_SAID_BY_COBATCH == static_cast<int>(status_source::cobatch));
 static_assert(COBATCH_MARKER_ABSENT == static_cast<int>(marker_state::absent) &&
               COBATCH_MARKER_FOREIGN == static_cast<int>(marker_state::foreign));
+static_assert(COBATCH_ANSWER_YES == static_cast<int>(answer::yes) + 1 &&
+              COBATCH_ANSWER_UNKNOWN == static_cast<int>(answer::unknown) + 1);
+static_assert(COBATCH_IMPORT_NOTE == static_cast<int>(import_finding::kind::note) + 1 &&
+              COBATCH_IMPORT_SET_ASIDE == static_cast<int>(import_finding::kind::set_aside) + 1);
 
 std::int32_t number_of(priority p) noexcept {
   return static_cast<std::int32_t>(p) + 1;
@@ -56,15 +60,20 @@ cobatch_tokens tokens_of(const tokens& count) noexcept {
           count.cache_read,     count.output,         count.reasoning};
 }
 
+const std::vector<cobatch_model_tokens>& lent_models::lend(const std::vector<model_tokens>& by_model) {
+  models_.clear();
+  for (const auto& entry : by_model) models_.push_back({capi::lend(entry.model), tokens_of(entry.count)});
+  return models_;
+}
+
 const cobatch_usage* lent_usage::lend(const std::optional<usage>& used) {
   if (!used) return nullptr;
-  models_.clear();
-  for (const auto& entry : used->by_model) models_.push_back({capi::lend(entry.model), tokens_of(entry.count)});
+  const auto& models = models_.lend(used->by_model);
   usage_ = COBATCH_USAGE_INIT;
   usage_.source = static_cast<std::int32_t>(used->source);
   usage_.incomplete = used->complete ? 0 : 1;
-  usage_.models = models_.data();
-  usage_.model_count = models_.size();
+  usage_.models = models.data();
+  usage_.model_count = models.size();
   usage_.total = tokens_of(used->total());
   usage_.has_requests = used->requests ? 1 : 0;
   usage_.requests = used->requests.value_or(0);
@@ -105,7 +114,7 @@ verdict take_usage(const cobatch_usage* given, std::optional<usage>& own) {
   if (given == nullptr) return {};
   cobatch_usage c;
   if (auto v = take(given, "cobatch_usage", c); v.failed()) return v;
-  if (c.source < COBATCH_USAGE_REPORTED || c.source > COBATCH_USAGE_SCRIPTED)
+  if (c.source < COBATCH_USAGE_REPORTED || c.source > COBATCH_USAGE_TOLD)
     return bad_value("source of cobatch_usage is " + std::to_string(c.source) + "; see COBATCH_USAGE_...");
   if (c.models == nullptr && c.model_count > 0) return null_argument("models of cobatch_usage");
   usage taken;
@@ -303,6 +312,36 @@ cobatch_savings_info info_of(const measured& compared) noexcept {
     out.processed = *compared.processed;
     out.cache_read = compared.cache_read.value_or(0);
   }
+  return out;
+}
+
+cobatch_finding_info info_of(const finding& found) noexcept {
+  cobatch_finding_info out = COBATCH_FINDING_INFO_INIT;
+  out.answer = static_cast<std::int32_t>(found.is) + 1;
+  out.check = lend(found.check);
+  out.message = lend(found.message);
+  out.fix = lend(found.fix);
+  return out;
+}
+
+cobatch_import_info info_of(const import_report& report) noexcept {
+  cobatch_import_info out = COBATCH_IMPORT_INFO_INIT;
+  out.incomplete = report.complete() ? 0 : 1;
+  out.queued = report.put_in[task_state::queued];
+  out.in_progress = report.put_in[task_state::in_progress];
+  out.done = report.put_in[task_state::done];
+  out.error = report.put_in[task_state::error];
+  out.cancelled = report.put_in[task_state::cancelled];
+  out.there_already = report.there_already;
+  return out;
+}
+
+cobatch_import_finding_info info_of(const import_finding& found) noexcept {
+  cobatch_import_finding_info out = COBATCH_IMPORT_FINDING_INFO_INIT;
+  out.kind = static_cast<std::int32_t>(found.what) + 1;
+  out.file = lend(found.file);
+  out.task = lend(found.task);
+  out.message = lend(found.message);
   return out;
 }
 

@@ -5,6 +5,8 @@
 
 #include <cobatch/agent.hpp>
 #include <cobatch/core/ledger.hpp>
+#include <cobatch/doctor.hpp>
+#include <cobatch/import.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "boundary.hpp"
@@ -20,13 +22,22 @@ namespace cobatch::capi {
 [[nodiscard]] std::int64_t number_of(const std::optional<timestamp>& time) noexcept;
 [[nodiscard]] cobatch_tokens tokens_of(const tokens& count) noexcept;
 
+/// What models used, lent.
+class lent_models {
+ public:
+  [[nodiscard]] const std::vector<cobatch_model_tokens>& lend(const std::vector<model_tokens>& by_model);
+
+ private:
+  std::vector<cobatch_model_tokens> models_;
+};
+
 /// A usage that is lent; NULL where there is none.
 class lent_usage {
  public:
   [[nodiscard]] const cobatch_usage* lend(const std::optional<usage>& used);
 
  private:
-  std::vector<cobatch_model_tokens> models_;
+  lent_models models_;
   cobatch_usage usage_ = {};
 };
 
@@ -77,6 +88,9 @@ struct lent_with_turn {
 [[nodiscard]] cobatch_session_info info_of(const session_record& session) noexcept;
 [[nodiscard]] cobatch_lock_info info_of(const lock_report& lock) noexcept;
 [[nodiscard]] cobatch_savings_info info_of(const measured& compared) noexcept;
+[[nodiscard]] cobatch_finding_info info_of(const finding& found) noexcept;
+[[nodiscard]] cobatch_import_info info_of(const import_report& report) noexcept;
+[[nodiscard]] cobatch_import_finding_info info_of(const import_finding& found) noexcept;
 [[nodiscard]] cobatch_turn_request info_of(const turn_request& request) noexcept;
 
 }  // namespace cobatch::capi

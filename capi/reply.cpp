@@ -31,7 +31,7 @@ cobatch_status part_of(cobatch_reply* reply, std::optional<Part> cobatch_reply::
   });
 }
 
-cobatch_account_info info_of_account(const listed_account& listed) {
+cobatch_account_info info_of_account(const listed_account& listed, lent_models& lent) {
   cobatch_account_info out = COBATCH_ACCOUNT_INFO_INIT;
   const cobatch::account& sum = listed.sum;
   out.incomplete = sum.complete ? 0 : 1;
@@ -44,6 +44,12 @@ cobatch_account_info info_of_account(const listed_account& listed) {
   out.used = tokens_of(sum.used);
   out.waste = tokens_of(sum.waste);
   out.preamble_turns = listed.preamble_turns;
+  out.told = sum.told ? 1 : 0;
+  out.has_cost = listed.nano_dollars ? 1 : 0;
+  out.nano_dollars = listed.nano_dollars.value_or(0);
+  const auto& models = lent.lend(sum.by_model);
+  out.models = models.data();
+  out.model_count = models.size();
   return out;
 }
 
@@ -91,7 +97,19 @@ cobatch_status cobatch_reply_next_engine(cobatch_reply* reply, cobatch_engine_in
 }
 
 cobatch_status cobatch_reply_next_account(cobatch_reply* reply, cobatch_account_info* record, cobatch_error** err) {
-  return next_of(reply, &cobatch_reply::accounts, record, "cobatch_account_info", err, info_of_account);
+  return next_of(reply, &cobatch_reply::accounts, record, "cobatch_account_info", err,
+                 [&](const listed_account& listed) { return info_of_account(listed, reply->account_models); });
+}
+
+cobatch_status cobatch_reply_next_finding(cobatch_reply* reply, cobatch_finding_info* record, cobatch_error** err) {
+  return next_of(reply, &cobatch_reply::findings, record, "cobatch_finding_info", err,
+                 [](const cobatch::finding& found) { return info_of(found); });
+}
+
+cobatch_status cobatch_reply_next_import_finding(cobatch_reply* reply, cobatch_import_finding_info* record,
+                                                 cobatch_error** err) {
+  return next_of(reply, &cobatch_reply::import_findings, record, "cobatch_import_finding_info", err,
+                 [](const cobatch::import_finding& found) { return info_of(found); });
 }
 
 cobatch_status cobatch_reply_lock(cobatch_reply* reply, cobatch_lock_info* record, cobatch_error** err) {
@@ -102,6 +120,11 @@ cobatch_status cobatch_reply_lock(cobatch_reply* reply, cobatch_lock_info* recor
 cobatch_status cobatch_reply_savings(cobatch_reply* reply, cobatch_savings_info* record, cobatch_error** err) {
   return part_of(reply, &cobatch_reply::compared, record, "cobatch_savings_info", err,
                  [](const cobatch::measured& compared) { return info_of(compared); });
+}
+
+cobatch_status cobatch_reply_import(cobatch_reply* reply, cobatch_import_info* record, cobatch_error** err) {
+  return part_of(reply, &cobatch_reply::imported, record, "cobatch_import_info", err,
+                 [](const cobatch::import_report& report) { return info_of(report); });
 }
 
 int32_t cobatch_reply_outcome(const cobatch_reply* reply) {

@@ -56,6 +56,7 @@ struct listed_account {
   std::int64_t position = 0;
   account sum = {};
   std::int64_t preamble_turns = 0;
+  std::optional<std::int64_t> nano_dollars = {};  ///< absent: not known
 };
 
 }  // namespace cobatch::capi
@@ -71,28 +72,48 @@ struct cobatch_reply {
   cobatch::capi::section<cobatch::warning> warnings;
   cobatch::capi::section<std::string> engines;
   cobatch::capi::section<cobatch::capi::listed_account> accounts;
+  cobatch::capi::section<cobatch::finding> findings;
+  cobatch::capi::section<cobatch::import_finding> import_findings;
   std::optional<cobatch::lock_report> lock;
   std::optional<cobatch::measured> compared;
+  std::optional<cobatch::import_report> imported;
   // Of the records that were given last:
   cobatch::capi::lent_budget batch_budget;
   cobatch::capi::lent_with_task with_task;
   cobatch::capi::lent_with_result with_result;
   cobatch::capi::lent_with_turn with_turn;
+  cobatch::capi::lent_models account_models;
 };
 
 namespace cobatch::capi {
 
 using reply_handle = std::unique_ptr<cobatch_reply>;
 
+/// Makes a reply that `fill(reply)` fills, and gives it to the caller, who may not want it.
+template <class Fill>
+[[nodiscard]] verdict make_reply(cobatch_reply** reply, Fill&& fill) {
+  auto made = std::make_unique<cobatch_reply>();
+  const verdict v = fill(*made);
+  if (!v.failed() && reply != nullptr) *reply = made.release();
+  return v;
+}
+
 /// The body of a function that asks the workspace something: `ask(here, reply)` fills the reply.
 template <class Ask>
 cobatch_status ask_workspace(cobatch_workspace* workspace, cobatch_reply** reply, cobatch_error** err, Ask&& ask) {
   if (reply != nullptr) *reply = nullptr;
   return on_handle(workspace, "workspace", err, [&]() -> verdict {
-    auto made = std::make_unique<cobatch_reply>();
-    const verdict v = ask(workspace->at->here, *made);
-    if (!v.failed() && reply != nullptr) *reply = made.release();
-    return v;
+    return make_reply(reply, [&](cobatch_reply& made) { return ask(workspace->at->here, made); });
+  });
+}
+
+/// The body of a function that needs no workspace: `look(reply)` fills the reply, which the caller must want.
+template <class Look>
+cobatch_status look_without_workspace(cobatch_reply** reply, cobatch_error** err, Look&& look) {
+  if (reply != nullptr) *reply = nullptr;
+  return guarded(err, [&]() -> verdict {
+    if (reply == nullptr) return null_argument("reply");
+    return make_reply(reply, look);
   });
 }
 

@@ -29,9 +29,7 @@ void place::remove_feed(event_feed& feed) noexcept {
   std::erase(feeds_, &feed);
 }
 
-namespace {
-
-verdict options_of(const cobatch_workspace_options* given, workspace_options& own) {
+verdict take_workspace_options(const cobatch_workspace_options* given, workspace_options& own) {
   cobatch_workspace_options c;
   if (auto v = take(given, "cobatch_workspace_options", c); v.failed()) return v;
   std::string root, state;
@@ -42,7 +40,6 @@ verdict options_of(const cobatch_workspace_options* given, workspace_options& ow
   return take_count(c.max_tasks_per_session, "max_tasks_per_session", own.max_tasks_per_session);
 }
 
-}  // namespace
 }  // namespace cobatch::capi
 
 using namespace cobatch::capi;
@@ -53,7 +50,7 @@ cobatch_status cobatch_open(const cobatch_workspace_options* options, cobatch_wo
   return guarded(err, [&]() -> verdict {
     if (workspace == nullptr) return null_argument("workspace");
     cobatch::workspace_options own;
-    if (auto v = options_of(options, own); v.failed()) return v;
+    if (auto v = take_workspace_options(options, own); v.failed()) return v;
     auto opened = cobatch::workspace::open(own);
     if (!opened) return opened.error();
     *workspace = new cobatch_workspace{{}, std::make_shared<place>(std::move(*opened))};

@@ -165,6 +165,9 @@ TEST_CASE("options of agents that make no sense are refused, and no agent is mad
   auto codex = fresh<cobatch_codex_options>();
   codex.sandbox = zero_byte;
   CHECK(call(cobatch_agent_codex, &codex, &agent) == COBATCH_E_BAD_VALUE);
+  auto prompt = fresh<cobatch_prompt_options>();
+  prompt.argv = {&zero_byte, 1};
+  CHECK(call(cobatch_agent_prompt, &prompt, &agent) == COBATCH_E_BAD_VALUE);
   auto gemini = fresh<cobatch_gemini_options>();
   gemini.extra_arguments = {&zero_byte, 1};
   CHECK(call(cobatch_agent_gemini, &gemini, &agent) == COBATCH_E_BAD_VALUE);

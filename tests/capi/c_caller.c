@@ -77,6 +77,8 @@ static void assign(cobatch_workspace* place) {
   OK(cobatch_assign_batch(place, tasks, 2, &options, NULL, NULL));
   OK(cobatch_assign_task(place, &tasks[2], &options, NULL, NULL));
   OK(cobatch_cancel(place, cobatch_str("c"), NULL, NULL));
+  OK(cobatch_reset(place, cobatch_str("c"), NULL, NULL));
+  OK(cobatch_cancel(place, cobatch_str("c"), NULL, NULL));
   OK(cobatch_seal(place, cobatch_str("b1"), &reply, NULL));
   CHECK(cobatch_reply_outcome(reply) == COBATCH_SEALED);
   OK(cobatch_reply_next_warning(reply, &warning, NULL));
@@ -107,10 +109,11 @@ static void run_the_rest(cobatch_workspace* place) {
   cobatch_claude_options claude = COBATCH_CLAUDE_OPTIONS_INIT;
   cobatch_codex_options codex = COBATCH_CODEX_OPTIONS_INIT;
   cobatch_gemini_options gemini = COBATCH_GEMINI_OPTIONS_INIT;
+  cobatch_prompt_options prompt = COBATCH_PROMPT_OPTIONS_INIT;
   cobatch_agent_vtable calls = COBATCH_AGENT_VTABLE_INIT;
   cobatch_run_options options = COBATCH_RUN_OPTIONS_INIT;
   cobatch_run_report report = COBATCH_RUN_REPORT_INIT;
-  cobatch_agent* agents[6] = {NULL, NULL, NULL, NULL, NULL, NULL};
+  cobatch_agent* agents[7] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
   cobatch_engine* engine = NULL;
   int i;
   calls.turn = work_turn;
@@ -121,16 +124,31 @@ static void run_the_rest(cobatch_workspace* place) {
   OK(cobatch_agent_scripted(cobatch_str(NULL), &agents[3], NULL));
   OK(cobatch_agent_codex(&codex, &agents[4], NULL));
   OK(cobatch_agent_gemini(&gemini, &agents[5], NULL));
+  prompt.argv.items = argv;
+  prompt.argv.count = 1;
+  OK(cobatch_agent_prompt(&prompt, &agents[6], NULL));
   options.agents = agents;
-  options.agent_count = 6;
+  options.agent_count = 7;
   OK(cobatch_run(place, &options, &report, NULL));
   CHECK(report.turns == 1);
   OK(cobatch_engine_start(place, &options, &engine, NULL));
   CHECK(cobatch_engine_is_running(engine) != 0);
   OK(cobatch_engine_stop(engine, 1, NULL, NULL));
   cobatch_engine_free(engine);
-  for (i = 0; i < 6; ++i) cobatch_agent_free(agents[i]);
+  for (i = 0; i < 7; ++i) cobatch_agent_free(agents[i]);
   CHECK(destroyed == 1);
+}
+
+/* Puts a file into the folder; its path, until the next one is put there. */
+static cobatch_text put_file(cobatch_text folder, const char* name, const char* content) {
+  static char path[4096];
+  FILE* file = NULL;
+  CHECK(snprintf(path, sizeof path, "%s/%s", folder.data, name) < (int)sizeof path);
+  file = fopen(path, "w");
+  CHECK(file != NULL);
+  CHECK(fputs(content, file) >= 0);
+  CHECK(fclose(file) == 0);
+  return cobatch_str(path);
 }
 
 static void read_all(cobatch_workspace* place) {
@@ -176,6 +194,29 @@ static void read_all(cobatch_workspace* place) {
   OK(cobatch_reply_lock(reply, &lock, NULL));
   cobatch_reply_free(reply);
   CHECK(cobatch_unlock(place, 0, NULL, NULL) == COBATCH_E_NO_MARKER);
+  OK(cobatch_savings_at_prices(place, cobatch_str("b1"), put_file(cobatch_root(place), "prices.json", "{}"), NULL,
+                               NULL));
+}
+
+static void look_from_outside(cobatch_workspace* place, const cobatch_workspace_options* where) {
+  cobatch_finding_info finding = COBATCH_FINDING_INFO_INIT;
+  cobatch_import_info import = COBATCH_IMPORT_INFO_INIT;
+  cobatch_import_finding_info import_finding = COBATCH_IMPORT_FINDING_INFO_INIT;
+  cobatch_reply* reply = NULL;
+  OK(cobatch_diagnose(where, cobatch_str("b1"), &reply, NULL));
+  OK(cobatch_reply_next_finding(reply, &finding, NULL));
+  CHECK(finding.answer != 0);
+  cobatch_reply_free(reply);
+  OK(cobatch_diagnose_agents(&reply, NULL));
+  cobatch_reply_free(reply);
+  put_file(where->root, "claude_task_queue.json",
+           "{\"tasks\":{\"old\":{\"status\":\"queued\",\"description\":\"x\"},\"odd\":5}}");
+  OK(cobatch_preview_import(where, where->root, &reply, NULL));
+  OK(cobatch_reply_import(reply, &import, NULL));
+  CHECK(import.queued == 1);
+  OK(cobatch_reply_next_import_finding(reply, &import_finding, NULL));
+  cobatch_reply_free(reply);
+  OK(cobatch_import(place, where->root, NULL, NULL));
 }
 
 static void follow(cobatch_workspace* place) {
@@ -217,6 +258,8 @@ int main(int argc, char** argv) {
   read_all(place);
   follow(place);
   call_with_json(place);
+  look_from_outside(place, &where);
+  OK(cobatch_retry(place, cobatch_str("b1"), NULL, NULL));
   cobatch_interrupt(place);
   CHECK(lines_logged > 0);
   cobatch_close(place);

@@ -49,6 +49,8 @@ std::vector<writing_call> write_in_all_ways(cobatch_workspace* place) {
           {"seal", call(cobatch_seal, place, batch, nullptr)},
           {"execute_queue", call(cobatch_execute_queue, place, none, nullptr)},
           {"cancel", call(cobatch_cancel, place, id, nullptr)},
+          {"reset", call(cobatch_reset, place, id, nullptr)},
+          {"retry", call(cobatch_retry, place, batch, nullptr)},
           {"session_begin", call(cobatch_session_begin, place, nullptr, &session)}};
 }
 

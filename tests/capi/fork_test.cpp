@@ -90,6 +90,9 @@ std::string not_forked(const everything& of_parent) {
   auto account_info = fresh<cobatch_account_info>();
   auto lock_info = fresh<cobatch_lock_info>();
   auto savings_info = fresh<cobatch_savings_info>();
+  auto finding_info = fresh<cobatch_finding_info>();
+  auto import_info = fresh<cobatch_import_info>();
+  auto import_finding_info = fresh<cobatch_import_finding_info>();
   auto request = fresh<cobatch_turn_request>();
   auto event = fresh<cobatch_event_info>();
   auto completion = fresh<cobatch_completion>();
@@ -114,11 +117,16 @@ std::string not_forked(const everything& of_parent) {
   FORKED(cobatch_reply_next_account, reply, &account_info);
   FORKED(cobatch_reply_lock, reply, &lock_info);
   FORKED(cobatch_reply_savings, reply, &savings_info);
+  FORKED(cobatch_reply_next_finding, reply, &finding_info);
+  FORKED(cobatch_reply_import, reply, &import_info);
+  FORKED(cobatch_reply_next_import_finding, reply, &import_finding_info);
   FORKED(cobatch_assign_task, place, &task, nullptr, &out_reply);
   FORKED(cobatch_assign_batch, place, &task, size_t{1}, nullptr, &out_reply);
   FORKED(cobatch_seal, place, id, &out_reply);
   FORKED(cobatch_execute_queue, place, id, &out_reply);
   FORKED(cobatch_cancel, place, id, &out_reply);
+  FORKED(cobatch_reset, place, id, &out_reply);
+  FORKED(cobatch_retry, place, id, &out_reply);
   FORKED(cobatch_find_task, place, id, &out_reply);
   FORKED(cobatch_find_batch, place, id, &out_reply);
   FORKED(cobatch_wait, place, id, std::int64_t{-1}, &out_reply);
@@ -143,6 +151,8 @@ std::string not_forked(const everything& of_parent) {
   FORKED(cobatch_lock_status, place, &out_reply);
   FORKED(cobatch_unlock, place, std::uint32_t{COBATCH_UNLOCK_FORCE}, &out_reply);
   FORKED(cobatch_savings, place, id, &out_reply);
+  FORKED(cobatch_savings_at_prices, place, id, id, &out_reply);
+  FORKED(cobatch_import, place, id, &out_reply);
   FORKED(cobatch_call, place, id, &out_text, nullptr);
 #undef FORKED
   if (cobatch_root(place).size != 0) wrong += "root is there; ";

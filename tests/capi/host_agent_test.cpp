@@ -248,7 +248,7 @@ TEST_CASE("a completion that is not sound is refused, and a sound one can follow
     models[0].model = {nullptr, 1};
     CHECK(with_usage() == COBATCH_E_BAD_VALUE);
     models[0].model = cobatch_str("m");
-    usage.source = 4;
+    usage.source = COBATCH_USAGE_TOLD + 1;
     CHECK(with_usage() == COBATCH_E_BAD_VALUE);
     usage.source = COBATCH_USAGE_REPORTED;
     usage.models = nullptr;

@@ -181,6 +181,17 @@ TEST_CASE("a record is filled as far as the caller's struct goes, and what a lat
   check_record(record_of("cobatch_turn_info", cobatch_reply_next_turn, turns));
   check_record(record_of("cobatch_account_info", cobatch_reply_next_account, savings));
   check_record(record_of("cobatch_savings_info", cobatch_reply_savings, savings));
+
+  auto where = fresh<cobatch_workspace_options>();
+  const std::string root = place.folder.path().native(), folder = others.folder.path().native();
+  where.root = text(root);
+  std::ofstream(others.folder.path() / "claude_task_queue.json") << "not JSON";
+  const auto findings = [&] { return make<cobatch_reply>(cobatch_diagnose, &where, cobatch_str(nullptr)); };
+  const auto preview = [&] { return make<cobatch_reply>(cobatch_preview_import, &where, text(folder)); };
+  check_record(record_of("cobatch_finding_info", cobatch_reply_next_finding, findings));
+  check_record(record_of("cobatch_import_info", cobatch_reply_import, preview));
+  check_record(record_of("cobatch_import_finding_info", cobatch_reply_next_import_finding, preview));
+
   check_record({"cobatch_event_info", sizeof(cobatch_event_info), [&](void* event, cobatch_error** err) {
                   const auto feed = make<cobatch_events>(cobatch_events_open, here, &from_the_beginning);
                   return cobatch_events_next(feed.get(), static_cast<cobatch_event_info*>(event), err);
@@ -258,6 +269,11 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
   gemini.program = gemini.model = gemini.approval_mode = word;
   gemini.extra_arguments = {&word, 1};
   gemini.grace_ms = 1;
+
+  cobatch_prompt_options prompt = COBATCH_PROMPT_OPTIONS_INIT;
+  prompt.argv = {&word, 1};
+  prompt.call = word;
+  prompt.grace_ms = 1;
 
   cobatch_agent_vtable vtable = host::vtable();
   vtable.destroy = nullptr;
@@ -360,6 +376,14 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
               return came;
             }),
        &gemini, 0, COBATCH_OK},
+      {user("cobatch_prompt_options", sizeof prompt,
+            [=](void* options, cobatch_error** err) {
+              cobatch_agent* made = nullptr;
+              const auto came = cobatch_agent_prompt(static_cast<cobatch_prompt_options*>(options), &made, err);
+              cobatch_agent_free(made);
+              return came;
+            }),
+       &prompt, offsetof(cobatch_prompt_options, call), COBATCH_E_BAD_VALUE},
       {user("cobatch_agent_vtable", sizeof vtable,
             [=](void* calls, cobatch_error** err) {
               cobatch_agent* made = nullptr;

@@ -30,10 +30,16 @@ struct the_others {
   cobatch_account_info account = COBATCH_ACCOUNT_INFO_INIT;
   cobatch_lock_info lock = COBATCH_LOCK_INFO_INIT;
   cobatch_savings_info savings = COBATCH_SAVINGS_INFO_INIT;
+  cobatch_finding_info finding = COBATCH_FINDING_INFO_INIT;
+  cobatch_import_info import = COBATCH_IMPORT_INFO_INIT;
+  cobatch_import_finding_info import_finding = COBATCH_IMPORT_FINDING_INFO_INIT;
   cobatch_turn_request request = COBATCH_TURN_REQUEST_INIT;
   cobatch_event_info event = COBATCH_EVENT_INFO_INIT;
   cobatch_completion completion = COBATCH_COMPLETION_INIT;
   cobatch_task_spec spec = cobatch_test::spec("a");
+  cobatch_prompt_options without_program = COBATCH_PROMPT_OPTIONS_INIT;
+  cobatch_prompt_options null_argv = argv(nullptr);
+  cobatch_prompt_options prompt = argv(&cat);
   cobatch_agent_vtable without_turn = COBATCH_AGENT_VTABLE_INIT;
   cobatch_agent_vtable with_turn = only_turn();
   cobatch_agent* none = nullptr;
@@ -51,6 +57,12 @@ struct the_others {
   [[nodiscard]] std::vector<needy_call> calls();
 
  private:
+  static inline const cobatch_text cat = cobatch_str("cat");
+  static cobatch_prompt_options argv(const cobatch_text* program) {
+    cobatch_prompt_options options = COBATCH_PROMPT_OPTIONS_INIT;
+    options.argv = {program, 1};
+    return options;
+  }
   static cobatch_run_options agents(cobatch_agent* const* one) {
     cobatch_run_options options = COBATCH_RUN_OPTIONS_INIT;
     options.agents = one;
@@ -70,7 +82,7 @@ struct the_others {
   }
 
 std::vector<needy_call> the_others::calls() {
-  const cobatch_text id = cobatch_str("a");
+  const cobatch_text id = cobatch_str("a"), absent{nullptr, 0};
   const cobatch_text null_with_size{nullptr, 1};
   return {
       NEEDY(cobatch_open, nullptr, nullptr),
@@ -95,6 +107,12 @@ std::vector<needy_call> the_others::calls() {
       NEEDY(cobatch_reply_lock, reply, nullptr),
       NEEDY(cobatch_reply_savings, nullptr, &savings),
       NEEDY(cobatch_reply_savings, reply, nullptr),
+      NEEDY(cobatch_reply_next_finding, nullptr, &finding),
+      NEEDY(cobatch_reply_next_finding, reply, nullptr),
+      NEEDY(cobatch_reply_import, nullptr, &import),
+      NEEDY(cobatch_reply_import, reply, nullptr),
+      NEEDY(cobatch_reply_next_import_finding, nullptr, &import_finding),
+      NEEDY(cobatch_reply_next_import_finding, reply, nullptr),
       NEEDY(cobatch_assign_task, nullptr, &spec, nullptr, &out_reply),
       NEEDY(cobatch_assign_task, place, nullptr, nullptr, &out_reply),
       NEEDY(cobatch_assign_batch, nullptr, &spec, 1, nullptr, &out_reply),
@@ -106,6 +124,10 @@ std::vector<needy_call> the_others::calls() {
       NEEDY(cobatch_execute_queue, place, null_with_size, &out_reply),
       NEEDY(cobatch_cancel, nullptr, id, &out_reply),
       NEEDY(cobatch_cancel, place, null_with_size, &out_reply),
+      NEEDY(cobatch_reset, nullptr, id, &out_reply),
+      NEEDY(cobatch_reset, place, null_with_size, &out_reply),
+      NEEDY(cobatch_retry, nullptr, id, &out_reply),
+      NEEDY(cobatch_retry, place, null_with_size, &out_reply),
       NEEDY(cobatch_find_task, nullptr, id, &out_reply),
       NEEDY(cobatch_find_task, place, null_with_size, &out_reply),
       NEEDY(cobatch_find_batch, nullptr, id, &out_reply),
@@ -129,6 +151,10 @@ std::vector<needy_call> the_others::calls() {
       NEEDY(cobatch_agent_command, id, &id, 1, nullptr),
       NEEDY(cobatch_agent_command, id, nullptr, 1, &out_agent),
       NEEDY(cobatch_agent_command, id, &id, 0, &out_agent),
+      NEEDY(cobatch_agent_prompt, nullptr, &out_agent),
+      NEEDY(cobatch_agent_prompt, &without_program, &out_agent),
+      NEEDY(cobatch_agent_prompt, &null_argv, &out_agent),
+      NEEDY(cobatch_agent_prompt, &prompt, nullptr),
       NEEDY(cobatch_agent_scripted, id, nullptr),
       NEEDY(cobatch_agent_scripted, null_with_size, &out_agent),
       NEEDY(cobatch_agent_host, id, nullptr, nullptr, &out_agent),
@@ -170,10 +196,22 @@ std::vector<needy_call> the_others::calls() {
       NEEDY(cobatch_unlock, place, 2, &out_reply),
       NEEDY(cobatch_savings, nullptr, id, &out_reply),
       NEEDY(cobatch_savings, place, null_with_size, &out_reply),
+      NEEDY(cobatch_savings_at_prices, nullptr, id, id, &out_reply),
+      NEEDY(cobatch_savings_at_prices, place, null_with_size, id, &out_reply),
+      NEEDY(cobatch_savings_at_prices, place, id, null_with_size, &out_reply),
+      NEEDY(cobatch_savings_at_prices, place, id, absent, &out_reply),
       NEEDY(cobatch_call, nullptr, id, &out_text, nullptr),
       NEEDY(cobatch_call, place, id, nullptr, nullptr),
       NEEDY(cobatch_call, place, null_with_size, &out_text, nullptr),
       NEEDY(cobatch_supported_actions, nullptr),
+      NEEDY(cobatch_diagnose, nullptr, id, nullptr),
+      NEEDY(cobatch_diagnose, nullptr, null_with_size, &out_reply),
+      NEEDY(cobatch_diagnose_agents, nullptr),
+      NEEDY(cobatch_import, nullptr, id, &out_reply),
+      NEEDY(cobatch_import, place, null_with_size, &out_reply),
+      NEEDY(cobatch_import, place, absent, &out_reply),
+      NEEDY(cobatch_preview_import, nullptr, id, nullptr),
+      NEEDY(cobatch_preview_import, nullptr, absent, &out_reply),
   };
 }
 

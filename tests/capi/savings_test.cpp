@@ -38,6 +38,40 @@ host::turn_function costs_ten_unless(std::string_view silent) {
   };
 }
 
+struct bill {
+  list costs, models, warnings;  // a cost in nano-dollars, "?" where it is not known
+};
+
+bill bill_of(cobatch_workspace* place, const scratch_folder& folder, std::string_view prices) {
+  const std::string file = (folder.path() / "prices.json").native();
+  std::ofstream(file) << prices;
+  const auto reply = make<cobatch_reply>(cobatch_savings_at_prices, place, cobatch_str("b1"), text(file));
+  bill made;
+  made.costs = all_in(reply.get(), cobatch_reply_next_account, [&](const cobatch_account_info& account) {
+    std::string models;
+    for (std::size_t i = 0; i < account.model_count; ++i)
+      models += copy_of(account.models[i].model) + " " + std::to_string(account.models[i].tokens.output) + ";";
+    made.models.push_back(models);
+    if (account.has_cost == 0) CHECK(account.nano_dollars == 0);
+    return account.has_cost != 0 ? std::to_string(account.nano_dollars) : "?";
+  });
+  made.warnings = warnings_in(reply.get());
+  auto compared = fresh<cobatch_savings_info>();
+  must(cobatch_reply_savings, reply.get(), &compared);
+  return made;
+}
+
+// Each task writes a token with a model of its own name, and with "m".
+host::turn_function writes_with_two_models() {
+  return [](const cobatch_turn_request& request, cobatch_turn* turn) {
+    const cobatch_model_tokens models[]{{request.task, {0, 0, 0, 0, 1, 0}}, {cobatch_str("m"), {0, 0, 0, 0, 1, 0}}};
+    cobatch_usage usage = COBATCH_USAGE_INIT;
+    usage.models = models;
+    usage.model_count = 2;
+    return complete(turn, COBATCH_TURN_DONE, "ok", &usage).status;
+  };
+}
+
 }  // namespace
 
 TEST_CASE("the guide's batch, as its figures were measured, cost 53.8K tokens instead of 140.3K in the guide's count") {
@@ -97,6 +131,7 @@ TEST_CASE("a turn that came to nothing is counted as waste") {
   must(cobatch_reply_next_account, reply.get(), &whole);
   CHECK(whole.turns == 2);
   CHECK(whole.wasted_turns == 1);
+  CHECK(whole.has_cost == 0);
   CHECK(whole.used.output == 20);
   CHECK(whole.waste.output == 10);
 }
@@ -110,4 +145,56 @@ TEST_CASE("a batch of which no turn has told its usage has no savings to show") 
   CHECK(refused(place, "b1") == COBATCH_E_NO_USAGE);
   CHECK(refused(place, "none") == COBATCH_E_BATCH_NOT_FOUND);
   CHECK(refused(place, "") == COBATCH_E_BAD_ID);
+}
+
+TEST_CASE("what tasks and batch cost at list prices is exact, and adds up to the nano-dollar") {
+  const scratch_workspace place;
+  assign_all(place, {"a", "b", "c"}, "b1");
+  host works(costs_ten_unless(""));
+  run_all(place, works.agent());
+  SUBCASE("in whole nano-dollars") {
+    const auto bill = bill_of(place, place.folder, R"({"m": {"output_cost_per_token": 1.5e-05}})");
+    CHECK(bill.costs == list{"450000", "150000", "150000", "150000"});
+    CHECK(bill.models == list{"m 30;", "m 10;", "m 10;", "m 10;"});
+    CHECK(bill.warnings == list{});
+  }
+  SUBCASE("in parts of them: 0.4 a task are 1.2 together") {
+    const auto bill = bill_of(place, place.folder, R"({"m": {"output_cost_per_token": 4e-11}})");
+    CHECK(bill.costs.front() == "1");
+    std::int64_t sum = 0;
+    for (std::size_t i = 1; i < bill.costs.size(); ++i) sum += std::stoll(bill.costs[i]);
+    CHECK(sum == 1);
+  }
+}
+
+TEST_CASE("what used a model without a price has no cost, and each such model is named") {
+  const scratch_workspace place;
+  assign_all(place, {"a", "odd"}, "b1");
+  host works(writes_with_two_models());
+  run_all(place, works.agent());
+  const std::string prices = R"({"a": {"output_cost_per_token": 1e-6}, "m": {"output_cost_per_token": 2e-6},
+                                 "x": {"input_cost_per_token": 2}})";
+  const auto bill = bill_of(place, place.folder, prices);
+  CHECK(bill.costs == list{"?", "3000", "?"});
+  CHECK(bill.models == list{"a 1;m 2;odd 1;", "a 1;m 1;", "odd 1;m 1;"});
+  CHECK(bill.warnings == list{"price_unusable", "unpriced_model"});
+}
+
+TEST_CASE("a file of prices that is none is refused, and no reply is made") {
+  const scratch_workspace place;
+  assign_all(place, {"a"}, "b1");
+  host works(costs_ten_unless(""));
+  run_all(place, works.agent());
+  const std::string file = (place.folder.path() / "prices.json").native();
+  const auto refused_at = [&](std::string_view path) {
+    cobatch_reply* reply = nullptr;
+    const auto came = call(cobatch_savings_at_prices, place.handle.get(), cobatch_str("b1"), text(path), &reply);
+    CHECK(reply == nullptr);
+    return came;
+  };
+  CHECK(refused_at(file) == COBATCH_E_IO_ERROR);
+  std::ofstream(file) << "[";
+  CHECK(refused_at(file) == COBATCH_E_BAD_JSON);
+  std::ofstream(file) << "[]";
+  CHECK(refused_at(file) == COBATCH_E_WRONG_TYPE);
 }

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-COBATCH_ABI_VERSION = 2
+COBATCH_ABI_VERSION = 3
 COBATCH_NO_TIME = -(2**63)
 
 COBATCH_OK = 0
@@ -131,6 +131,7 @@ COBATCH_USAGE_REPORTED = 0
 COBATCH_USAGE_DIFFERENCE = 1
 COBATCH_USAGE_TRANSCRIPT = 2
 COBATCH_USAGE_SCRIPTED = 3
+COBATCH_USAGE_TOLD = 4
 
 COBATCH_SAID_BY_AGENT = 0
 COBATCH_SAID_BY_NOBODY = 1
@@ -147,6 +148,7 @@ COBATCH_NOTHING_TO_DO = 7
 COBATCH_CANCELLED = 8
 COBATCH_MARKER_REMOVED = 9
 COBATCH_END_REQUESTED = 10
+COBATCH_QUEUED_AGAIN = 11
 
 COBATCH_ASSIGN_KEEP_OPEN = 1
 
@@ -178,6 +180,14 @@ COBATCH_CALL_DONE = 0
 COBATCH_CALL_REFUSED = 1
 COBATCH_CALL_MALFORMED = 2
 COBATCH_CALL_FAULT = 3
+
+COBATCH_ANSWER_YES = 1
+COBATCH_ANSWER_NO = 2
+COBATCH_ANSWER_UNKNOWN = 3
+
+COBATCH_IMPORT_NOTE = 1
+COBATCH_IMPORT_CONFLICT = 2
+COBATCH_IMPORT_SET_ASIDE = 3
 
 HANDLE = c_void_p
 OUT = POINTER(HANDLE)  # a handle that a function makes
@@ -496,6 +506,14 @@ class cobatch_gemini_options(_Sized):
     ]
 
 
+class cobatch_prompt_options(_Sized):
+    _fields_ = [
+        ("argv", cobatch_texts),
+        ("call", cobatch_text),
+        ("grace_ms", c_int64),
+    ]
+
+
 class cobatch_turn_request(_Sized):
     _fields_ = [
         ("attempt", c_int32),
@@ -639,6 +657,11 @@ class cobatch_account_info(_Sized):
         ("used", cobatch_tokens),
         ("waste", cobatch_tokens),
         ("preamble_turns", c_int64),
+        ("has_cost", c_int32),
+        ("told", c_int32),
+        ("nano_dollars", c_int64),
+        ("models", POINTER(cobatch_model_tokens)),
+        ("model_count", c_size_t),
     ]
 
 
@@ -652,6 +675,36 @@ class cobatch_savings_info(_Sized):
         ("guide_saved_permille", c_int64),
         ("processed", c_int64),
         ("cache_read", c_int64),
+    ]
+
+
+class cobatch_finding_info(_Sized):
+    _fields_ = [
+        ("answer", c_int32),
+        ("check", cobatch_text),
+        ("message", cobatch_text),
+        ("fix", cobatch_text),
+    ]
+
+
+class cobatch_import_info(_Sized):
+    _fields_ = [
+        ("incomplete", c_int32),
+        ("queued", c_int64),
+        ("in_progress", c_int64),
+        ("done", c_int64),
+        ("error", c_int64),
+        ("cancelled", c_int64),
+        ("there_already", c_int64),
+    ]
+
+
+class cobatch_import_finding_info(_Sized):
+    _fields_ = [
+        ("kind", c_int32),
+        ("file", cobatch_text),
+        ("task", cobatch_text),
+        ("message", cobatch_text),
     ]
 
 
@@ -670,6 +723,8 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
     "cobatch_seal": (HANDLE, cobatch_text, OUT),
     "cobatch_execute_queue": (HANDLE, cobatch_text, OUT),
     "cobatch_cancel": (HANDLE, cobatch_text, OUT),
+    "cobatch_reset": (HANDLE, cobatch_text, OUT),
+    "cobatch_retry": (HANDLE, cobatch_text, OUT),
     "cobatch_find_task": (HANDLE, cobatch_text, OUT),
     "cobatch_find_batch": (HANDLE, cobatch_text, OUT),
     "cobatch_wait": (HANDLE, cobatch_text, c_int64, OUT),
@@ -684,6 +739,7 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
     "cobatch_agent_codex": (POINTER(cobatch_codex_options), OUT),
     "cobatch_agent_gemini": (POINTER(cobatch_gemini_options), OUT),
     "cobatch_agent_command": (cobatch_text, POINTER(cobatch_text), c_size_t, OUT),
+    "cobatch_agent_prompt": (POINTER(cobatch_prompt_options), OUT),
     "cobatch_agent_scripted": (cobatch_text, OUT),
     "cobatch_agent_host": (cobatch_text, POINTER(cobatch_agent_vtable), HANDLE, OUT),
     "cobatch_turn_complete": (HANDLE, POINTER(cobatch_completion)),
@@ -704,10 +760,18 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
     "cobatch_reply_lock": (HANDLE, POINTER(cobatch_lock_info)),
     "cobatch_unlock": (HANDLE, c_uint32, OUT),
     "cobatch_savings": (HANDLE, cobatch_text, OUT),
+    "cobatch_savings_at_prices": (HANDLE, cobatch_text, cobatch_text, OUT),
     "cobatch_reply_next_account": (HANDLE, POINTER(cobatch_account_info)),
     "cobatch_reply_savings": (HANDLE, POINTER(cobatch_savings_info)),
     "cobatch_call": (HANDLE, cobatch_text, POINTER(cobatch_owned_text), POINTER(c_int32)),
     "cobatch_supported_actions": (POINTER(cobatch_owned_text),),
+    "cobatch_diagnose": (POINTER(cobatch_workspace_options), cobatch_text, OUT),
+    "cobatch_diagnose_agents": (OUT,),
+    "cobatch_reply_next_finding": (HANDLE, POINTER(cobatch_finding_info)),
+    "cobatch_import": (HANDLE, cobatch_text, OUT),
+    "cobatch_preview_import": (POINTER(cobatch_workspace_options), cobatch_text, OUT),
+    "cobatch_reply_import": (HANDLE, POINTER(cobatch_import_info)),
+    "cobatch_reply_next_import_finding": (HANDLE, POINTER(cobatch_import_finding_info)),
 }
 
 # All others: what they return, and their parameters.

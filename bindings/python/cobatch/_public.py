@@ -3,19 +3,23 @@
 # ruff: noqa: F403, F405
 
 from ._library import supported_actions, version
-from .agents import Agent, AgentStart, OwnAgent, claude, codex, command, gemini, scripted
+from .agents import Agent, AgentStart, OwnAgent, claude, codex, command, gemini, prompt, scripted
 from .answers import (
     Assigned,
     BatchStatus,
     Cancelled,
     Executed,
+    Imported,
     LockStatus,
     Overview,
+    Reset,
+    Retried,
     SavingsReport,
     Sealed,
     TaskStatus,
     Unlocked,
 )
+from .doctor import diagnose, diagnose_agents
 from .engine import Engine
 from .errors import *
 from .events import Events
@@ -25,6 +29,9 @@ from .records import (
     Budget,
     Changes,
     Event,
+    Finding,
+    ImportCounts,
+    ImportFinding,
     LiveEngine,
     Lock,
     Result,
@@ -40,7 +47,7 @@ from .records import (
 from .session import HostSession, HostTurn
 from .tasks import NewBatch, TaskSpec
 from .turns import AgentTurn, Completion, TurnRequest
-from .workspace import Workspace, open
+from .workspace import Workspace, open, preview_import
 
 __all__ = [
     "Account",
@@ -75,10 +82,14 @@ __all__ = [
     "Event",
     "Events",
     "Executed",
+    "Finding",
     "ForeignMarker",
     "Forked",
     "HostSession",
     "HostTurn",
+    "ImportCounts",
+    "ImportFinding",
+    "Imported",
     "Internal",
     "Interrupted",
     "IoError",
@@ -98,7 +109,9 @@ __all__ = [
     "Overview",
     "OwnAgent",
     "PortInUse",
+    "Reset",
     "Result",
+    "Retried",
     "RunReport",
     "Savings",
     "SavingsReport",
@@ -136,8 +149,12 @@ __all__ = [
     "claude",
     "codex",
     "command",
+    "diagnose",
+    "diagnose_agents",
     "gemini",
     "open",
+    "preview_import",
+    "prompt",
     "scripted",
     "supported_actions",
     "version",

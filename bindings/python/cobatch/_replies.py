@@ -14,6 +14,9 @@ from .records import (
     Batch,
     Budget,
     Changes,
+    Finding,
+    ImportCounts,
+    ImportFinding,
     LiveEngine,
     Lock,
     Result,
@@ -47,6 +50,9 @@ _SOURCES: dict[type[Record], tuple[Any, str]] = {
     Account: (_abi.cobatch_account_info, "cobatch_reply_next_account"),
     Lock: (_abi.cobatch_lock_info, "cobatch_reply_lock"),
     Savings: (_abi.cobatch_savings_info, "cobatch_reply_savings"),
+    Finding: (_abi.cobatch_finding_info, "cobatch_reply_next_finding"),
+    ImportCounts: (_abi.cobatch_import_info, "cobatch_reply_import"),
+    ImportFinding: (_abi.cobatch_import_finding_info, "cobatch_reply_next_import_finding"),
 }
 _KINDS = {kind.__name__: kind for kind in _SOURCES}
 
@@ -54,14 +60,17 @@ _KINDS = {kind.__name__: kind for kind in _SOURCES}
 # ------------------------------------------------------------------------------------------------ one struct
 
 
+def _models(struct: Any) -> tuple[tuple[str | None, Tokens], ...]:
+    return tuple((string(one.model), record(Tokens, one.tokens)) for one in struct.models[: struct.model_count])
+
+
 def _usage(pointer: Any) -> Usage | None:
     if not pointer:
         return None
     usage = pointer[0]
-    models = tuple((string(one.model), record(Tokens, one.tokens)) for one in usage.models[: usage.model_count])
     requests = usage.requests if usage.has_requests else None
     inherited_read = usage.inherited_read if usage.has_inherited_read else None
-    return Usage._of((models, usage.incomplete, usage.source, requests, inherited_read))
+    return Usage._of((_models(usage), usage.incomplete, usage.source, requests, inherited_read))
 
 
 def _budget(pointer: Any) -> Budget | None:
@@ -110,6 +119,16 @@ def _savings(struct: Any) -> Savings:
     return Savings._of(getattr(struct, name) if known[name.partition("_")[0]] else None for name in Savings._fields)
 
 
+def _account(struct: Any) -> Account:
+    known = dict(zip(Account._fields, record(Account, struct)._values))
+    known.update(models=_models(struct), nano_dollars=struct.nano_dollars if struct.has_cost else None)
+    return Account._of(known.values())
+
+
+# Those that are not read member by member.
+_READ: dict[type, Callable[[Any], Any]] = {Savings: _savings, Account: _account}
+
+
 # --------------------------------------------------------------------------------------------------- a reply
 
 
@@ -128,7 +147,7 @@ class _Reply:
 def _records(kind: type[R], reply: _Reply) -> Iterator[R]:
     """Those of one kind; a reply gives each once."""
     struct, function = _SOURCES[kind]
-    read: Any = _savings if kind is Savings else partial(record, kind)
+    read: Any = _READ.get(kind) or partial(record, kind)
     info = struct()
     while call(function, reply.handle, byref(info)):
         yield read(info)

@@ -13,6 +13,7 @@ from .errors import BadEncoding, BadJson, BadValue
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
     from typing import Any, Iterable, TypeVar
 
     from ._abi import cobatch_text
@@ -98,6 +99,13 @@ def nano(dollars: Any) -> int:
     raise BadValue("bad_value", f"dollars with at most 9 decimals are needed here, not {dollars!r}")
 
 
+def dollars(nano_dollars: int) -> Decimal:
+    """Exact."""
+    from decimal import Decimal  # costs more than all of this package's import
+
+    return Decimal(nano_dollars).scaleb(-9)
+
+
 def milliseconds(seconds: float | None, absent: int = 0) -> int:
     """Rounded up, so that no wait is shorter than what was asked for."""
     if seconds is None:
@@ -110,6 +118,15 @@ def milliseconds(seconds: float | None, absent: int = 0) -> int:
 def milliseconds_or_none(seconds: float | None) -> int:
     """For durations of which the library takes 0 as the default and a negative one as none at all."""
     return milliseconds(seconds) or (0 if seconds is None else -1)
+
+
+def place(
+    root: str | os.PathLike[str], state: str | os.PathLike[str] | None, max_tasks_per_session: int | None = None
+) -> Any:
+    """Where a workspace is, as the library takes it."""
+    return _abi.cobatch_workspace_options(
+        root=path(root), state=path(state), max_tasks_per_session=max_tasks_per_session or 0
+    )
 
 
 def budget(value: Budget | None) -> Any:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     ]
     RunningWay = Literal["default", "one_session", "fork", "separate"]
     ErrorRule = Literal["default", "continue", "stop"]
-    UsageSource = Literal["reported", "difference", "transcript", "scripted"]
+    UsageSource = Literal["reported", "difference", "transcript", "scripted", "told"]
     SaidBy = Literal["by_agent", "by_nobody", "by_cobatch"]
     EventKind = Literal[
         "session_started",
@@ -58,7 +58,10 @@ if TYPE_CHECKING:
         "cancelled",
         "marker_removed",
         "end_requested",
+        "queued_again",
     ]
+    Answer = Literal["yes", "no", "unknown"]
+    ImportKind = Literal["note", "conflict", "set_aside"]
 
 
 class Words:
@@ -112,5 +115,8 @@ OUTCOMES = Words(
         "cancelled",
         "marker_removed",
         "end_requested",
+        "queued_again",
     ),
 )
+ANSWERS = Words("answer", "COBATCH_ANSWER_")
+IMPORT_KINDS = Words("kind", "COBATCH_IMPORT_")

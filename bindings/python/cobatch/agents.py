@@ -1,6 +1,7 @@
 """Agents: what works the tasks of a session.
 
-`claude`, `codex`, `gemini`, `command` and `scripted` are Cobatch's own. One of yours is a subclass of `Agent`:
+`claude`, `codex`, `gemini`, `command`, `prompt` and `scripted` are Cobatch's own. One of yours is a subclass of
+`Agent`:
 
     class Writer(cobatch.Agent):
         name = "writer"
@@ -19,6 +20,7 @@ from ctypes import byref
 from . import _abi, _values
 from ._handles import Handle
 from ._library import call, lib
+from ._program import call_command
 from .records import Record
 from .turns import AgentTurn, Completion
 
@@ -71,7 +73,7 @@ class Agent:
 
 
 class OwnAgent:
-    """One of Cobatch's own agents; see `claude`, `codex`, `gemini`, `command` and `scripted`."""
+    """One of Cobatch's own agents; see `claude`, `codex`, `gemini`, `command`, `prompt` and `scripted`."""
 
     def __init__(self, function: str, *arguments: Any) -> None:
         agent = _abi.HANDLE()
@@ -181,6 +183,24 @@ def command(argv: Iterable[str | os.PathLike[str]], name: str | None = None) -> 
     """
     arguments = _values.texts(os.fspath(argument) for argument in argv)
     return OwnAgent("cobatch_agent_command", _values.text(name), arguments, len(arguments))
+
+
+def prompt(
+    argv: Iterable[str | os.PathLike[str]], *, call: str | None = None, grace: float | None = None
+) -> OwnAgent:
+    """A program that gets one prompt on its standard input, with all tasks of a session, and tells by calls how each
+    stands: `cobatch.prompt(["claude", "-p", "--allowedTools", "Bash,Read,Write,Edit"])`. Batches name it "prompt".
+
+    `call` is how the prompt says to call, for a shell. None: the program `cobatch` that came with this package, by its
+    path; if there is none, "cobatch call" with one that has to be in PATH. A program without a slash is looked up in
+    PATH when a session begins, and gets `grace` seconds (5) between SIGTERM and SIGKILL.
+    """
+    options = _abi.cobatch_prompt_options(
+        argv=_values.text_list(os.fspath(argument) for argument in _values.sequence(argv)),
+        call=_values.text(call_command() if call is None else call),
+        grace_ms=_values.milliseconds_or_none(grace),
+    )
+    return OwnAgent("cobatch_agent_prompt", byref(options))
 
 
 def scripted(script: str | os.PathLike[str] | None = None) -> OwnAgent:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from .records import Account, Batch, LiveEngine, Lock, Record, Result, Savings, Session, Task, Warning
+from .records import (
+    Account,
+    Batch,
+    ImportCounts,
+    ImportFinding,
+    LiveEngine,
+    Lock,
+    Record,
+    Result,
+    Savings,
+    Session,
+    Task,
+    Warning,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +62,22 @@ class Cancelled(Record):
     __slots__ = ()
     outcome: Outcome
     task: Task
+
+
+class Reset(Record):
+    """A task that runs again. Outcome: "queued_again", or "unchanged" if it was queued already."""
+
+    __slots__ = ()
+    outcome: Outcome
+    task: Task
+
+
+class Retried(Record):
+    """A batch whose failed and cancelled tasks run again. Outcome: "queued_again", or "nothing_to_do"."""
+
+    __slots__ = ()
+    outcome: Outcome
+    batch: Batch
 
 
 class TaskStatus(Record):
@@ -99,5 +128,14 @@ class SavingsReport(Record):
 
     __slots__ = ()
     batch: Batch
-    accounts: tuple[Account, ...]  # the whole batch's first, then one a task in order of their first turn
+    accounts: tuple[Account, ...]  # the batch's, its preamble's if it was sent, one a task in order of first turn
     savings: Savings
+    warnings: tuple[Warning, ...]  # of the prices: what looks wrong in the file, and models without a price
+
+
+class Imported(Record):
+    """What an import has done, or would do."""
+
+    __slots__ = ()
+    counts: ImportCounts
+    findings: tuple[ImportFinding, ...]

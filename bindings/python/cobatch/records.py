@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._words import (
+        Answer,
         BatchState,
         ErrorRule,
         EventKind,
+        ImportKind,
         Marker,
         Priority,
         RunningWay,
@@ -62,6 +64,8 @@ _SHOWN: dict[str, Callable[[Any], Any]] = {
     "EventKind": _words.EVENT_KINDS.word,
     "Marker": _words.MARKERS.word,
     "Outcome": _words.OUTCOMES.word,
+    "Answer": _words.ANSWERS.word,
+    "ImportKind": _words.IMPORT_KINDS.word,
 }
 
 
@@ -201,9 +205,7 @@ class Budget(Record):
 
     @property
     def usd(self) -> Decimal:
-        from decimal import Decimal  # costs more than all of this package's import
-
-        return Decimal(self.nano_dollars).scaleb(-9)
+        return _values.dollars(self.nano_dollars)
 
 
 class Changes(Record):
@@ -384,6 +386,14 @@ class Account(Record):
     waste: Tokens  # the part of it in wasted turns
     incomplete: bool  # a turn still runs, or nobody knows all that it used: the sums are a lower bound
     scripted: bool  # some figures were played by the scripted agent
+    told: bool  # some figures are what somebody said; nobody measured them
+    models: tuple[tuple[str | None, Tokens], ...]  # what `used` is made of
+    nano_dollars: int | None  # what it cost at list prices; None: nobody knows. If it is incomplete, at least that
+
+    @property
+    def usd(self) -> Decimal | None:
+        """The same in dollars, exactly."""
+        return None if self.nano_dollars is None else _values.dollars(self.nano_dollars)
 
 
 class Savings(Record):
@@ -433,3 +443,36 @@ class RunReport(Record):
     __slots__ = ()
     sessions: int
     turns: int
+
+
+class Finding(Record):
+    """A line of the doctor's checklist, answered: "yes" if it is as it should be."""
+
+    __slots__ = ()
+    check: str  # what was looked at: a code that never changes ("lock_file"); it may come several times
+    answer: Answer  # "unknown": it cannot be told, or not yet
+    message: str  # what is there and what it means; may hold a client's text (untrusted)
+    fix: str | None  # a command to copy to a POSIX shell
+
+
+class ImportCounts(Record):
+    """What an import has put in: tasks that are new, by the state that they have here."""
+
+    __slots__ = ()
+    queued: int
+    in_progress: int
+    done: int
+    error: int
+    cancelled: int
+    there_already: int
+    incomplete: bool  # something was set aside, or conflicts
+
+
+class ImportFinding(Record):
+    """Something to say about a file or a task of the original. Texts may hold what the files say (untrusted)."""
+
+    __slots__ = ()
+    kind: ImportKind  # "note": nothing is missing; "conflict": what stands here stays; "set_aside": not taken over
+    file: str | None  # its path in the folder
+    task: str | None  # the task's id as it stands there; None: the file as a whole
+    message: str

@@ -19,8 +19,11 @@ from .answers import (
     BatchStatus,
     Cancelled,
     Executed,
+    Imported,
     LockStatus,
     Overview,
+    Reset,
+    Retried,
     SavingsReport,
     Sealed,
     TaskStatus,
@@ -70,9 +73,7 @@ class Workspace:
         *,
         max_tasks_per_session: int | None = None,
     ) -> None:
-        options = _abi.cobatch_workspace_options(
-            root=_values.path(root), state=_values.path(state), max_tasks_per_session=max_tasks_per_session or 0
-        )
+        options = _values.place(root, state, max_tasks_per_session)
         workspace = _abi.HANDLE()
         call("cobatch_open", byref(options), byref(workspace))
         self._handle = Handle("workspace", workspace, lib.cobatch_close)
@@ -185,6 +186,25 @@ class Workspace:
         """Cancels a task that has not ended; a turn of it that runs is ended. Raises TaskNotFound, TaskEnded."""
         return self._ask(Cancelled, "cobatch_cancel", _values.text(task))
 
+    def reset(self, task: str) -> Reset:
+        """Queues a task again that has ended, or that somebody has in progress by hand. Its result goes, what its turns
+        cost stays. Raises TaskNotFound, TaskInProgress, NeedUnknown (a task that it needs is gone, or failed)."""
+        return self._ask(Reset, "cobatch_reset", _values.text(task))
+
+    def retry(self, batch: str) -> Retried:
+        """Resets every task of the batch that failed or was cancelled, and seals it. Raises BatchNotFound."""
+        return self._ask(Retried, "cobatch_retry", _values.text(batch))
+
+    def import_original(self, folder: str | os.PathLike[str]) -> Imported:
+        """Takes over the tasks and results of the original system from `folder`, its data/. What has ended has ended
+        here; what was queued or in progress is queued, in batches that are open: nothing starts by itself.
+
+        Nothing in the folder is changed. It may be repeated: what is here already stays as it is. `preview_import` says
+        what it would do. Raises BadValue (no such folder, or none of its files in it), IoError; what was put in before
+        stays.
+        """
+        return self._ask(Imported, "cobatch_import", _values.path(folder))
+
     # -------------------------------------------------------------------------------------------------- reading
 
     def task(self, id: str) -> TaskStatus:
@@ -223,9 +243,16 @@ class Workspace:
         """In the order in which they began."""
         return self._list(Session, "cobatch_list_sessions", batch=_values.text(batch))
 
-    def savings(self, batch: str) -> SavingsReport:
-        """What a batch really used, and what that compares to. Raises BatchNotFound, NoUsage."""
-        return self._ask(SavingsReport, "cobatch_savings", _values.text(batch))
+    def savings(self, batch: str, prices: str | os.PathLike[str] | None = None) -> SavingsReport:
+        """What a batch really used, and what that compares to. Raises BatchNotFound, NoUsage.
+
+        With `prices`, a file in the shape of LiteLLM's, the accounts also say what they cost at these list prices, of
+        which a subscription bills none; those of preamble and tasks add up to the batch's. For the file it raises
+        IoError, NotWritable, TooLarge, BadJson, BadEncoding, WrongType.
+        """
+        if prices is None:
+            return self._ask(SavingsReport, "cobatch_savings", _values.text(batch))
+        return self._ask(SavingsReport, "cobatch_savings_at_prices", _values.text(batch), _values.path(prices))
 
     # -------------------------------------------------------------------------------------------------- waiting
 
@@ -432,3 +459,11 @@ class Workspace:
 def open(root: str | os.PathLike[str] = ".", state: str | os.PathLike[str] | None = None) -> Workspace:
     """Opens the workspace in folder `root`: `with cobatch.open() as ws:`. See Workspace."""
     return Workspace(root, state)
+
+
+def preview_import(
+    folder: str | os.PathLike[str], root: str | os.PathLike[str] = ".", state: str | os.PathLike[str] | None = None
+) -> Imported:
+    """What `Workspace.import_original` would do now in the workspace of folder `root`. It is not opened, and no file is
+    made; where there is no store yet, it is taken as empty."""
+    return answer(Imported, "cobatch_preview_import", byref(_values.place(root, state)), _values.path(folder))

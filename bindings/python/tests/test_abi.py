@@ -104,7 +104,7 @@ class TheRecordsShowAllThatTheStructsHave(unittest.TestCase):
     def check(self, record, struct):
         own = set(record._fields)
         there = {name[:-3] if name.endswith("_ms") else name for name, _ in struct._fields_ if name[:4] != "has_"}
-        self.assertEqual(own, there)
+        self.assertEqual(own, there - {"model_count"})
 
     def test_in_replies(self):
         for record, (struct, _) in _replies._SOURCES.items():
@@ -167,6 +167,8 @@ class TheWordsAreTheHeaders(unittest.TestCase):
             "EventKind": _words.EVENT_KINDS,
             "Marker": _words.MARKERS,
             "Outcome": _words.OUTCOMES,
+            "Answer": _words.ANSWERS,
+            "ImportKind": _words.IMPORT_KINDS,
         }
         self.assertEqual(own, {name: set(of._words.values()) for name, of in words.items()})
 

@@ -7,7 +7,7 @@ import pathlib
 import unittest
 
 import cobatch
-from support import WorkspaceTest
+from support import Calls, WorkspaceTest
 
 
 class Assigning(WorkspaceTest):
@@ -238,6 +238,19 @@ class SealingAndCancelling(WorkspaceTest):
         self.assertEqual(self.ws.cancel("a").outcome, "unchanged")
         with self.assertRaises(cobatch.TaskNotFound):
             self.ws.cancel("none")
+
+    def test_a_batch_is_tried_again_with_what_failed_and_a_task_is_reset(self):
+        self.assign("a", "b")
+        self.ws.run(Calls(lambda request: "done" if request.task == "a" else cobatch.Completion(end="error")))
+        retried = self.ws.retry("docs")
+        self.assertEqual((retried.outcome, retried.batch.queued, retried.batch.done), ("queued_again", 1, 1))
+        self.ws.run(Calls(lambda request: "done"))
+        self.assertEqual(self.ws.retry("docs").outcome, "nothing_to_do")
+        reset = self.ws.reset("a")
+        self.assertEqual((reset.outcome, reset.task.state), ("queued_again", "queued"))
+        self.assertIsNone(self.ws.task("a").result)
+        with self.assertRaises(cobatch.TaskNotFound):
+            self.ws.reset("none")
 
 
 class ErrorsAreWhatPythonExpects(WorkspaceTest):

@@ -1,6 +1,7 @@
 """Importing the package is cheap, and the library is found or its absence explained."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,35 @@ class Importing(unittest.TestCase):
             cobatch.nothing
 
 
+class TheProgram(unittest.TestCase):
+    SAYS = "from cobatch import _program; print(_program.call_command())"
+
+    def site(self, lists):
+        """A folder with the package, put there by an installer whose list has this path."""
+        folder = tempfile.TemporaryDirectory(prefix="has space ")
+        self.addCleanup(folder.cleanup)
+        site = os.path.join(folder.name, "lib", "site-packages")
+        TheLibrary.copy(site)
+        about = os.path.join(site, "cobatch-0.1.0.dist-info")
+        os.mkdir(about)
+        for name, text in (("METADATA", "Name: cobatch\nVersion: 0.1.0\n"), ("RECORD", f"{lists},,\n")):
+            with open(os.path.join(about, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        return site
+
+    def test_of_the_wheel_is_called_by_its_path(self):
+        site = self.site("../../bin/cobatch")
+        program = os.path.join(os.path.dirname(os.path.dirname(site)), "bin", "cobatch")
+        os.mkdir(os.path.dirname(program))
+        self.assertEqual(python(self.SAYS, package=site), "None")
+        with open(program, "w", encoding="utf-8"):
+            os.chmod(program, 0o700)
+        self.assertEqual(python(self.SAYS, package=site), f"{shlex.quote(program)} call")
+
+    def test_is_nowhere_if_the_package_came_without_it(self):
+        self.assertEqual(python(self.SAYS, package=self.site("cobatch/__init__.py")), "None")
+
+
 class TheLibrary(unittest.TestCase):
     def test_is_the_one_that_the_environment_names(self):
         self.assertEqual(python("import cobatch; print(cobatch.version())", COBATCH_LIBRARY=LIBRARY), cobatch.version())
@@ -76,7 +106,7 @@ class TheLibrary(unittest.TestCase):
     @unittest.skipUnless(shutil.which("cc"), "there is no C compiler to make a library with")
     def test_is_refused_if_it_is_older_than_the_package(self):
         said = python(FAILS, COBATCH_LIBRARY=self.library("int cobatch_abi_version(void) { return 0; }"))
-        self.assertIn("has ABI version 0, and this package needs 2 or later", said)
+        self.assertIn("has ABI version 0, and this package needs 3 or later", said)
 
     @unittest.skipUnless(shutil.which("cc"), "there is no C compiler to make a library with")
     def test_is_refused_if_it_is_another_library(self):

@@ -105,6 +105,14 @@ class OfAgents(OptionsTest):
         self.assert_said(arguments, model="large", approval_mode="yolo")
         self.assertIn("--debug", arguments)
 
+    def test_prompt(self):
+        told = self.program("#!/bin/sh\nprintf '%s\\n' \"$@\" >arguments\ncat >prompt\n")
+        call = "/opt/cobatch call --state /var/x"
+        agent = cobatch.prompt([pathlib.Path(told), "-p", "two words"], call=call, grace=1)
+        self.assertEqual(self.arguments(agent, "prompt"), ["-p", "two words"])
+        with open(os.path.join(self.root, "prompt"), encoding="utf-8") as file:
+            self.assertIn(f"begin:  {call} mark_task_in_progress", file.read())
+
     def test_that_make_no_sense_are_refused(self):
         for error, make in (
             (cobatch.BadValue, lambda: cobatch.claude(max_turns=-1)),
@@ -112,6 +120,8 @@ class OfAgents(OptionsTest):
             (cobatch.BadValue, lambda: cobatch.claude(max_usd="much")),
             (cobatch.BadValue, lambda: cobatch.claude(grace=-1)),
             (cobatch.BadValue, lambda: cobatch.codex(sandbox="a\0b")),
+            (cobatch.BadValue, lambda: cobatch.prompt([])),
+            (TypeError, lambda: cobatch.prompt("claude -p")),
             (TypeError, lambda: cobatch.claude(tools="Read")),
             (TypeError, lambda: cobatch.claude(allowed_tools="Bash")),
             (TypeError, lambda: cobatch.codex(extra_arguments="--oss")),

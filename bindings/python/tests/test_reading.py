@@ -2,6 +2,8 @@
 
 import copy
 import datetime
+import decimal
+import logging
 import os
 import pickle
 import shutil
@@ -91,6 +93,24 @@ class Records(WorkspaceTest):
         self.assign("c", batch="other")
         self.ws.run(Calls(lambda request: cobatch.Completion(usage=cobatch.Usage(output=1, incomplete=True))))
         self.assertIsNone(self.ws.savings("other").savings.guide_saved)
+
+    def test_what_a_batch_cost_is_exact_and_what_has_no_price_is_none(self):
+        self.assign("a", "odd")
+        self.ws.run(Calls(lambda request: cobatch.Completion(usage=cobatch.Usage(request.task, output=3))))
+        self.assertEqual([account.usd for account in self.ws.savings("docs").accounts], [None, None, None])
+        prices = os.path.join(self.root, "prices.json")
+        with open(prices, "w", encoding="utf-8") as file:
+            file.write('{"a": {"output_cost_per_token": 1.5e-05}}')
+        with self.assertLogs("cobatch", logging.WARNING):
+            report = self.ws.savings("docs", prices=prices)
+        self.assertEqual([account.nano_dollars for account in report.accounts], [None, 45_000, None])
+        self.assertEqual(report.accounts[1].usd, decimal.Decimal("0.000045"))
+        self.assertEqual(
+            report.accounts[0].models, (("a", cobatch.Tokens(output=3)), ("odd", cobatch.Tokens(output=3)))
+        )
+        self.assertEqual([warning.code for warning in report.warnings], ["unpriced_model"])
+        with self.assertRaises(cobatch.IoError):
+            self.ws.savings("docs", prices="/nowhere/prices.json")
 
     def test_they_are_immutable_comparable_hashable_and_can_be_pickled(self):
         self.assign("a", "b")

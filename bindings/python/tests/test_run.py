@@ -3,12 +3,16 @@
 import json
 import logging
 import os
+import shlex
 import sys
 import threading
 import unittest
 
 import cobatch
+from cobatch import _program
 from support import Calls, Echo, WorkspaceTest
+
+PROGRAM = os.environ.get("COBATCH")
 
 COMMAND_AGENT = """
 import json, sys
@@ -71,6 +75,14 @@ class Agents(WorkspaceTest):
         self.assign("a")
         self.ws.run(cobatch.command([sys.executable, self.script(COMMAND_AGENT)]))
         self.assertEqual(self.ws.task("a").result.output, "DO A")
+
+    @unittest.skipUnless(PROGRAM or _program.call_command(), "the program, which the agent calls, is not there")
+    def test_that_get_one_prompt_tell_by_calls(self):
+        self.assign("a", "it's b")
+        script = self.script("sed -n -e 's/^  begin:  //p' -e 's/^  done:   //p' >commands; . ./commands\n")
+        self.ws.run(cobatch.prompt(["sh", script], call=PROGRAM and f"{shlex.quote(PROGRAM)} call"))
+        self.assertEqual(self.states(), {"a": "done", "it's b": "done"})
+        self.assertEqual([(s.agent, s.end) for s in self.ws.sessions()], [("prompt", "finished")])
 
     def test_that_are_scripted_mark_their_figures(self):
         self.assign("a")
