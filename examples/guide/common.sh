@@ -4,6 +4,7 @@
 # COBATCH names the program; without it, the one in ../../build or in PATH is taken.
 # shellcheck shell=bash disable=SC2034
 set -euo pipefail
+unset COBATCH_ROOT COBATCH_STATE COBATCH_SESSION # of another workspace
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 figures=$here/figures.json # the guide's worked example, for the scripted agent
@@ -162,6 +163,13 @@ finish() {
   die "batch $1 did not end within $patience s: $(call batch_status "{\"batch_id\":\"$1\"}")"
 }
 
+# trigger: the guide's "Manually trigger execute_queue", as it stands there but for the port.
+trigger() {
+  curl -sS -X POST "http://localhost:$server_port/execute_task" \
+    -H 'Content-Type: application/json' \
+    -d '{"tool_name": "claude_assistant", "action": "execute_queue"}'
+}
+
 # result TASK: its result object.
 result() { call get_task_result "$(jq -nc --arg task "$1" '{task_id: $task}')" | jq -c .result; }
 
@@ -173,6 +181,19 @@ sessions() {
 
 # statuses BATCH: the states of its tasks, in order.
 statuses() { call batch_status "{\"batch_id\":\"$1\"}" | jq -r '[.tasks[].status] | join(" ")'; }
+
+# of_each FILTER TASK…: what the filter finds in the result of each, as a list.
+of_each() {
+  local filter=$1 task
+  shift
+  for task in "$@"; do result "$task"; done | jq -sc "map($filter)"
+}
+
+# diagnosis BATCH CHECK: what `cobatch doctor` answers to one of its checks: yes, no or unknown.
+diagnosis() {
+  { "$cobatch" doctor "$1" --root "$work" --json || true; } |
+    jq -r --arg check "$2" '.findings[] | select(.check == $check).answer'
+}
 
 # warning_codes REPLY
 warning_codes() { jq -r '[.warnings[]?.code] | join(" ")' <<<"$1"; }
@@ -189,3 +210,17 @@ wait_for() {
 
 in_progress() { [[ $(call check_task_status "{\"task_id\":\"$1\"}" | jq -r .task_status) == in_progress ]]; }
 is_gone() { [[ ! -e $1 ]]; }
+
+# await_files TASK…: until the JSON files in data/ show that these have ended. They follow what is stored.
+await_files() {
+  local file task
+  for file in claude_task_queue.json claude_task_results.json; do
+    for task in "$@"; do
+      wait_for "task $task in $file" jq -e --arg task "$task" \
+        '(.tasks // .results)[$task].status | . == "done" or . == "error"' "$work/data/$file"
+    done
+  done
+}
+
+# The guide says python3 -m json.tool; jq does the same where Python is not there.
+json_tool() { if command -v python3 >/dev/null; then python3 -m json.tool; else jq --indent 4 .; fi; }

@@ -4,8 +4,9 @@
 # shellcheck source=examples/guide/common.sh
 source "$(dirname "$0")/common.sh"
 batch=batch_20251107_214500
+stick() { echo '{"locked_at": "2025-11-07T20:00:00Z", "batch_id": "batch_of_somebody_else"}' >"$marker"; }
 mkdir -p "$work/data"
-echo '{"locked_at": "2025-11-07T20:00:00Z", "batch_id": "batch_of_somebody_else"}' >"$marker"
+stick
 start_server
 
 title "A lock file of somebody else is there"
@@ -20,8 +21,19 @@ check "execute_queue answers already_running" "$(jq -r .status <<<"$reply")" alr
 check "nothing has run" "$(statuses "$batch")" "queued queued queued"
 check "the lock file was left alone" "$(jq -r .batch_id "$marker")" batch_of_somebody_else
 
-title "unlock removes it (rm would do, too)"
-call unlock | jq -r .message | shown
+title "cobatch unlock removes it"
+"$cobatch" unlock --root "$work" | shown
 finish "$batch"
 check "the batch ran without a further call" "$(statuses "$batch")" "done done done"
 check "in one session" "$(sessions create_doc_1 create_doc_2 create_doc_3)" 1
+
+title "The guide's way: rm, then execute_queue by hand"
+wait_for "the lock file's removal" is_gone "$marker"
+stick
+assign late_1 batch_20251107_220000 true | jq -r .message | shown
+check "the next batch is stuck" "$(statuses batch_20251107_220000)" queued
+(cd "$work" && rm data/execute_queue.lock)
+reply=$(trigger)
+jq -r '.status + ": " + .message' <<<"$reply" | shown
+finish batch_20251107_220000
+check "it ran" "$(statuses batch_20251107_220000)" "done"
