@@ -4,6 +4,7 @@
 // then `run_turn` for one task after another, then `finish`.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -155,9 +156,13 @@ class agent {
 
 // ------------------------------------------------------------------------------------------------ the agents
 
-/// True for the names of Cobatch's own agents, those to come included; a host's agent has a name of its own.
+/// The names of Cobatch's own agents; a host's agent has a name of its own.
+inline constexpr std::array<std::string_view, 6> built_in_agents{"claude",  "codex",  "gemini",
+                                                                 "command", "prompt", "scripted"};
+
+/// True for the names of Cobatch's own agents.
 [[nodiscard]] constexpr bool is_built_in_agent(std::string_view name) noexcept {
-  for (const std::string_view own : {"claude", "codex", "gemini", "command", "prompt", "scripted"})
+  for (const std::string_view own : built_in_agents)
     if (name == own) return true;
   return false;
 }

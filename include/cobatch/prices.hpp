@@ -43,7 +43,7 @@ struct model_price {
 };
 
 /// What the accounts of a batch cost, in nano-dollars; the parts add up to the total. An account has no cost if it used
-/// a model without a price.
+/// a model without a price, or if nobody knows anything of what it used.
 struct batch_costs {
   std::optional<std::int64_t> total = {};
   std::optional<std::int64_t> shared = {};

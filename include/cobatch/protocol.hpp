@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -27,7 +28,8 @@ enum class reply_kind : std::uint8_t {
 
 struct reply {
   reply_kind kind = reply_kind::ok;
-  std::string json;  ///< one object, one line
+  std::string json;              ///< one object, one line
+  std::optional<errc> why = {};  ///< what `code` says in it; nothing if it is done
 };
 
 /// Answers one request. Never throws. Thread-safe as the workspace is. A request to wait (`wait_batch`) blocks up to

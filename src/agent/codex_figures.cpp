@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "json/members.hpp"
+#include "json/counts.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -16,9 +16,10 @@ struct member_names {
 
 // `input` includes what was read from and written to the cache.
 std::optional<tokens> read_tokens(const json::value& used, const member_names& names) {
-  const auto count = [&](const char* name) { return json::number_of(used, name).value_or(0); };
-  const auto input = json::number_of(used, names.input);
-  const auto output = json::number_of(used, names.output);
+  json::told_counts told(max_reported_tokens);
+  const auto count = [&](const char* name) { return told.read(used, name).value_or(0); };
+  const auto input = told.read(used, names.input);
+  const auto output = told.read(used, names.output);
   if (!input || !output) return std::nullopt;
   tokens total;
   total.cache_read = count(names.cached);
@@ -26,7 +27,7 @@ std::optional<tokens> read_tokens(const json::value& used, const member_names& n
   total.uncached_input = *input - total.cache_read - total.cache_write_5m;
   total.output = *output;
   total.reasoning = count(names.reasoning);
-  return is_plausible(total) ? std::optional(total) : std::nullopt;
+  return told.all_fit() && is_plausible(total) ? std::optional(total) : std::nullopt;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "agent/json_dialect.hpp"
 #include "agent/provider_error.hpp"
 #include "agent/status_line.hpp"
+#include "json/counts.hpp"
 #include "json/members.hpp"
 
 namespace cobatch {
@@ -17,16 +18,17 @@ using json::text_of;
 // Nothing if one of the three is missing. `input_tokens` include the cached ones; what is missing from the total is
 // reasoning, which is paid as output.
 std::optional<tokens> read_counts(const json::value& stats) {
-  const auto total = json::number_of(stats, "total_tokens");
-  const auto input = json::number_of(stats, "input_tokens");
-  const auto output = json::number_of(stats, "output_tokens");
+  json::told_counts told(max_reported_tokens);
+  const auto total = told.read(stats, "total_tokens");
+  const auto input = told.read(stats, "input_tokens");
+  const auto output = told.read(stats, "output_tokens");
   if (!total || !input || !output) return std::nullopt;
   tokens t;
-  t.cache_read = json::number_of(stats, "cached").value_or(0);
+  t.cache_read = told.read(stats, "cached").value_or(0);
   t.uncached_input = *input - t.cache_read;
   t.reasoning = *total - *input - *output;
   t.output = *output + t.reasoning;
-  return is_plausible(t) ? std::optional(t) : std::nullopt;
+  return told.all_fit() && is_plausible(t) ? std::optional(t) : std::nullopt;
 }
 
 std::optional<usage> read_stats(const json::value& stats) {

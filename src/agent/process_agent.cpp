@@ -36,15 +36,10 @@ bool recall(dialect& speech, const fs::path& file) {
 
 constexpr auto all = std::numeric_limits<std::int64_t>::max();
 
-// In a session's folder, a link to that of the session whose conversation it went on with.
-fs::path link_in(const fs::path& folder) {
-  return folder / "earlier";
-}
-
 result<void> link_to_earlier(const fs::path& folder, const fs::path& earlier) {
   std::error_code failed;
-  if (!earlier.empty() && !fs::is_symlink(link_in(folder), failed))
-    fs::create_directory_symlink(earlier, link_in(folder), failed);
+  if (!earlier.empty() && !fs::is_symlink(link_to_earlier_in(folder), failed))
+    fs::create_directory_symlink(earlier, link_to_earlier_in(folder), failed);
   if (failed)
     return fail(errc::io_error, fmt::format("could not make a link in {}: {}", folder.string(), failed.message()));
   return {};
@@ -52,7 +47,7 @@ result<void> link_to_earlier(const fs::path& folder, const fs::path& earlier) {
 
 void recall_all(dialect& speech, const fs::path& folder, std::int64_t before) {
   std::error_code none;
-  if (const auto earlier = fs::read_symlink(link_in(folder), none); !none) recall_all(speech, earlier, all);
+  if (const auto earlier = fs::read_symlink(link_to_earlier_in(folder), none); !none) recall_all(speech, earlier, all);
   for (std::int64_t process = 1; process < before; ++process)
     if (!recall(speech, output_of(folder, process))) return;
 }
@@ -130,6 +125,10 @@ class process_agent final : public agent {
 };
 
 }  // namespace
+
+fs::path link_to_earlier_in(const fs::path& folder) {
+  return folder / "earlier";
+}
 
 std::string dialect::abort_line(const turn_key&) {
   return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +42,9 @@ struct process_agent_options {
   /// What a turn that came to no answer used, as the program's own files show it. `since`: when the turn began.
   std::function<std::optional<usage>(const std::string& conversation, timestamp since)> used_since;
 };
+
+/// In a session's folder, the link to that of the session whose conversation it went on with.
+[[nodiscard]] std::filesystem::path link_to_earlier_in(const std::filesystem::path& folder);
 
 [[nodiscard]] std::shared_ptr<agent> make_process_agent(process_agent_options options);
 

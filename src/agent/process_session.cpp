@@ -23,7 +23,8 @@ using steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds answer_patience{10};
 // How long an agent may take to end by itself when its input has ended.
 constexpr std::chrono::seconds finish_patience{10};
-constexpr std::size_t stderr_limit = 2000;
+constexpr std::size_t tail_bytes = 2000;
+constexpr std::size_t quoted_bytes = 200;
 
 std::string describe(const keeper::ending& end) {
   if (end.keeper_lost) return "the keeper process was killed";
@@ -32,16 +33,34 @@ std::string describe(const keeper::ending& end) {
   return "the agent ended";
 }
 
-std::string tail_of(const std::filesystem::path& file) {
+// The end of a file, without the line breaks behind it.
+struct file_tail {
+  std::string text;
+  bool is_all = false;
+};
+
+file_tail tail_of(const std::filesystem::path& file) {
   const unique_fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.open()) return {};
   const off_t size = ::lseek(fd.get(), 0, SEEK_END);
-  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(stderr_limit));
-  std::string text(stderr_limit, '\0');
+  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(tail_bytes));
+  std::string text(tail_bytes, '\0');
   const ssize_t got = ::pread(fd.get(), text.data(), text.size(), from);
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, got)));
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return to_utf8(text);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return {std::move(text), from == 0};
+}
+
+std::string errors_in(const std::filesystem::path& file) {
+  return to_utf8(tail_of(file).text);
+}
+
+// The last line that the program wrote, whole or not, if it is for people: JSON is its own language.
+std::string last_words_in(const file_tail& output) {
+  const std::size_t line_end = output.text.rfind('\n');
+  if (line_end == std::string::npos && !output.is_all) return {};
+  const std::string_view line = std::string_view(output.text).substr(line_end == std::string::npos ? 0 : line_end + 1);
+  return line.starts_with('{') ? std::string() : to_line(line, quoted_bytes);
 }
 
 class process_session final : public agent_session {
@@ -182,18 +201,24 @@ class process_session final : public agent_session {
     if (turns_ == 1 && !resumed_.empty() && said_.empty()) return conversation_lost();
     if (options_.exit_means && ended_->exit_code)
       if (const auto error = options_.exit_means(*ended_->exit_code)) return refused_to_start(*error);
-    if (is_first_ && turns_ == 1 && ended_->exit_code.value_or(0) != 0 && said_.empty() && !options_.lines_are_output)
+    if (is_first_ && turns_ == 1 && ended_->exit_code.value_or(0) != 0 && said_nothing() && !options_.lines_are_output)
       return never_worked();
     // An agent that ended between two turns broke neither: the task goes to a new process, once, without a charge.
     const bool again = turns_ > 1 && ended_->exit_code == 0 && said_.empty();
-    return {failed_turn(again ? turn_end::stopped : turn_end::broke, "agent_ended",
-                        describe(*ended_) + " before the task was answered"),
-            false, again};
+    const bool answers = options_.calls_back_with.empty();
+    return {
+        failed_turn(again ? turn_end::stopped : turn_end::broke, "agent_ended",
+                    describe(*ended_) + (answers ? " before the task was answered" : " before every task was logged")),
+        false, again};
+  }
+
+  [[nodiscard]] bool said_nothing() const {
+    return said_.empty() && last_words_in(tail_of(keeper_.output_file())).empty();
   }
 
   turn_report refused_to_start(provider_error error) {
     settlement what;
-    what.detail = tail_of(keeper_.error_file());
+    what.detail = errors_in(keeper_.error_file());
     auto report = report_provider_error(error, std::move(what), std::nullopt);
     report.usable = false;
     return report;
@@ -201,7 +226,7 @@ class process_session final : public agent_session {
 
   // A wrong option, say, or a program that is not what it should be: no task could do better.
   turn_report never_worked() {
-    const std::string errors = tail_of(keeper_.error_file());
+    const std::string errors = errors_in(keeper_.error_file());
     turn_report report{failed_turn(turn_end::stopped, "agent_refused",
                                    fmt::format("{} before it said a word{}{} (see to it; its tasks are still queued)",
                                                describe(*ended_), errors.empty() ? "" : ": ", errors)),
@@ -275,7 +300,12 @@ class process_session final : public agent_session {
 
   void keep_what_was_said(settlement& what) {
     if (what.output.empty() && options_.lines_are_output) what.output = said_.take();
-    const std::string errors = tail_of(keeper_.error_file());
+    if (const auto output = tail_of(keeper_.output_file()); !output.text.empty()) {
+      what.detail += fmt::format("; its output is in {}", keeper_.output_file().string());
+      if (const std::string words = last_words_in(output); !words.empty())
+        what.detail += fmt::format(", and ends with \"{}\"", words);
+    }
+    const std::string errors = errors_in(keeper_.error_file());
     if (!errors.empty()) what.detail += "; on its standard error: " + errors;
   }
 

@@ -1,7 +1,9 @@
 // What runs tasks: the keeper, and the agent programs that are installed.
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +13,10 @@
 #include <cobatch/core/text.hpp>
 
 #include "doctor/findings.hpp"
+#include "run/layout.hpp"
 #include "store/schema.hpp"
 #include "system/keeper.hpp"
+#include "system/presence.hpp"
 #include "system/run_program.hpp"
 #include "system/shell.hpp"
 
@@ -85,7 +89,21 @@ void check_credential(findings& out) {
       fmt::format("Tasks of claude would be paid by {}. Whether it is valid the first task will tell.", credential));
 }
 
-void check_programs(findings& out) {
+// The agents of the engines that run there, as a sentence; empty if none runs, or none can be looked for.
+std::string about_engines(const std::optional<workspace_options>& place) {
+  if (!place) return {};
+  const auto paths = find_paths(*place);
+  if (!paths) return {};
+  const auto engines = live_engines(paths->state);
+  if (!engines || engines->empty()) return {};
+  std::vector<std::string> agents;
+  for (const auto& engine : *engines)
+    for (const auto& agent : engine.agents)
+      if (std::find(agents.begin(), agents.end(), agent) == agents.end()) agents.push_back(agent);
+  return fmt::format("An engine runs, with: {}.", fmt::join(agents, ", "));
+}
+
+void check_programs(const std::optional<workspace_options>& place, findings& out) {
   std::vector<std::string_view> missing;
   for (const auto& program : agent_programs) {
     const auto path = find_program(program.name);
@@ -96,13 +114,16 @@ void check_programs(findings& out) {
     check_version(program, *path, out);
     if (program.name == "claude") check_credential(out);
   }
-  if (missing.size() == std::size(agent_programs))
+  const bool has_any = missing.size() < std::size(agent_programs);
+  const std::string engines = has_any ? "" : about_engines(place);
+  if (!has_any && engines.empty())
     out.unknown("agent",
                 fmt::format("None of the agents {} is in PATH, so tasks need a program of yours (--agent command).",
                             fmt::join(missing, ", ")),
                 fmt::format("npm install -g {}", agent_programs[0].npm_package));
   else if (!missing.empty())
-    out.yes("agent", fmt::format("Not in PATH: {}. Only batches that name them need them.", fmt::join(missing, ", ")));
+    out.yes("agent", fmt::format("Not in PATH: {}. Only batches that name them need them.{}{}",
+                                 fmt::join(missing, ", "), engines.empty() ? "" : " ", engines));
 }
 
 void check_keeper(findings& out) {
@@ -123,11 +144,11 @@ void check_nested(findings& out) {
 
 }  // namespace
 
-std::vector<finding> diagnose_agents() {
+std::vector<finding> diagnose_agents(const std::optional<workspace_options>& place) {
   findings out({});
   out.yes("version", fmt::format("Cobatch {}, SQLite {}, schema {}.", version(), sqlite_version(), schema_version));
   check_keeper(out);
-  check_programs(out);
+  check_programs(place, out);
   check_nested(out);
   return std::move(out).take();
 }

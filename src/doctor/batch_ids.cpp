@@ -1,5 +1,6 @@
 #include "doctor/batch_ids.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -18,15 +19,11 @@ namespace {
 // Older ones are over and done with.
 constexpr std::chrono::hours looked_back{1};
 
-bool is_single(const batch_record& batch) {
-  return batch.tally.total() == 1 && batch.tally[task_state::cancelled] == 0;
-}
-
-// Those that were made within `lint_window` of another one; given in the order in which they were made.
+// Those that were made together with another one; given in the order of their time.
 std::vector<batch_record> close_together(const std::vector<batch_record>& batches) {
   std::vector<batch_record> close;
   const auto near = [&](std::size_t i) {
-    return i > 0 && i < batches.size() && batches[i].created_at - batches[i - 1].created_at <= lint_window;
+    return i > 0 && i < batches.size() && made_together(batches[i].created_at, batches[i - 1].created_at);
   };
   for (std::size_t i = 0; i < batches.size(); ++i)
     if (near(i) || near(i + 1)) close.push_back(batches[i]);
@@ -42,10 +39,14 @@ result<std::vector<batch_record>> single_batches(store& storage, timestamp from,
     const auto page = storage.list_batches(filter);
     if (!page) return fail(page.error());
     for (const auto& batch : *page)
-      if (is_single(batch) && batch.created_at >= from && batch.created_at <= to) found.push_back(batch);
-    if (page->size() < filter.limit) return found;
+      if (has_one_task(batch) && batch.created_at >= from && batch.created_at <= to) found.push_back(batch);
+    if (page->size() < filter.limit) break;
     filter.after = page->back().id;
   }
+  const auto by_time = [](const batch_record& a, const batch_record& b) { return a.created_at < b.created_at; };
+  std::stable_sort(found.begin(), found.end(),
+                   by_time);  // adopted batches are made at another time than they are put in
+  return found;
 }
 
 void check_batch_ids(store& storage, timestamp now, findings& out) {

@@ -12,6 +12,7 @@
 
 #include <cobatch/core/savings.hpp>
 
+#include "run/all_tasks.hpp"
 #include "run/counted.hpp"
 #include "system/shell.hpp"
 
@@ -25,6 +26,7 @@ struct task_figures {
   task_id task = {};
   std::optional<tokens> used = {};  // nothing: nobody said
   bool loaded_context = false;
+  bool knows_cache = true;
   bool scripted = false;
 };
 
@@ -38,6 +40,7 @@ task_figures figures_of(const result_record& result) {
   if (!result.what.used) return out;
   out.used = result.what.used->total();
   if (result.preamble_used) out.used = *out.used + result.preamble_used->total();
+  out.knows_cache = result.what.used->knows_cache();
   out.scripted = result.what.used->source == usage_source::scripted;
   return out;
 }
@@ -45,19 +48,14 @@ task_figures figures_of(const result_record& result) {
 // In order of position.
 result<std::vector<task_figures>> figures_by_task(store& storage, const batch_id& batch) {
   std::vector<task_figures> all;
-  task_filter filter;
-  filter.batch = batch;
-  for (;;) {
-    const auto page = storage.list_tasks(filter);
-    if (!page) return fail(page.error());
-    for (const auto& task : *page) {
-      const auto result = storage.find_result(task.spec.id);
-      if (!result) return fail(result.error());
-      if (*result && (of_session(**result) || (*result)->what.used)) all.push_back(figures_of(**result));
-    }
-    if (page->size() < filter.limit) return all;
-    filter.after_position = page->back().position;
-  }
+  const auto visited = visit_tasks(storage, batch, [&](const task_record& task) -> result<void> {
+    const auto result = storage.find_result(task.spec.id);
+    if (!result) return fail(result.error());
+    if (*result && (of_session(**result) || (*result)->what.used)) all.push_back(figures_of(**result));
+    return {};
+  });
+  if (!visited) return fail(visited.error());
+  return all;
 }
 
 std::string with_source(std::string message, const task_figures& of) {
@@ -73,7 +71,9 @@ void check_known(std::span<const task_figures> all, const std::string& savings, 
                    fmt::format("The tokens of {} that came to something are known.", counted(std::ssize(all), "task")));
   out.no("telemetry",
          fmt::format("Of {} {} did not say what was used, \"{}\" among them. A program of yours says it with `usage` "
-                     "in its result line; the agents of Cobatch say it by themselves, unless they break.",
+                     "in its result line; one that reports by calls (prompt), with capture_token_telemetry or "
+                     "data/last_execution_telemetry.json before log_task_completion. The agents of Cobatch say it by "
+                     "themselves, unless they break.",
                      counted(std::ssize(all), "task"), missing,
                      std::find_if(all.begin(), all.end(), is_missing)->task.str()),
          savings);
@@ -116,8 +116,17 @@ void check_shared(std::span<const task_figures> all, const batch_record& batch, 
   if (std::none_of(later.begin(), later.end(), [](const task_figures& one) { return one.used.has_value(); }))
     return out.unknown("context_shared", "All tasks had one conversation; what it saved is not known.");
   tokens sum;
-  for (const auto& one : later)
+  bool knows_cache = true;
+  for (const auto& one : later) {
     if (one.used) sum = sum + *one.used;
+    knows_cache = knows_cache && one.knows_cache;
+  }
+  if (!knows_cache)
+    return out.unknown(
+        "context_shared",
+        fmt::format("The tasks had one conversation, and {} loaded {} tokens, as was told; what was read "
+                    "from the provider's cache nobody said.",
+                    tasks, guide_tokens(sum.loaded_input())));
   const std::string figures = fmt::format("{} loaded {} tokens and read {} from the cache", tasks,
                                           guide_tokens(sum.loaded_input()), guide_tokens(sum.cache_read));
   if (sum.cache_read == 0 && sum.loaded_input() > 0)

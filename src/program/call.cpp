@@ -86,7 +86,7 @@ int run_call(const call_options& options) {
   if (!place) return fail_with(place.error(), true);
   const reply answered = handle_request(*place, *request);
   print_line(answered.json);
-  return exit_code_of(answered.kind);
+  return exit_code_of(answered);
 }
 
 }  // namespace cobatch::program

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "program/terminal.hpp"
 #include "system/keeper.hpp"
@@ -74,6 +74,13 @@ result<chosen_agent> choose_gemini(const agent_options& options) {
   return chosen;
 }
 
+result<void> check_own_program(const std::string& program) {
+  const auto found = find_program(program);
+  if (found) return {};
+  const bool is_path = program.find('/') != std::string::npos;
+  return fail(found.error().code, found.error().message + (is_path ? "" : ", or give its path, such as ./agent.py"));
+}
+
 // The program of the user's own, with its arguments.
 std::vector<std::string> argv_of(const agent_options& options) {
   std::vector<std::string> argv{options.program};
@@ -84,7 +91,7 @@ std::vector<std::string> argv_of(const agent_options& options) {
 result<chosen_agent> choose_command(const agent_options& options) {
   if (options.program.empty())
     return fail(errc::bad_value, "--agent command needs --exec PROGRAM: the program that does the tasks.");
-  if (const auto found = find_program(options.program); !found) return fail(found.error());
+  if (auto there = check_own_program(options.program); !there) return fail(std::move(there.error()));
   command_agent_options wanted;
   wanted.argv = argv_of(options);
   chosen_agent chosen;
@@ -107,7 +114,7 @@ result<chosen_agent> choose_prompt(const agent_options& options) {
     return fail(errc::bad_value,
                 "--agent prompt needs --exec PROGRAM: it gets one prompt with all tasks on its "
                 "standard input, such as --exec claude --exec-arg -p.");
-  if (const auto found = find_program(options.program); !found) return fail(found.error());
+  if (auto there = check_own_program(options.program); !there) return fail(std::move(there.error()));
   prompt_agent_options wanted;
   wanted.call = call_command();
   wanted.argv = argv_of(options);
@@ -171,8 +178,10 @@ result<chosen_agent> choose_agent(const agent_options& options) {
 }
 
 std::string how_to_choose_an_agent() {
-  return "no agent: claude is not in PATH. Choose one with --agent command --exec PROGRAM (a program of yours), or "
-         "--agent scripted (a demo), or install claude.";
+  return fmt::format(
+      "no agent: claude is not in PATH. Install it, or choose one with --agent NAME: {}. With command and prompt, "
+      "--exec PROGRAM names a program of yours; scripted is a demo.",
+      fmt::join(built_in_agents, ", "));
 }
 
 result<engine_options> engine_options_of(const agent_options& options, const chosen_agent& chosen,

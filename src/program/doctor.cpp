@@ -75,8 +75,9 @@ int run_doctor(const doctor_options& options) {
     if (!parsed) return fail_with(parsed.error(), json);
     batch = std::move(*parsed);
   }
-  auto found = diagnose({.root = options.common.root, .state = options.common.state}, batch);
-  auto of_agents = diagnose_agents();
+  const workspace_options place{.root = options.common.root, .state = options.common.state};
+  auto found = diagnose(place, batch);
+  auto of_agents = diagnose_agents(place);
   found.insert(found.end(), std::make_move_iterator(of_agents.begin()), std::make_move_iterator(of_agents.end()));
   const bool well = std::none_of(found.begin(), found.end(), [](const finding& one) { return one.is == answer::no; });
   if (json)

@@ -6,16 +6,6 @@ namespace cobatch::program {
 
 exit_code exit_code_of(errc code) noexcept {
   switch (code) {
-    case errc::bad_json:
-    case errc::not_an_object:
-    case errc::wrong_type:
-    case errc::missing_field:
-    case errc::unknown_tool:
-    case errc::unknown_action:
-    case errc::bad_encoding:
-    case errc::bad_id:
-    case errc::bad_value:
-      return exit_usage;
     case errc::port_in_use:
       return exit_port;
     case errc::agent_unknown:
@@ -24,8 +14,13 @@ exit_code exit_code_of(errc code) noexcept {
     case errc::keeper_missing:
       return exit_no_agent;
     default:
+      if (is_misunderstood(code)) return exit_usage;
       return is_fault(code) ? exit_fault : exit_refused;
   }
+}
+
+exit_code exit_code_of(const reply& answered) noexcept {
+  return answered.why ? exit_code_of(*answered.why) : exit_success;
 }
 
 }  // namespace cobatch::program

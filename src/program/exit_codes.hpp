@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include <cobatch/core/error.hpp>
+#include <cobatch/protocol.hpp>
 
 namespace cobatch::program {
 
@@ -29,5 +30,6 @@ inline constexpr std::string_view exit_code_help =
     "  6  of run: stopped, or tasks are left that this run could not run\n";
 
 [[nodiscard]] exit_code exit_code_of(errc code) noexcept;
+[[nodiscard]] exit_code exit_code_of(const reply& answered) noexcept;
 
 }  // namespace cobatch::program

@@ -81,6 +81,7 @@ json::object report_json(const import_report& report, bool dry_run) {
 }
 
 result<import_report> import_or_preview(const import_options& options) {
+  if (auto there = check_root(options.common); !there) return fail(std::move(there.error()));
   if (options.dry_run)
     return preview_import({.root = options.common.root, .state = options.common.state}, options.folder);
   auto place = open_workspace(options.common);

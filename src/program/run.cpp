@@ -3,7 +3,7 @@
 #include <map>
 #include <unistd.h>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
@@ -11,6 +11,7 @@
 #include "program/progress.hpp"
 #include "program/signals.hpp"
 #include "program/speak.hpp"
+#include "request/sentence.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch::program {
@@ -91,27 +92,33 @@ std::string list_of(const std::vector<std::string>& names) {
   return names.size() > shown ? fmt::format("{} and {} more", out, names.size() - shown) : out;
 }
 
+// What is left and why, in sentences. What the run waited for was told to people when it began to wait.
+std::string about_left(const left_over& left, const outcome_keeper& outcomes, bool json) {
+  const std::string what =
+      fmt::format("{} task{} left in {}", left.tasks, left.tasks == 1 ? " is" : "s are", list_of(left.batches));
+  if (outcomes.waits().empty()) return what + "; cobatch status tells why.";
+  return json ? fmt::format("{}. {}", what, request::sentence(outcomes.waits())) : what + "; why is said above.";
+}
+
 int summarise(const run_options& options, const run_report& report, const outcome_keeper& outcomes,
               const left_over& left, bool stopped) {
   const std::int64_t failed = outcomes.count(task_state::error) + outcomes.count(task_state::cancelled);
   const bool unfinished = left.tasks > 0 || stopped;
   const exit_code code = unfinished ? exit_unfinished : failed > 0 || left.failed ? exit_refused : exit_success;
-  std::string text = fmt::format("{} session{}, {} turn{}: {} done", report.sessions, report.sessions == 1 ? "" : "s",
-                                 report.turns, report.turns == 1 ? "" : "s", outcomes.count(task_state::done));
-  if (failed > 0) text += fmt::format(", {} in error or cancelled", failed);
-  if (left.tasks > 0)
-    text +=
-        fmt::format("; {} task{} left in {}; {}", left.tasks, left.tasks == 1 ? " is" : "s are", list_of(left.batches),
-                    outcomes.waits().empty() ? "cobatch status tells why" : one_line(outcomes.waits()));
-  if (stopped) text += "; stopped on request, run it again to go on";
+  std::vector<std::string> lines;
+  lines.push_back(fmt::format("{} session{}, {} turn{}: {} done{}.", report.sessions, report.sessions == 1 ? "" : "s",
+                              report.turns, report.turns == 1 ? "" : "s", outcomes.count(task_state::done),
+                              failed > 0 ? fmt::format(", {} in error or cancelled", failed) : ""));
+  if (left.tasks > 0) lines.push_back(about_left(left, outcomes, options.common.json));
+  if (stopped) lines.emplace_back("Stopped on request; run it again to go on.");
   if (!options.common.json) {
-    print_line(text + ".");
+    for (const auto& line : lines) print_line(line);
     return code;
   }
   json::array batches;
   for (const auto& name : left.batches) batches.emplace_back(name);
   print_line(json::write(json::object{{"status", code == exit_success ? "success" : "error"},
-                                      {"message", text + "."},
+                                      {"message", fmt::format("{}", fmt::join(lines, " "))},
                                       {"sessions", report.sessions},
                                       {"turns", report.turns},
                                       {"tasks", outcomes.tasks()},
@@ -138,10 +145,10 @@ int run_run(const run_options& options) {
   if (!place) return fail_with(place.error(), json);
   const auto warnings = place->prepare_to_run(batch);
   if (!warnings) return fail_with(warnings.error(), json);
-  // That no engine is attached is not worth a word: this command is one.
+  // That no engine is attached is not worth a word: this command is one. Of a lock file it tells when it waits for it.
   if (!json)
     for (const auto& entry : *warnings)
-      if (entry.code != "no_engine") print_warnings({entry});
+      if (entry.code != "no_engine" && entry.code != "foreign_marker") print_warnings({entry});
   if (!json)
     for (const auto& line : chosen->about) print_line(line);
 

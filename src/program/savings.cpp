@@ -17,12 +17,12 @@ namespace cobatch::program {
 
 namespace {
 
-// "+5.0 %" saved, "-50.7 %": dearer. Nothing to compare with: "unknown".
-std::string signed_percent(const comparison& c) {
+// What the batch changes: "-50.7 %" is saved, "+5.0 %" is more. Nothing to compare with: "unknown".
+std::string change_percent(const comparison& c) {
   const auto permille = c.saved_permille();
   if (!permille) return "unknown";
   const std::int64_t size = *permille < 0 ? -*permille : *permille;
-  return fmt::format("{}{}.{} %", *permille < 0 ? "-" : "+", size / 10, size % 10);
+  return fmt::format("{}{}.{} %", *permille < 0 ? "+" : "-", size / 10, size % 10);
 }
 
 // ------------------------------------------------------------------------------------------ the guide's table
@@ -49,13 +49,12 @@ void print_calculator() {
   print_line("        separate  one session       cold caches   warm caches");
   for (const auto& row : guide_table) {
     const auto m = request::model(row);
-    print_line(fmt::format("{:>5}  {:>9}  {:>11} {:>6}  {:>11}   {:>11}", row.tasks, thousands(m.processed.without),
-                           thousands(m.processed.with),
-                           fmt::format("{:+.1f}%", -static_cast<double>(m.processed.saved_permille().value_or(0)) / 10),
-                           signed_percent(m.cold), signed_percent(m.warm)));
+    print_line(fmt::format("{:>5}  {:>9}  {:>11} {:>7}  {:>11}  {:>11}", row.tasks, thousands(m.processed.without),
+                           thousands(m.processed.with), change_percent(m.processed), change_percent(m.cold),
+                           change_percent(m.warm)));
   }
   print_line(
-      fmt::format("Modelled, not measured: one request a task, {}; + is saved, - is dearer.", request::money_basis));
+      fmt::format("Modelled, not measured: one request a task, {}; - is saved, + is more.", request::money_basis));
   print_line(
       "Sessions run one after another usually find a warm cache. What a batch really used: cobatch savings "
       "BATCH_ID");
@@ -83,6 +82,7 @@ result<bill> make_bill(const ledger& accounts, const std::filesystem::path& pric
 
 // "at least 1.2K in, 80 out, 45K from cache, $0.0312".
 std::string used_text(const account& sum, nano_dollars cost) {
+  if (!is_known(sum)) return "unknown";
   return fmt::format("{}{}{}", sum.complete ? "" : "at least ", tokens_text(sum.used),
                      cost ? ", " + money_text(*cost) : "");
 }
@@ -111,13 +111,14 @@ void print_batch(const savings_report& report, const bill& money, std::string_vi
   print_line(fmt::format("{} {}: {}", paint.strong("batch"), one_line(report.batch.id.str()),
                          used_text(report.accounts.total, money.costs.total)));
   if (report.accounts.total.scripted) print_line(paint.note("scripted agent: demo figures, no model was asked"));
+  if (report.accounts.total.told) print_line(paint.note("told figures: what an agent or a person said, not measured"));
   print_accounts(report.accounts, money);
   if (report.accounts.total.wasted_turns > 0)
     print_line(fmt::format("for nothing: {} turn(s), {} tokens", report.accounts.total.wasted_turns,
                            guide_tokens(report.accounts.total.waste.processed())));
   if (const auto& guide = report.compared.guide)
     print_line(fmt::format("the guide's count: {} instead of {} ({})", guide_tokens(guide->with),
-                           guide_tokens(guide->without), signed_percent(*guide)));
+                           guide_tokens(guide->without), change_percent(*guide)));
   else
     print_line("the guide's count: unknown, because a task's usage is not known in full");
   if (report.compared.processed)

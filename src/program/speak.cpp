@@ -3,7 +3,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <system_error>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -42,7 +45,16 @@ int fail_with(const error& e, bool json) {
   return exit_code_of(e.code);
 }
 
+result<void> check_root(const common_options& options) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(options.root, ignored)) return {};
+  return fail(errc::bad_value, fmt::format("--root: there is no folder '{}'. Name the project's folder with --root, or "
+                                           "in COBATCH_ROOT, or make it first.",
+                                           options.root.string()));
+}
+
 result<workspace> open_workspace(const common_options& options, int max_tasks_per_session) {
+  if (auto there = check_root(options); !there) return fail(std::move(there.error()));
   workspace_options wanted;
   wanted.root = options.root;
   wanted.state = options.state;
@@ -59,24 +71,10 @@ reply ask(workspace& place, std::string_view action, json::object params) {
                                    {"tool_name", protocol_tool}, {"action", action}, {"params", std::move(params)}}));
 }
 
-int exit_code_of(reply_kind kind) noexcept {
-  switch (kind) {
-    case reply_kind::ok:
-      return exit_success;
-    case reply_kind::refused:
-      return exit_refused;
-    case reply_kind::malformed:
-      return exit_usage;
-    case reply_kind::fault:
-      break;
-  }
-  return exit_fault;
-}
-
 int print_reply(const reply& answered, bool json) {
   if (json) {
     print_line(answered.json);
-    return exit_code_of(answered.kind);
+    return exit_code_of(answered);
   }
   const auto parsed = json::parse(answered.json);
   if (!parsed) return fail_with(parsed.error(), false);
@@ -84,7 +82,7 @@ int print_reply(const reply& answered, bool json) {
     print_sentences(*parsed);
   else
     print_error(text_of(*parsed, "code"), text_of(*parsed, "message"));
-  return exit_code_of(answered.kind);
+  return exit_code_of(answered);
 }
 
 void print_warnings(const std::vector<warning>& warnings) {

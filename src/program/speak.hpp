@@ -16,6 +16,10 @@ namespace cobatch::program {
 /// Says what failed, in the form asked for, and returns its exit code.
 int fail_with(const error& e, bool json);
 
+/// Error: bad_value (there is no folder of that name).
+[[nodiscard]] result<void> check_root(const common_options& options);
+
+/// Errors: those of `check_root` and of `workspace::open`.
 [[nodiscard]] result<workspace> open_workspace(const common_options& options, int max_tasks_per_session);
 [[nodiscard]] result<workspace> open_workspace(const common_options& options);
 
@@ -24,7 +28,6 @@ int fail_with(const error& e, bool json);
 
 /// Prints a reply: as it is with `json`, else its sentences. Returns the exit code.
 int print_reply(const reply& answered, bool json);
-[[nodiscard]] int exit_code_of(reply_kind kind) noexcept;
 
 void print_warnings(const std::vector<warning>& warnings);
 

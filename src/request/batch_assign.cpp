@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "request/actions.hpp"
+#include "request/sentence.hpp"
 #include "request/values.hpp"
 #include "views/record_json.hpp"
 
@@ -97,7 +98,7 @@ class batch_assigner {
     if (id != nullptr && id->as_string() != nullptr) detail.push_back({"task_id", *id->as_string()});
     detail.push_back({"status", "error"});
     detail.push_back({"code", name_of(why.code)});
-    detail.push_back({"message", why.message});
+    detail.push_back({"message", sentence(why.message)});
     details_.emplace_back(std::move(detail));
   }
 

@@ -1,4 +1,5 @@
 // execute_queue, batch_status, wait_batch.
+#include <algorithm>
 #include <chrono>
 #include <iterator>
 
@@ -55,13 +56,23 @@ answer already_running(const execute_reply& done) {
   return reply;
 }
 
+// The warnings name the batches that no engine takes, and say how to start one.
+std::string_view what_they_wait_for(const execute_reply& done) {
+  const auto& warnings = done.warnings;
+  const auto is_no_engine = [](const warning& one) { return one.code == "no_engine"; };
+  if (std::none_of(warnings.begin(), warnings.end(), is_no_engine)) return "";
+  return done.outcome.runnable.size() == 1 ? " No engine takes it now, so it waits; the warning says how to run it."
+                                           : " Those that the warnings name wait, as no engine takes them now.";
+}
+
 answer task_started(const execute_reply& done) {
   std::int64_t tasks = 0;
   for (const auto& batch : done.outcome.runnable) tasks += batch.tally[task_state::queued];
   const std::size_t batches = done.outcome.runnable.size();
-  answer reply{{{"message", fmt::format("{} queued task{} of {} batch{} will run, {}.", tasks, tasks == 1 ? "" : "s",
+  answer reply{{{"message", fmt::format("{} queued task{} of {} batch{} will run, {}.{}", tasks, tasks == 1 ? "" : "s",
                                         batches, batches == 1 ? "" : "es",
-                                        batches == 1 ? "in one session" : "each batch in a session of its own")},
+                                        batches == 1 ? "in one session" : "each batch in a session of its own",
+                                        what_they_wait_for(done))},
                 {"task_count", tasks},
                 {"batches", short_batches(done.outcome.runnable)}}};
   reply.status = "task_started";

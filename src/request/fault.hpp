@@ -1,10 +1,16 @@
-// Whose fault an error is: storage and system, or the request.
+// Whose fault an error is: that of the request, which nobody can understand; that of storage and system; or nobody's:
+// it was understood, and refused.
 #pragma once
 
 #include <cobatch/core/error.hpp>
 
 namespace cobatch {
 inline namespace v1 {
+
+/// True if the request could not be understood: the first group of codes.
+[[nodiscard]] constexpr bool is_misunderstood(errc code) noexcept {
+  return code < errc::task_exists;
+}
 
 /// True if the request was fine and storage or the system was not.
 [[nodiscard]] constexpr bool is_fault(errc code) noexcept {

@@ -38,7 +38,7 @@ bool has_type(const json::value& v, param_type type) {
 // What was given, with its value where that is short enough to help.
 std::string describe_given(const json::value& v) {
   if (v.as_object() != nullptr || v.as_array() != nullptr || v.is_null()) return std::string(v.kind());
-  return fmt::format("{} ({})", v.kind(), in_quotes(json::write(v)));
+  return fmt::format("{} ({})", v.kind(), in_quotes(v.as_string() != nullptr ? *v.as_string() : json::write(v)));
 }
 
 result<void> wrong_type(const std::string& where, std::string_view name, const json::value& given, param_type wanted) {

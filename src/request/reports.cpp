@@ -70,19 +70,25 @@ answer reply_about(const task_record& task, std::string message) {
   return reply;
 }
 
-answer begun_reply(const begin_called_outcome& begun) {
-  const bool again = begun.what == begin_called_outcome::kind::repeated;
-  answer reply =
-      reply_about(begun.task, fmt::format("Task {} is {}in progress. Call log_task_completion when it is done.",
-                                          in_quotes(begun.task.spec.id.str()), again ? "already " : ""));
-  if (begun.task.counts.next_attempt() > 1) reply.fields.push_back({"attempt", begun.task.counts.next_attempt()});
+answer begun_reply(const task_record& task, bool again) {
+  answer reply = reply_about(task, fmt::format("Task {} is {}in progress. Call log_task_completion when it is done.",
+                                               in_quotes(task.spec.id.str()), again ? "already " : ""));
+  if (task.counts.next_attempt() > 1) reply.fields.push_back({"attempt", task.counts.next_attempt()});
   return reply;
 }
 
 answer marked_reply(const task_outcome& marked) {
+  if (marked.task.owner == task_owner::session)
+    return begun_reply(marked.task, marked.what == task_outcome::kind::unchanged);
   return reply_about(marked.task, fmt::format("Task {} is in progress by hand: engines leave it alone. "
                                               "log_task_completion ends it, reset_task gives it back.",
                                               in_quotes(marked.task.spec.id.str())));
+}
+
+// Telemetry that lies there before a task begins is not of that task.
+answer without_left_over(const call& request, const task_id& begun, answer reply) {
+  reply.warnings = telemetry_file(request.place.paths().data).leave_behind(begun);
+  return reply;
 }
 
 }  // namespace
@@ -95,11 +101,13 @@ outcome mark_task_in_progress(const call& request) {
   if (*token) {
     auto begun = request.place.begin_called(**token, *id);
     if (!begun) return refuse(std::move(begun.error()));
-    return begun_reply(*begun);
+    const bool again = begun->what == begin_called_outcome::kind::repeated;
+    return again ? begun_reply(begun->task, again) : without_left_over(request, *id, begun_reply(begun->task, again));
   }
   auto marked = request.place.mark_manually(*id);
   if (!marked) return refuse(std::move(marked.error()));
-  return marked_reply(*marked);
+  const bool changed = marked->what == task_outcome::kind::changed;
+  return changed ? without_left_over(request, *id, marked_reply(*marked)) : marked_reply(*marked);
 }
 
 outcome log_task_completion(const call& request) {

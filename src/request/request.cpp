@@ -2,6 +2,7 @@
 #include <array>
 #include <exception>
 #include <new>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -10,6 +11,7 @@
 #include "json/json.hpp"
 #include "request/actions.hpp"
 #include "request/fault.hpp"
+#include "request/sentence.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
@@ -20,7 +22,7 @@ namespace {
 using namespace request;
 
 json::object error_object(const error& e, json::object extra) {
-  json::object out{{"status", "error"}, {"code", name_of(e.code)}, {"message", e.message}};
+  json::object out{{"status", "error"}, {"code", name_of(e.code)}, {"message", sentence(e.message)}};
   for (auto& field : extra) out.push_back(std::move(field));
   return out;
 }
@@ -28,7 +30,7 @@ json::object error_object(const error& e, json::object extra) {
 reply error_reply(reply_kind kind, const error& e, json::object extra = {}, std::vector<warning> warnings = {}) {
   json::object out = error_object(e, std::move(extra));
   if (!warnings.empty()) out.push_back({"warnings", warnings_json(warnings)});
-  return {kind, json::write(std::move(out))};
+  return {kind, json::write(std::move(out)), e.code};
 }
 
 reply refused(refusal why, std::vector<warning> warnings = {}) {
@@ -41,7 +43,7 @@ reply success(answer done, std::vector<warning> more) {
   for (auto& field : done.fields) out.push_back(std::move(field));
   for (auto& entry : more) done.warnings.push_back(std::move(entry));
   if (!done.warnings.empty()) out.push_back({"warnings", warnings_json(done.warnings)});
-  return {reply_kind::ok, json::write(std::move(out))};
+  return {reply_kind::ok, json::write(std::move(out)), std::nullopt};
 }
 
 constexpr std::string_view example =

@@ -22,14 +22,15 @@ json::object comparison_json(const comparison& c) {
 }
 
 json::object account_json(const account& sum, nano_dollars cost) {
-  json::object out{{"tokens", tokens_json(sum.used)},
-                   {"waste", tokens_json(sum.waste)},
-                   {"turns", sum.turns},
-                   {"wasted_turns", sum.wasted_turns},
-                   {"complete", sum.complete}};
+  json::object out;
+  if (is_known(sum)) out = {{"tokens", tokens_json(sum.used)}, {"waste", tokens_json(sum.waste)}};
+  out.push_back({"turns", sum.turns});
+  out.push_back({"wasted_turns", sum.wasted_turns});
+  out.push_back({"complete", sum.complete});
   if (sum.turns_without_usage > 0) out.push_back({"turns_without_usage", sum.turns_without_usage});
   if (cost) out.push_back({"cost_usd", decimal_json(*cost, 9)});
   if (sum.scripted) out.push_back({"scripted", true});
+  if (sum.told) out.push_back({"told", true});
   return out;
 }
 

@@ -1,4 +1,6 @@
 // check_task_status, get_task_result, cancel_task.
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include <cobatch/core/time.hpp>
@@ -34,6 +36,24 @@ json::object how_it_runs(const task_spec& task, const batch_record& batch) {
   for (auto& said : setting_members(batch))
     if (said.name != "model" || task.model.empty()) out.push_back(std::move(said));
   return out;
+}
+
+void add_result(answer& reply, const result_record& came_to) {
+  reply.fields.push_back({"execution_time_seconds", seconds_json(came_to.duration_ms)});
+  for (auto& figure : token_members(came_to)) reply.fields.push_back(std::move(figure));
+  reply.fields.push_back({"output", came_to.what.output});
+  if (!came_to.what.output_summary.empty()) reply.fields.push_back({"output_summary", came_to.what.output_summary});
+  if (!came_to.what.reason.empty()) reply.fields.push_back({"reason", came_to.what.reason});
+}
+
+// What the queue view shows of an imported task beyond what is known of tasks; the reply's own members stay.
+void add_extra(answer& reply, const task_status& status) {
+  const auto is_ours = [&](std::string_view name) {
+    return name == "status" || name == "warnings" ||
+           std::any_of(reply.fields.begin(), reply.fields.end(), [&](const auto& field) { return field.name == name; });
+  };
+  for (auto& kept : extra_members(status.task, status.result ? &*status.result : nullptr))
+    if (!is_ours(kept.name)) reply.fields.push_back(std::move(kept));
 }
 
 refusal no_result_yet(const task_record& task) {
@@ -74,13 +94,8 @@ outcome check_task_status(const call& request) {
   if (!task.reason.empty()) reply.fields.push_back({"reason", task.reason});
   if (task.counts.attempts > 0) reply.fields.push_back({"attempts", task.counts.attempts});
   if (task.counts.interruptions > 0) reply.fields.push_back({"interruptions", task.counts.interruptions});
-  if (!status->result) return reply;
-  const result_record& came_to = *status->result;
-  reply.fields.push_back({"execution_time_seconds", seconds_json(came_to.duration_ms)});
-  for (auto& figure : token_members(came_to)) reply.fields.push_back(std::move(figure));
-  reply.fields.push_back({"output", came_to.what.output});
-  if (!came_to.what.output_summary.empty()) reply.fields.push_back({"output_summary", came_to.what.output_summary});
-  if (!came_to.what.reason.empty()) reply.fields.push_back({"reason", came_to.what.reason});
+  if (status->result) add_result(reply, *status->result);
+  add_extra(reply, *status);
   return reply;
 }
 

@@ -16,10 +16,9 @@ namespace {
 
 template <class Id>
 result<Id> parse_id(const arguments& params, std::string_view name, const std::string& text) {
-  auto parsed = Id::parse(text);
+  auto parsed = Id::parse(text, params.label(name));
   if (parsed) return parsed;
-  return fail(parsed.error().code,
-              fmt::format("{} does not fit: {}. Nothing was changed.", params.label(name), parsed.error().message));
+  return fail(parsed.error().code, parsed.error().message + ". Nothing was changed.");
 }
 
 result<void> check_size(const arguments& params, std::string_view name, std::size_t size, std::size_t limit,

@@ -232,6 +232,7 @@ result<run_report> run(workspace& place, const engine_options& options, std::sto
     return fail(errc::bad_value, "no agent was given; name at least one, such as make_claude_agent({})");
   auto wake = wake_signal::make();
   if (!wake) return fail(wake.error());
+  if (auto ok = place.check_in_place(); !ok) return fail(ok.error());  // before anything is made there
   engine works(place, options, stop, until, *wake);
   const auto here = presence::announce(place.paths().state, works.serves().names);
   if (!here) return fail(here.error());

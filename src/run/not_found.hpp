@@ -10,11 +10,15 @@ namespace cobatch {
 inline namespace v1 {
 
 [[nodiscard]] inline error not_found(const task_id& task) {
-  return {errc::task_not_found, fmt::format("there is no task \"{}\" here", task.str())};
+  return {errc::task_not_found, fmt::format("there is no task \"{}\" here. Check the id and the project folder; "
+                                            "batch_status names the tasks of a batch, list_batches the batches",
+                                            task.str())};
 }
 
 [[nodiscard]] inline error not_found(const batch_id& batch) {
-  return {errc::batch_not_found, fmt::format("there is no batch \"{}\" here", batch.str())};
+  return {errc::batch_not_found, fmt::format("there is no batch \"{}\" here. Check the id and the project folder; "
+                                             "list_batches names the batches that are here",
+                                             batch.str())};
 }
 
 }  // namespace v1

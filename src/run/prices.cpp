@@ -184,13 +184,16 @@ batch_costs price_table::costs_of(const ledger& accounts) const {
   const auto nano = to_nano_parts(known);
 
   batch_costs out;
-  const auto cost_at = [&](std::size_t i) { return costs[i] ? std::optional(nano[i]) : std::nullopt; };
-  out.shared = cost_at(0);
-  for (std::size_t i = 1; i < costs.size(); ++i) out.by_task.push_back(cost_at(i));
+  const auto cost_of_account = [&](std::size_t i, const account& sum) {
+    return costs[i] && is_known(sum) ? std::optional(nano[i]) : std::nullopt;
+  };
+  out.shared = cost_of_account(0, accounts.shared);
+  for (std::size_t i = 0; i < accounts.by_task.size(); ++i)
+    out.by_task.push_back(cost_of_account(i + 1, accounts.by_task[i].sum));
   for (const auto& entry : accounts.total.by_model)
     if (const auto cost = cost_of({&entry, 1}); !cost)
       out.unpriced.push_back({std::string(name_of(cost.error().code)), cost.error().message});
-  if (const auto sum = cost_of(accounts.total.by_model)) out.total = to_nano(*sum);
+  if (const auto sum = cost_of(accounts.total.by_model); sum && is_known(accounts.total)) out.total = to_nano(*sum);
   return out;
 }
 

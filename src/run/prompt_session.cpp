@@ -185,11 +185,20 @@ class prompt_session final : public session_frame {
     return settled ? result<void>() : fail(settled.error());
   }
 
+  // One that begins no task has hardly understood what it is to do.
+  std::string about_what_is_left(const std::string& detail) const {
+    const std::string_view how =
+        begun_.value > 0 ? ""
+                         : ", and none was begun: each needs a call of mark_task_in_progress before it and of "
+                           "log_task_completion after it (the session's token is in COBATCH_SESSION)";
+    return fmt::format("tasks are left{}; {}", how, detail);
+  }
+
   // The agent has ended by itself: with tasks left the batch goes on in a new session.
   ending after_all(const std::string& detail = {}) {
     const auto left = waiting(1);
     if (!left) return lost(left.error());
-    if (!left->empty()) return over(session_end::agent_lost, "the agent ended with tasks left; " + detail);
+    if (!left->empty()) return over(session_end::agent_lost, about_what_is_left(detail));
     begin_request last;
     const auto none = persist([&] { return held_.begin_turn(last); }, c_.stop, tell());
     if (!none) return lost(none.error());

@@ -5,6 +5,7 @@
 
 #include "run/agent_folder.hpp"
 #include "run/all_turns.hpp"
+#include "run/session_folders.hpp"
 #include "run/turn_witness.hpp"
 #include "system/process.hpp"
 
@@ -66,7 +67,7 @@ result<session_record> settle_dead_session(workspace& place, const engine_option
   if (!turn) return fail(turn.error());
   if (*turn) {
     const auto reader = reader_for(dead.agent, options.agents);
-    const auto folder = place.paths().sessions / std::to_string(dead.id.value);
+    const auto folder = session_folder(place.paths(), dead.id);
     if (auto what = reader ? reader->recover(folder, **turn) : std::nullopt) {
       request.finished_turn = (*turn)->turn;
       request.what = look_at_it(place, options, **turn, folder, std::move(*what), std::move(stop));

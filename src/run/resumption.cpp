@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "run/all_turns.hpp"
+#include "run/session_folders.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -54,7 +55,7 @@ std::optional<resumable> find_resumable(workspace& place, const session_record& 
   if (const auto task = place.storage().find_task(last.task); task && *task) model = (*task)->spec.model;
   if (const auto batch = place.storage().find_batch(now.batch); model.empty() && batch && *batch)
     model = (*batch)->settings.model;
-  resumable found{conversation(running_way::one_session), place.paths().sessions / std::to_string(before->id.value)};
+  resumable found{conversation(running_way::one_session), session_folder(place.paths(), before->id)};
   found.talk.go_on_from(last.conversation, std::move(model), preamble, std::move(holds), std::move(broken));
   return found;
 }

@@ -6,6 +6,7 @@
 #include "run/budget.hpp"
 #include "run/persist.hpp"
 #include "run/preamble_text.hpp"
+#include "run/session_folders.hpp"
 #include "system/files.hpp"
 
 namespace cobatch {
@@ -17,7 +18,7 @@ session_frame::session_frame(const session_context& context)
             {context.options.max_tasks_per_session, context.options.session_limit}),
       monitor_(context.place.storage(), context.session.id, context.stop, context.options.stop_grace,
                context.options.hurry),
-      folder_(context.place.paths().sessions / std::to_string(context.session.id.value)),
+      folder_(session_folder(context.place.paths(), context.session.id)),
       working_directory_(agent_folder(context.options, context.place.paths())) {}
 
 result<session_outcome> session_frame::run() {
@@ -88,6 +89,7 @@ result<session_outcome> session_frame::finish(session_end reason, const std::str
     emit({.what = engine_event::kind::trouble, .session = session(), .text = removed.error().message});
   auto ended = persist([&] { return held_.end(reason, detail); }, c_.stop, tell());
   if (!ended) return fail(ended.error());
+  remove_old_session_folders(c_.place);
   emit({.what = engine_event::kind::session_ended, .session = session()});
   return session_outcome{std::move(*ended), held_.turns()};
 }

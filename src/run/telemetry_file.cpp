@@ -8,6 +8,7 @@
 
 #include <cobatch/store.hpp>
 
+#include "json/counts.hpp"
 #include "json/json.hpp"
 #include "json/members.hpp"
 #include "system/files.hpp"
@@ -27,22 +28,22 @@ bool move_to_free_name(const std::filesystem::path& from, const std::filesystem:
 
 }  // namespace
 
-std::optional<usage> told_usage(const json::value& told) {
-  const auto input = json::number_of(told, "tokens_input");
-  const auto output = json::number_of(told, "tokens_output");
-  if (!input && !output) return std::nullopt;
+std::optional<usage> told_usage(const json::value& object) {
+  json::told_counts told(max_reported_tokens);
   tokens count;
-  count.uncached_input = input.value_or(0);
-  count.cache_read = json::number_of(told, "tokens_cache_read").value_or(0);
-  count.cache_write_5m = json::number_of(told, "tokens_cache_creation").value_or(0);
+  const auto input = told.read(object, "tokens_input");
+  count.cache_read = told.read(object, "tokens_cache_read").value_or(0);
+  count.cache_write_5m = told.read(object, "tokens_cache_creation").value_or(0);
+  const bool rest_is_known = input && told.all_fit();
+  const std::int64_t rest = rest_is_known ? *input - count.cache_read - count.cache_write_5m : 0;
+  count.uncached_input = told.read(object, "tokens_raw_input").value_or(rest);
+  const auto output = told.read(object, "tokens_output");
   count.output = output.value_or(0);
-  if (!is_plausible(count)) return std::nullopt;
-  const auto in_all = count.uncached_input - count.cache_read - count.cache_write_5m;
-  count.uncached_input = json::number_of(told, "tokens_raw_input").value_or(in_all);
+  if (!input && !output) return std::nullopt;
   if (!is_plausible(count)) return std::nullopt;
   usage used;
   used.source = usage_source::told;
-  used.complete = input && output;
+  used.complete = input && output && told.all_fit();
   used.by_model.push_back({{}, count});
   return used;
 }
@@ -64,13 +65,26 @@ claimed_telemetry telemetry_file::claim(const task_id& task) {
   const auto aside = file_.string() + fmt::format(".unreadable-{}", system_now().ms);
   const bool kept = move_to_free_name(claimed_, aside);
   is_claimed_ = !kept;
-  return {
-      {},
-      {{"telemetry_unreadable",
-        fmt::format("data/last_execution_telemetry.json holds no figures that can be read ({}); it was set aside as "
-                    "{}, and the tokens of task {} are not known.",
-                    told ? "tokens_input and tokens_output are to be whole numbers" : told.error().message,
-                    kept ? aside : claimed_.string(), task.str())}}};
+  return {{},
+          {{"telemetry_unreadable",
+            fmt::format(
+                "data/last_execution_telemetry.json holds no figures that can be read ({}); it was set aside as "
+                "{}, and the tokens of task {} are not known.",
+                told ? "tokens_input and tokens_output are to be whole numbers, not negative" : told.error().message,
+                kept ? aside : claimed_.string(), task.str())}}};
+}
+
+std::vector<warning> telemetry_file::leave_behind(const task_id& next) {
+  const auto text = read_file(file_, largest_file);
+  if (!text && text.error().code != errc::too_large) return {};
+  const auto told = text ? json::parse(*text) : fail(text.error());
+  if (told && json::text_of(*told, "task_id") == next.str()) return {};
+  const auto left = file_.string() + ".left-over";
+  if (::rename(file_.c_str(), left.c_str()) != 0) return {};
+  return {{"telemetry_left_over",
+           fmt::format("data/last_execution_telemetry.json was there before task {} began, so it is not of that task; "
+                       "it is kept as {}. Telemetry is to be written before log_task_completion of its task.",
+                       next.str(), left)}};
 }
 
 void telemetry_file::use_up() {

@@ -28,8 +28,10 @@ struct claimed_telemetry {
 };
 
 /// The figures in an object of the guide's form, or of the later one, which has input with all that was read from and
-/// written to the cache in it, and tells these apart beside it. `told`; nothing if there are none, or impossible ones.
-[[nodiscard]] std::optional<usage> told_usage(const json::value& told);
+/// written to the cache in it, and tells these apart beside it. `told`; nothing if neither input nor output is told, or
+/// the parts exceed the whole. `complete` is false if one of the two is missing, or where a figure should be stands
+/// what is no count.
+[[nodiscard]] std::optional<usage> told_usage(const json::value& object);
 
 class telemetry_file {
  public:
@@ -39,6 +41,9 @@ class telemetry_file {
   /// Takes the file away and reads it. One that names another task is left where it is; one that cannot be read is set
   /// aside under another name, and that is said.
   [[nodiscard]] claimed_telemetry claim(const task_id& task);
+  /// Before a task begins: a file that is there is of one before, unless it names this one. It gets another name, under
+  /// which the latest such file is kept, and that is said.
+  [[nodiscard]] std::vector<warning> leave_behind(const task_id& next);
   /// The claimed file has served its task.
   void use_up();
   /// It has not: puts it back, unless another is there by now.

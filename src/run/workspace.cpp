@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/core/lint.hpp>
 #include <cobatch/core/version.hpp>
 #include <cobatch/workspace.hpp>
 
-#include "run/all_turns.hpp"
 #include "run/assign_check.hpp"
 #include "run/lock_view.hpp"
 #include "run/not_found.hpp"
@@ -23,8 +23,24 @@ std::string_view version() noexcept {
 
 namespace {
 
-error empty(const batch_id& batch) {
-  return {errc::empty_batch, fmt::format("batch \"{}\" has no task to run; assign one first", batch.str())};
+// Why a batch that is there has nothing to run, and what would change that.
+error empty(const batch_record& batch) {
+  const std::int64_t all = batch.tally.total(), by_hand = batch.tally[task_state::in_progress];
+  const auto because = [&](std::string why) {
+    return error{errc::empty_batch, fmt::format("batch \"{}\" has nothing to run, and nothing was changed: {}",
+                                                batch.id.str(), std::move(why))};
+  };
+  if (all == 0) return because("it has no task. Assign one first");
+  if (by_hand > 0)
+    return because(
+        fmt::format("{} in progress by hand. log_task_completion says what came of it, reset_task queues it "
+                    "again",
+                    by_hand == 1 ? "a task is" : fmt::format("{} tasks are", by_hand)));
+  return because(
+      fmt::format("{} ended ({} done, {} in error, {} cancelled). retry_batch queues again what failed or was "
+                  "cancelled, reset_task any one; or assign a new task",
+                  all == 1 ? "its task has" : fmt::format("all of its {} tasks have", all),
+                  batch.tally[task_state::done], batch.tally[task_state::error], batch.tally[task_state::cancelled]));
 }
 
 error task_exists(const task_record& there) {
@@ -89,21 +105,7 @@ error refused_assign(const assign_request& wanted, const assign_outcome& outcome
   return task_exists(*outcome.conflict);
 }
 
-// In order of position; nothing where a task's figures are not known in full. The preamble is part of the first one's:
-// that task would have loaded it, were it alone.
-std::vector<std::optional<tokens>> figures_by_task(const ledger& accounts) {
-  auto by_task = accounts.by_task;
-  std::sort(by_task.begin(), by_task.end(),
-            [](const task_account& a, const task_account& b) { return a.position < b.position; });
-  std::vector<std::optional<tokens>> known;
-  for (const auto& line : by_task) known.push_back(line.sum.complete ? std::optional(line.sum.used) : std::nullopt);
-  if (known.empty() || !known.front()) return known;
-  const account& shared = accounts.shared;
-  known.front() = shared.complete ? std::optional(*known.front() + shared.used) : std::nullopt;
-  return known;
-}
-
-assign_facts facts_of(const assign_request& request, const assign_outcome& outcome, timestamp now) {
+assign_facts facts_of(const assign_request& request, const assign_outcome& outcome) {
   assign_facts facts;
   facts.batch = outcome.batch.id;
   facts.explicit_id = request.batch.has_value();
@@ -114,8 +116,17 @@ assign_facts facts_of(const assign_request& request, const assign_outcome& outco
       std::count_if(outcome.tasks.begin(), outcome.tasks.end(), [](const assigned_task& t) { return !t.duplicate; });
   facts.tasks_in_batch = outcome.batch.tally.total();
   facts.tasks_to_run = outcome.batch.tally[task_state::queued] + outcome.batch.tally[task_state::in_progress];
-  facts.at = now;
+  facts.made_at = outcome.batch.created_at;
   return facts;
+}
+
+// What an assign that is stored gives rise to. Where other batches cannot be read there is nothing to say of them.
+std::vector<warning> findings_on(const assign_facts& facts, store& storage, std::int64_t max_tasks_per_session) {
+  constexpr std::size_t looked_at = 8;
+  std::vector<batch_record> made_last;
+  if (matters_with_others(facts))
+    made_last = storage.list_batches({.limit = looked_at, .newest_first = true}).value_or(made_last);
+  return lint_assign(facts, made_last, max_tasks_per_session);
 }
 
 }  // namespace
@@ -148,14 +159,7 @@ result<assign_reply> workspace::assign(const assign_request& request) {
     return fail(refused_assign(*checked, *outcome));
 
   assign_reply reply;
-  const assign_facts facts = facts_of(*checked, *outcome, now());
-  {
-    const std::lock_guard lock(state_->recent_mutex);
-    auto& recent = state_->recent;
-    std::erase_if(recent, [&](const assign_facts& f) { return facts.at - f.at > lint_window; });
-    reply.warnings = lint_assign(facts, recent, state_->options.max_tasks_per_session);
-    if (facts.new_tasks > 0) recent.push_back(facts);
-  }
+  reply.warnings = findings_on(facts_of(*checked, *outcome), *state_->storage, state_->options.max_tasks_per_session);
   for (auto& w : unserved(outcome->batch, paths().state)) reply.warnings.push_back(std::move(w));
   reply.outcome = std::move(*outcome);
   return reply;
@@ -165,7 +169,7 @@ result<seal_reply> workspace::seal(const batch_id& batch) {
   auto outcome = state_->storage->seal(batch);
   if (!outcome) return fail(outcome.error());
   if (outcome->what == seal_outcome::kind::not_found) return fail(not_found(batch));
-  if (outcome->what == seal_outcome::kind::empty_batch) return fail(empty(batch));
+  if (outcome->what == seal_outcome::kind::empty_batch) return fail(empty(outcome->batch));
   seal_reply reply;
   reply.sealed_now = outcome->what == seal_outcome::kind::sealed;
   reply.warnings = unserved(outcome->batch, paths().state);
@@ -178,6 +182,11 @@ result<execute_reply> workspace::execute_queue(const std::optional<batch_id>& ba
   if (!seen) return fail(seen.error());
   execute_reply reply;
   if (on_execute(seen->facts) == execute_answer::already_running_elsewhere) {
+    if (batch) {
+      const auto named = state_->storage->find_batch(*batch);
+      if (!named) return fail(named.error());
+      if (!*named) return fail(not_found(*batch));
+    }
     reply.outcome.what = execute_outcome::kind::already_running;
     reply.warnings.push_back({"foreign_marker", advice_on(*seen)});
     return reply;
@@ -188,7 +197,7 @@ result<execute_reply> workspace::execute_queue(const std::optional<batch_id>& ba
   auto outcome = state_->storage->execute(request);
   if (!outcome) return fail(outcome.error());
   if (outcome->what == execute_outcome::kind::not_found) return fail(not_found(*batch));
-  if (outcome->what == execute_outcome::kind::empty_batch) return fail(empty(*batch));
+  if (outcome->what == execute_outcome::kind::empty_batch) return fail(empty(outcome->named));
   reply.warnings = unserved(outcome->runnable, paths().state);
   reply.outcome = std::move(*outcome);
   return reply;
@@ -291,25 +300,6 @@ result<wait_reply> workspace::wait(const batch_id& batch, std::chrono::steady_cl
   if (!now_is) return fail(now_is.error());
   reply.now = std::move(*now_is);
   return reply;
-}
-
-result<savings_report> workspace::savings(const batch_id& batch) {
-  auto record = state_->storage->find_batch(batch);
-  if (!record) return fail(record.error());
-  if (!*record) return fail(not_found(batch));
-  turn_filter filter;
-  filter.batch = batch;
-  const auto turns = all_turns(*state_->storage, filter);
-  if (!turns) return fail(turns.error());
-  savings_report report;
-  report.batch = std::move(**record);
-  report.accounts = make_ledger(*turns);
-  if (report.accounts.total.by_model.empty())
-    return fail(errc::no_usage, fmt::format("no turn of batch \"{}\" has reported its tokens, so there is nothing to "
-                                            "compare",
-                                            batch.str()));
-  report.compared = compare_measured(figures_by_task(report.accounts));
-  return report;
 }
 
 std::vector<warning> workspace::refresh_views() {

@@ -18,19 +18,6 @@ namespace {
 
 constexpr std::size_t shown_marker_bytes = 400;
 
-// The marker's bytes for a terminal: one line, nothing that a terminal would obey.
-std::string shown(const marker_identity& marker) {
-  std::string line;
-  const std::string text = to_utf8(utf8_prefix(marker.bytes, shown_marker_bytes));
-  for (std::size_t at = 0; at < text.size();) {
-    const auto character = std::string_view(text).substr(at, detail::utf8_sequence_length(text, at));
-    line += is_printable(character) ? character : " ";
-    at += character.size();
-  }
-  while (!line.empty() && line.back() == ' ') line.pop_back();
-  return line;
-}
-
 bool owner_is_lost(const lock_view& seen) {
   return seen.facts.guard == guard_state::busy && seen.record && seen.record->owner.known() &&
          liveness_of(seen.record->owner) == liveness::dead;
@@ -52,7 +39,7 @@ std::string advice_on(const lock_view& seen) {
   }
   if (seen.facts.marker == marker_state::foreign)
     return "A marker is there that this workspace did not write, so somebody else may be running a session. Batches "
-           "wait until it goes. If nobody is, remove it with: cobatch unlock";
+           "wait until it goes. If nobody is, cobatch unlock removes it.";
   if (seen.live) return "The last session was cut off. The next engine that runs settles it; its marker needs no hand.";
   if (seen.facts.marker == marker_state::ours)
     return "Nobody holds the lock; the marker is left over from an earlier session and the next engine removes it.";
@@ -66,7 +53,7 @@ result<lock_report> workspace::lock() {
   report.guard_busy = seen->facts.guard == guard_state::busy;
   report.orchestrator_lost = owner_is_lost(*seen);
   report.marker = seen->facts.marker;
-  if (seen->marker) report.marker_content = shown(*seen->marker);
+  if (seen->marker) report.marker_content = to_line(seen->marker->bytes, shown_marker_bytes);
   report.advice = advice_on(*seen);
   report.session = std::move(seen->live);
   return report;
@@ -89,10 +76,10 @@ result<unlock_reply> workspace::unlock(bool force) {
     if (!asked) return fail(asked.error());
     reply.session_cancelled = *asked;
     reply.message = *asked ? fmt::format(
-                                 "the session of batch \"{}\" is asked to end; its running turn is cancelled "
-                                 "and its other tasks stay queued",
+                                 "The session of batch \"{}\" is asked to end; its running turn is cancelled "
+                                 "and its other tasks stay queued.",
                                  seen->live->batch.str())
-                           : "the session has just ended by itself";
+                           : "The session has just ended by itself.";
     return reply;
   }
   // The guard is held while the marker goes, so that no session can begin between the look and the removal.
@@ -104,8 +91,8 @@ result<unlock_reply> workspace::unlock(bool force) {
   const auto removed = remove_marker(paths().marker, *seen->marker);
   if (!removed) return fail(removed.error());
   reply.removed_marker = *removed;
-  reply.message = *removed ? "the marker is removed; the next sealed batch can start"
-                           : "the marker changed or went while it was looked at; nothing was removed";
+  reply.message = *removed ? "The marker is removed; the next sealed batch can start."
+                           : "The marker changed or went while it was looked at; nothing was removed.";
   return reply;
 }
 

@@ -2,10 +2,7 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
-#include <vector>
 
-#include <cobatch/core/lint.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "run/layout.hpp"
@@ -19,9 +16,6 @@ struct workspace::state {
   layout where;
   std::unique_ptr<store> storage;
   std::unique_ptr<view_writer> views;  // after storage: it goes first
-
-  std::mutex recent_mutex;
-  std::vector<assign_facts> recent;  // the assigns of the last minute, for lint
 };
 
 }  // namespace v1

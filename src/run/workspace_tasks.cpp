@@ -31,7 +31,9 @@ error refused(errc code, const task_id& id, const task_record& task, const task_
       return {code, fmt::format("task \"{}\" is in progress {}; {}. Cancel it first, or wait for its end", id.str(),
                                 task.owner == task_owner::manual ? "by hand" : "in a session", kept)};
     case errc::task_queued:
-      return {code, fmt::format("task \"{}\" is queued and no session of yours has begun it; {}", id.str(), kept)};
+      return {code, fmt::format("task \"{}\" is queued, and this session begins no further one; {}. It is given to the "
+                                "next session",
+                                id.str(), kept)};
     case errc::batch_conflict:
       return {code, fmt::format("task \"{}\" is queued in batch \"{}\", which is not the one of this session; {}",
                                 id.str(), task.batch.str(), kept)};
@@ -62,6 +64,15 @@ error busy(const task_record& other) {
   const std::string what = other.spec.id.empty() ? "the batch's preamble" : "task \"" + other.spec.id.str() + "\"";
   return {errc::task_in_progress,
           fmt::format("{} is in progress in this session; nothing was changed. Complete it first", what)};
+}
+
+error not_begun(const task_id& task) {
+  return {
+      errc::task_queued,
+      fmt::format("task \"{}\" is queued and nobody has begun it; its completion was not stored. Call "
+                  "mark_task_in_progress first, then log it again; an agent of a session gives its token (`session`, "
+                  "from COBATCH_SESSION) with both calls",
+                  task.str())};
 }
 
 error completed_otherwise(const task_record& task) {
@@ -175,6 +186,7 @@ result<complete_called_outcome> workspace::complete_called(complete_called_reque
     case kind::refused:
       break;
   }
+  if (outcome->code == errc::task_queued && !request.token) return fail(not_begun(request.task));
   return fail(refused(outcome->code, request.task, outcome->task, outcome->need, "its completion was not stored"));
 }
 

@@ -91,7 +91,7 @@ result<fs::path> find_program(std::string_view program) {
     left.remove_prefix(colon + 1);
   }
   return fail(errc::agent_missing, "no program named '" + std::string(program) +
-                                       "' is in PATH; nothing was started. Install it, or give its full path");
+                                       "' is in PATH; nothing was started. Install it, or add its folder to PATH");
 }
 
 }  // namespace v1

@@ -6,7 +6,11 @@
 # The programs are then in DIR/node_modules/.bin. What is already there is left as it is. Without npm or its registry:
 # exit code 77, which ctest counts as skipped.
 set -euo pipefail
-dir=${1:?usage: tests/agents/fetch.sh DIR}
+dir=${1:-}
+if [[ $# != 1 || -z $dir || $dir == -* ]]; then
+  echo 'usage: tests/agents/fetch.sh DIR' >&2
+  exit 2
+fi
 packages=(@anthropic-ai/claude-code@2.1.331 @openai/codex@0.169.0 @google/gemini-cli@0.61.0)
 
 skip() {

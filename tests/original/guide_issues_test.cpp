@@ -1,8 +1,6 @@
 // The guide's "Common Issues" and its "INCORRECT" examples: what a user meets here instead.
 #include <set>
 
-#include <cobatch/protocol.hpp>
-
 #include "original/scene.hpp"
 
 namespace cobatch_test {
@@ -16,26 +14,6 @@ std::size_t sessions_of(const scene& s, const std::vector<std::string>& tasks) {
   for (const auto& task : tasks) sessions.insert(at(s.result(task), "session"));
   return sessions.size();
 }
-
-// A caller that stays, as the server does: it remembers what was assigned just before.
-class server {
- public:
-  explicit server(const scene& s) {
-    auto opened = workspace::open({.root = s.path("")});
-    REQUIRE(opened);
-    place_.emplace(std::move(*opened));
-  }
-  json::value assign(const std::string& task, const std::string& batch) {
-    const std::string in_batch = batch.empty() ? "" : R"(,"batch_id":)" + quoted(batch);
-    return parsed(handle_request(*place_, R"({"tool_name":"claude_assistant","action":"assign_task","params":)"
-                                          R"({"description":"Create doc","task_id":)" +
-                                              quoted(task) + in_batch + "}}")
-                      .json);
-  }
-
- private:
-  std::optional<workspace> place_;
-};
 
 // What the doctor answers to one of its checks on the batch: yes, no or unknown.
 std::string diagnosis(const scene& s, const std::string& batch, const std::string& check) {
@@ -114,12 +92,13 @@ TEST_CASE("issue 5: a first task with 0 input tokens, is found by the doctor, an
   CHECK(diagnosis(s, "zero", "first_task") == "no");
 }
 
-TEST_CASE("incorrect 1: different batch_ids, run in sessions of their own, and every reply but the first says so") {
+TEST_CASE(
+    "incorrect 1: different batch_ids, run in sessions of their own, and every reply but the first says so, whoever "
+    "gives it") {
   const scene s;
-  server here(s);
-  CHECK_FALSE(warns(here.assign("a", "batch_20251107_214500"), "different_batch_ids"));
-  CHECK(warns(here.assign("c", "batch_20251107_214600"), "different_batch_ids"));
-  CHECK(warns(here.assign("d", "batch_20251107_214700"), "different_batch_ids"));
+  CHECK_FALSE(warns(s.assign("a", "batch_20251107_214500", true), "different_batch_ids"));
+  CHECK(warns(s.assign("c", "batch_20251107_214600", true), "different_batch_ids"));
+  CHECK(warns(s.assign("d", "batch_20251107_214700", true), "different_batch_ids"));
   CHECK(s.run(s.scripted()).code == exit_success);
   CHECK(sessions_of(s, {"a", "c", "d"}) == 3);
 }
@@ -137,12 +116,15 @@ TEST_CASE("incorrect 2: auto_execute true on the first task, is told, and the ot
   CHECK(sessions_of(s, {"a", "c", "d"}) == 1);
 }
 
-TEST_CASE("incorrect 3: no batch_id at all, gives each task a session of its own, and says so") {
+TEST_CASE(
+    "incorrect 3: no batch_id at all, gives each task a session of its own, and says so, whoever gives the reply") {
   const scene s;
-  server here(s);
-  CHECK_FALSE(warns(here.assign("a", ""), "no_batch_id"));
-  CHECK(warns(here.assign("c", ""), "no_batch_id"));
-  CHECK(warns(here.assign("d", ""), "no_batch_id"));
+  const auto assign = [&](const std::string& task) {
+    return s.about("assign_task", task, R"(,"description":"do it")");
+  };
+  CHECK_FALSE(warns(assign("a"), "no_batch_id"));
+  CHECK(warns(assign("c"), "no_batch_id"));
+  CHECK(warns(assign("d"), "no_batch_id"));
   CHECK(s.run(s.scripted()).code == exit_success);
   CHECK(sessions_of(s, {"a", "c", "d"}) == 3);
 }

@@ -250,14 +250,21 @@ TEST_CASE("failure 17: an agent that only said Execution error had done its task
   s.assign_all("b", {"a"});
   CHECK(s.run(s.shell("echo 'Execution error'\n")).code == exit_refused);
   CHECK(s.state("a") == "error");
+  CHECK(text_in(s.result("a"), "detail").find("\"Execution error\"") != std::string::npos);
 }
 
-TEST_CASE("failure 17: neither if the agent is claude") {
+TEST_CASE(
+    "failure 17: neither if the agent is claude, and what it said stands in the result with where it stands in full") {
   const scene s;
   s.assign_all("b", {"a"});
   s.executable("claude", "echo 'Execution error'\n");
   CHECK(s.run_claude().code == exit_refused);
   CHECK(s.state("a") == "error");
+  const std::string detail = text_in(s.result("a"), "detail");
+  CHECK_MESSAGE(detail.find("\"Execution error\"") != std::string::npos, detail);
+  const std::string log = "data/.cobatch/sessions/1/2.out";
+  CHECK_MESSAGE(detail.find(log) != std::string::npos, detail);
+  CHECK(content_of(s.path(log)) == "Execution error\n");
 }
 
 }  // namespace cobatch_test

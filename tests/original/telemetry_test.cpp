@@ -88,6 +88,19 @@ TEST_CASE("failure 39: each task got the telemetry of the one before, does not h
   CHECK(used(s.result("d")) == "30 in, 1 out");
 }
 
+TEST_CASE("failure 39: an agent that writes its telemetry too late does not give it to the next task") {
+  const scene s;
+  s.assign_all("b", {"a", "c"});
+  const std::string call = "'" COBATCH_PROGRAM "' call ";
+  s.run(s.shell("for id in a c; do\n  " + call + "mark_task_in_progress task_id=$id\n  " + call +
+                    "log_task_completion task_id=$id status=done\n"
+                    "  echo '{\"tokens_input\":10,\"tokens_output\":1}' >data/last_execution_telemetry.json\n"
+                    "done >>log\n",
+                "prompt"));
+  CHECK(used(s.result("a")) == " in,  out");
+  CHECK(used(s.result("c")) == " in,  out");
+}
+
 TEST_CASE(
     "failure 40: sums went from the start of the conversation, so that each task repeated the earlier ones, does not "
     "happen") {

@@ -28,14 +28,14 @@ class text_id {
   /// Takes a text that is known to be a valid id (from the store, or a literal). Use `parse` for input.
   explicit text_id(std::string checked) : value_(std::move(checked)) {}
 
-  /// Checks an id from outside. Errors: bad_id, bad_encoding.
-  [[nodiscard]] static result<text_id> parse(std::string_view text) {
-    if (text.empty()) return fail(errc::bad_id, std::string(Tag::noun) + " is empty; give 1 to 128 bytes");
+  /// Checks an id from outside; messages begin with what it is `called` there. Errors: bad_id, bad_encoding.
+  [[nodiscard]] static result<text_id> parse(std::string_view text, std::string_view called = Tag::noun) {
+    const auto wrong = [&](errc code, const std::string& what) { return fail(code, std::string(called) + what); };
+    if (text.empty()) return wrong(errc::bad_id, " is empty; give 1 to 128 bytes");
     if (text.size() > max_id_bytes)
-      return fail(errc::bad_id,
-                  std::string(Tag::noun) + " has " + std::to_string(text.size()) + " bytes; the limit is 128");
-    if (!is_utf8(text)) return fail(errc::bad_encoding, std::string(Tag::noun) + " is not valid UTF-8");
-    if (!is_printable(text)) return fail(errc::bad_id, std::string(Tag::noun) + " holds a control character");
+      return wrong(errc::bad_id, " has " + std::to_string(text.size()) + " bytes; the limit is 128");
+    if (!is_utf8(text)) return wrong(errc::bad_encoding, " is not valid UTF-8");
+    if (!is_printable(text)) return wrong(errc::bad_id, " holds a control character");
     return text_id(std::string(text));
   }
 

@@ -29,9 +29,15 @@ struct account {
   std::int64_t turns_without_usage = 0;  ///< ended, and nobody knows what they used
   bool complete = true;                  ///< every turn has ended, and its usage is known in full
   bool scripted = false;                 ///< some figures were played by the scripted agent
+  bool told = false;                     ///< some figures are what somebody said; nobody measured them
 
   friend bool operator==(const account&, const account&) = default;
 };
+
+/// False if nobody knows anything of what was used: then the zeros of the sums say nothing.
+[[nodiscard]] constexpr bool is_known(const account& sum) noexcept {
+  return sum.complete || sum.used != tokens{};
+}
 
 struct task_account {
   task_id task;
@@ -62,6 +68,7 @@ inline void add_turn(account& to, const turn_record& turn) {
   add_models(to.by_model, turn.used->by_model);
   if (wasted) to.waste = to.waste + sum;
   to.scripted = to.scripted || turn.used->source == usage_source::scripted;
+  to.told = to.told || turn.used->source == usage_source::told;
 }
 }  // namespace detail
 

@@ -1,7 +1,7 @@
 // The batch guide's incorrect uses, found and said.
 //
 // Each finding is a warning with a code that never changes; nothing is refused because of one. The caller tells what
-// an assign did, and what single assigns came shortly before it; the rules are pure functions of that.
+// an assign did, and which batches were made last; the rules are pure functions of that.
 #pragma once
 
 #include <chrono>
@@ -24,14 +24,13 @@ inline namespace v1 {
 /// The default of `max_tasks_per_session`. The guide: 3 to 5 tasks are best, and fewer than 10.
 inline constexpr std::int64_t default_max_tasks_per_session = 10;
 
-/// Assigns that are further apart than this are not taken to belong together.
+/// Batches of one task that were made further apart than this are not taken to belong together.
 inline constexpr std::chrono::seconds lint_window{60};
 
 /// How long a batch may be open without an assign before it is said.
 inline constexpr std::chrono::minutes open_without_assign{10};
 
-/// An assign, as far as lint cares. It is also what a caller remembers of it for later ones: keep those of the last
-/// `lint_window` that stored a task, the oldest first.
+/// An assign, as far as lint cares.
 struct assign_facts {
   batch_id batch{};                 ///< the batch that the tasks are in
   bool explicit_id = false;         ///< the caller named it
@@ -41,50 +40,51 @@ struct assign_facts {
   std::int64_t new_tasks = 0;       ///< tasks that this call stored (duplicates do not count)
   std::int64_t tasks_in_batch = 0;  ///< all tasks of the batch, after the call
   std::int64_t tasks_to_run = 0;    ///< of these, queued or in progress
-  timestamp at{};
+  timestamp made_at{};              ///< when the batch was made
 
   friend bool operator==(const assign_facts&, const assign_facts&) = default;
 };
 
+/// True if batches that were made at these moments may have been meant as one.
+[[nodiscard]] constexpr bool made_together(timestamp a, timestamp b) noexcept {
+  return a - b <= lint_window && b - a <= lint_window;
+}
+
+/// True if the batch has one task, and that was not cancelled.
+[[nodiscard]] constexpr bool has_one_task(const batch_record& batch) noexcept {
+  return batch.tally.total() == 1 && batch.tally[task_state::cancelled] == 0;
+}
+
+/// True if other batches matter to `lint_assign`: this call made a batch of one task run. Ask before they are read.
+[[nodiscard]] inline bool matters_with_others(const assign_facts& a) noexcept {
+  return !a.whole_batch && a.tasks_in_batch == 1 && (a.explicit_id ? a.sealed_now : a.new_tasks > 0);
+}
+
 namespace detail {
-[[nodiscard]] inline bool is_recent(const assign_facts& earlier, timestamp now) noexcept {
-  return now - earlier.at <= lint_window;
-}
-
-// True if `recent` shows a batch other than `a`'s that was named, has one task, and got no second one.
-[[nodiscard]] inline bool another_single_batch(const assign_facts& a, std::span<const assign_facts> recent) {
-  for (std::size_t i = 0; i < recent.size(); ++i) {
-    const auto& earlier = recent[i];
-    if (!is_recent(earlier, a.at) || !earlier.explicit_id || earlier.batch == a.batch || earlier.tasks_in_batch != 1)
-      continue;
-    bool grew = false;
-    for (const auto& later : recent.subspan(i + 1)) grew = grew || later.batch == earlier.batch;
-    if (!grew) return true;
-  }
-  return false;
-}
-
-[[nodiscard]] inline bool another_without_id(const assign_facts& a, std::span<const assign_facts> recent) {
-  for (const auto& earlier : recent)
-    if (is_recent(earlier, a.at) && !earlier.explicit_id && !earlier.whole_batch) return true;
-  return false;
-}
-
 [[nodiscard]] inline std::string in_quotes(const batch_id& id) {
   return "\"" + id.str() + "\"";
 }
+
+// The first of them that may have been meant as one with `a`'s; null pointer if there is none.
+[[nodiscard]] inline const batch_record* another_of_one_task(const assign_facts& a,
+                                                             std::span<const batch_record> made_last) noexcept {
+  if (!matters_with_others(a)) return nullptr;
+  for (const auto& other : made_last)
+    if (other.id != a.batch && has_one_task(other) && made_together(other.created_at, a.made_at)) return &other;
+  return nullptr;
+}
 }  // namespace detail
 
-/// `different_batch_ids`: this call sealed a batch of one task, and within the last minute another batch of one task
-/// was assigned under another id.
+/// `different_batch_ids`: this call sealed a batch of one task, and another batch of one task was made within a minute
+/// of it.
 [[nodiscard]] inline std::optional<warning> lint_different_batch_ids(const assign_facts& a,
-                                                                     std::span<const assign_facts> recent) {
-  if (!a.explicit_id || a.whole_batch || !a.sealed_now || a.tasks_in_batch != 1) return std::nullopt;
-  if (!detail::another_single_batch(a, recent)) return std::nullopt;
+                                                                     std::span<const batch_record> made_last) {
+  const batch_record* other = a.explicit_id ? detail::another_of_one_task(a, made_last) : nullptr;
+  if (other == nullptr) return std::nullopt;
   return warning{"different_batch_ids",
-                 "Batch " + detail::in_quotes(a.batch) +
-                     " has one task, as has another batch assigned within the last minute: each runs in a session of "
-                     "its own and loads the context anew. Give tasks that belong together the same batch_id."};
+                 "Batch " + detail::in_quotes(a.batch) + " has one task, as has batch " + detail::in_quotes(other->id) +
+                     ", made within a minute of it: each runs in a session of its own and loads the context anew. Give "
+                     "tasks that belong together the same batch_id."};
 }
 
 /// `auto_execute_too_early`: a batch under an explicit id was sealed by its very first task.
@@ -92,17 +92,20 @@ namespace detail {
   if (!a.explicit_id || a.whole_batch || !a.sealed_now || a.new_tasks != a.tasks_in_batch) return std::nullopt;
   return warning{"auto_execute_too_early",
                  "The first task of batch " + detail::in_quotes(a.batch) +
-                     " came with auto_execute true, so the batch runs at once. Set auto_execute to false on all tasks "
-                     "but the last, or assign them in one call; tasks that follow now still join while it runs."};
+                     " came with auto_execute true, so the batch runs as soon as it can and waits for no other. If "
+                     "more tasks are to follow, give them this batch_id now: they join it while it waits or runs. Next "
+                     "time set auto_execute to false on all tasks but the last, or assign them in one call."};
 }
 
-/// `no_batch_id`: a second task without batch_id within a minute. One alone is no mistake.
+/// `no_batch_id`: the same of a task without batch_id. One alone is no mistake.
 [[nodiscard]] inline std::optional<warning> lint_no_batch_id(const assign_facts& a,
-                                                             std::span<const assign_facts> recent) {
-  if (a.explicit_id || a.whole_batch || a.new_tasks == 0 || !detail::another_without_id(a, recent)) return std::nullopt;
-  return warning{"no_batch_id",
-                 "Several tasks were assigned without a batch_id: each is a batch of its own and runs in its own "
-                 "session. Give tasks that belong together the same batch_id."};
+                                                             std::span<const batch_record> made_last) {
+  const batch_record* other = a.explicit_id ? nullptr : detail::another_of_one_task(a, made_last);
+  if (other == nullptr) return std::nullopt;
+  return warning{"no_batch_id", "The task was assigned without a batch_id, and batch " + detail::in_quotes(other->id) +
+                                    ", made within a minute of it, has one task, too: each runs in a session of its "
+                                    "own and loads the context anew. Give tasks that belong together the same "
+                                    "batch_id."};
 }
 
 /// `batch_too_large`: with this call the batch has more tasks to run than a session takes. Said once.
@@ -134,19 +137,20 @@ namespace detail {
                                         "Seal it (seal_batch), or call execute_queue."};
 }
 
-/// All that an assign gives rise to. `recent`: what came before it, see `assign_facts`. A batch of one task next to
-/// another one is said to have the wrong id, not to have been sealed too early as well.
+/// All that an assign gives rise to. `made_last`: the batches that were made last, in any order; a handful will do, and
+/// none unless `matters_with_others`. A batch of one task next to another one is said to have the wrong id, not to have
+/// been sealed too early as well.
 [[nodiscard]] inline std::vector<warning> lint_assign(
-    const assign_facts& a, std::span<const assign_facts> recent,
+    const assign_facts& a, std::span<const batch_record> made_last,
     std::int64_t max_tasks_per_session = default_max_tasks_per_session) {
-  auto ids = lint_different_batch_ids(a, recent);
+  auto ids = lint_different_batch_ids(a, made_last);
   std::vector<warning> found;
   const auto add = [&](std::optional<warning> w) {
     if (w) found.push_back(std::move(*w));
   };
   if (!ids) add(lint_auto_execute_too_early(a));
   add(std::move(ids));
-  add(lint_no_batch_id(a, recent));
+  add(lint_no_batch_id(a, made_last));
   add(lint_batch_too_large(a, max_tasks_per_session));
   add(lint_late_task(a));
   return found;

@@ -1,4 +1,4 @@
-// The two questions asked of every text that comes from outside: is it UTF-8, and can it stand on one line.
+// What is asked of every text that comes from outside: is it UTF-8, and can it stand on one line.
 #pragma once
 
 #include <cstddef>
@@ -71,6 +71,22 @@ namespace detail {
     out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(at, length);
     at += length == 0 ? 1 : length;
   }
+  return out;
+}
+
+/// `text` on one line that a terminal can show: at most `limit` bytes of it, with "…" behind them if that is not all,
+/// and a space for every control character.
+[[nodiscard]] inline std::string to_line(std::string_view text, std::size_t limit) {
+  const std::string all = to_utf8(text);
+  const std::string_view kept = utf8_prefix(all, limit);
+  std::string out;
+  for (std::size_t at = 0; at < kept.size();) {
+    const std::string_view character = kept.substr(at, detail::utf8_sequence_length(kept, at));
+    out += is_printable(character) ? character : " ";
+    at += character.size();
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  if (kept.size() < all.size()) out += "\xE2\x80\xA6";
   return out;
 }
 

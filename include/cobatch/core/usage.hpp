@@ -128,6 +128,12 @@ struct usage {
     return sum;
   }
 
+  /// False for told figures that are silent about the cache: what was read from it nobody knows.
+  [[nodiscard]] bool knows_cache() const {
+    const tokens sum = total();
+    return source != usage_source::told || sum.cache_read != 0 || sum.cache_write_5m != 0 || sum.cache_write_1h != 0;
+  }
+
   friend bool operator==(const usage&, const usage&) = default;
 };
 

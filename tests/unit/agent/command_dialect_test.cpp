@@ -73,18 +73,36 @@ TEST_CASE("a task that the agent says failed is an error, not a broken turn") {
 }
 
 TEST_CASE("usage that was not told is absent, and one told in part is incomplete") {
-  CHECK_FALSE(read(R"({"type":"result","task_id":"doc_2","status":"done"})")->what.used);
-  CHECK_FALSE(read(R"({"type":"result","task_id":"doc_2","status":"done","usage":{}})")->what.used);
-  CHECK_FALSE(
-      read(R"({"type":"result","task_id":"doc_2","status":"done","usage":{"input_tokens":-1,"output_tokens":1}})")
-          ->what.used);
-  CHECK_FALSE(
-      read(
-          R"({"type":"result","task_id":"doc_2","status":"done","usage":{"input_tokens":9000000000000000000,"output_tokens":1}})")
-          ->what.used);
-  const auto partly = read(R"({"type":"result","task_id":"doc_2","status":"done","usage":{"output_tokens":5}})");
-  REQUIRE(partly->what.used);
-  CHECK_FALSE(partly->what.used->complete);
+  const auto told = [](const std::string& usage) {
+    return read(R"({"type":"result","task_id":"doc_2","status":"done")" + usage + "}")->what.used;
+  };
+  for (const char* nothing : {"", R"(,"usage":{})", R"(,"usage":7)", R"(,"usage":{"input_tokens":null})",
+                              R"(,"usage":{"input_tokens":1e30,"output_tokens":"5","cache_read_input_tokens":-1})"})
+    CHECK_FALSE(told(nothing));
+  const auto partly = told(R"(,"usage":{"output_tokens":5})");
+  REQUIRE(partly);
+  CHECK_FALSE(partly->complete);
+}
+
+TEST_CASE("a count that cannot be is not taken for 0: the others are a lower bound then") {
+  for (const std::string none : {"-1", "1.5", "1e30", R"("5")", "true", "{}", "9000000000000000000"})
+    for (const std::string name : {R"("input_tokens":)", R"("output_tokens":)", R"("cache_read_input_tokens":)",
+                                   R"("cache_creation_input_tokens":)"}) {
+      std::string line =
+          R"({"type":"result","task_id":"doc_2","status":"done","usage":{"input_tokens":1,"output_tokens":2,)"
+          R"("cache_read_input_tokens":3,"cache_creation_input_tokens":4}})";
+      line.replace(line.find(name) + name.size(), 1, none);
+      CAPTURE(line);
+      const auto used = read(line)->what.used;
+      REQUIRE(used);
+      CHECK_FALSE(used->complete);
+      CHECK(used->total().processed() < 10);
+    }
+  const auto lives =
+      read(R"({"type":"result","task_id":"doc_2","status":"done","usage":{"input_tokens":1,"output_tokens":2,)"
+           R"("cache_creation_input_tokens":4,"cache_creation":{"ephemeral_1h_input_tokens":-9}}})");
+  CHECK(lives->what.used->total() == tokens{.uncached_input = 1, .cache_write_5m = 4, .output = 2});
+  CHECK_FALSE(lives->what.used->complete);
 }
 
 TEST_CASE("an answer for another task or turn breaks the turn and the agent is not trusted further") {

@@ -1,4 +1,5 @@
 // The command agent against real child processes that misbehave.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -96,6 +97,32 @@ TEST_CASE("an early exit breaks the turn and says the exit code and what the pro
   CHECK_FALSE(report.usable);
 }
 
+TEST_CASE("a turn that broke says where the output is, and the last line of it that is for people") {
+  const auto detail_of = [](const std::string& script) {
+    shell_session s("read -r line; " + script);
+    const std::string detail = s.turn("a").what.detail;
+    CHECK(detail.find("its output is in " + (s.folder.path() / "1.out").string()) != std::string::npos);
+    return detail.substr(std::min(detail.find(", and ends with "), detail.size()));
+  };
+  CHECK(detail_of("echo 'Execution error'") == R"(, and ends with "Execution error")");
+  CHECK(detail_of("printf 'one\ntwo\nExecution error'") == R"(, and ends with "Execution error")");
+  CHECK(detail_of(R"(printf 'a\033[2Jb\tc\r\n\n')") == R"(, and ends with "a [2Jb c")");
+  CHECK(detail_of(R"(printf 'a\377b\n')") ==
+        ", and ends with \"a\xEF\xBF\xBD"
+        "b\"");
+  CHECK(detail_of(R"(echo text; echo '{"type":"progress"}')").empty());
+  CHECK(detail_of(R"(echo text; printf '{"type":"result","task')").empty());
+  const std::string first_200 = R"(, and ends with ")" + std::string(200, 'x') + "\xE2\x80\xA6\"";
+  CHECK(detail_of("printf '%01000d\n' 0 | tr 0 x") == first_200);
+  // A line of which not even the beginning is read may be anything.
+  CHECK(detail_of("printf '%03000d\n' 0 | tr 0 x").empty());
+}
+
+TEST_CASE("a turn that broke without a word names no output") {
+  CHECK(shell_session("read -r line; exit 3").turn("a").what.detail ==
+        "the agent ended with exit code 3 before the task was answered");
+}
+
 TEST_CASE("a program that never worked holds the batch with what it complained of, and breaks no task") {
   using as_gemini = shell_session::as_gemini;
   const std::string complains = "cat >/dev/null; echo 'no such option: --bad' >&2; ";
@@ -106,6 +133,7 @@ TEST_CASE("a program that never worked holds the batch with what it complained o
   CHECK(report.what.detail.find("no such option: --bad") != std::string::npos);
   // One that has said something, has ended well, or follows another process of its session has worked before.
   CHECK_FALSE(shell_session(as_gemini{}, complains + "echo hello; exit 2", 1).turn("a").blocked);
+  CHECK_FALSE(shell_session(as_gemini{}, complains + "printf hello; exit 2", 1).turn("a").blocked);
   CHECK_FALSE(shell_session(as_gemini{}, complains + "exit 0", 1).turn("a").blocked);
   CHECK_FALSE(shell_session(as_gemini{}, complains + "exit 2", 2).turn("a").blocked);
 }

@@ -28,6 +28,7 @@ TEST_CASE("an id is 1 to 128 bytes of printable UTF-8") {
 TEST_CASE("an error about an id says which kind of id it is") {
   CHECK(task_id::parse("").error().message.starts_with("task_id"));
   CHECK(batch_id::parse("").error().message.starts_with("batch_id"));
+  CHECK(batch_id::parse("", "'tasks[1].batch_id'").error().message.starts_with("'tasks[1].batch_id' is empty"));
 }
 
 TEST_CASE("ids are compared byte for byte") {

@@ -120,6 +120,16 @@ TEST_CASE("figures of the scripted agent are marked") {
   CHECK(sums.by_task[1].sum.scripted);
 }
 
+TEST_CASE("figures that were only told are marked") {
+  auto said = used({.output = 5});
+  said.source = usage_source::told;
+  const std::vector<turn_record> turns{turn("a", turn_end::done, used({.output = 5})), turn("b", turn_end::done, said)};
+  const auto sums = make_ledger(turns);
+  CHECK(sums.total.told);
+  CHECK_FALSE(sums.by_task[0].sum.told);
+  CHECK(sums.by_task[1].sum.told);
+}
+
 TEST_CASE("a hundred thousand tasks are summed in one pass") {
   std::vector<turn_record> turns;
   for (int i = 0; i < 100'000; ++i) turns.push_back(turn("t" + std::to_string(i), turn_end::done, used({.output = 1})));

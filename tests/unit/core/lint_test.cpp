@@ -1,4 +1,5 @@
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -20,16 +21,28 @@ codes codes_of(const std::vector<warning>& warnings) {
   return out;
 }
 
-// What the workspace does: lints each assign, and remembers it.
+// What the workspace does: stores each assign, and lints it with the batches that are there.
 struct caller {
-  std::vector<assign_facts> recent;
+  std::vector<batch_record> batches;
   timestamp now{1762551900000};
 
+  batch_record& batch_of(const assign_facts& a) {
+    for (auto& batch : batches)
+      if (batch.id == a.batch) return batch;
+    batch_record made;
+    made.id = a.batch;
+    made.created_at = now;
+    return batches.emplace_back(made);
+  }
   codes assign(assign_facts a) {
-    a.at = now;
-    auto found = codes_of(lint_assign(a, recent));
-    recent.push_back(a);
-    return found;
+    batch_record& batch = batch_of(a);
+    batch.tally[task_state::queued] = a.tasks_in_batch;
+    a.made_at = batch.created_at;
+    return codes_of(lint_assign(a, batches));
+  }
+  void cancel(std::string id) {
+    for (auto& batch : batches)
+      if (batch.id == batch_id(id)) std::swap(batch.tally[task_state::queued], batch.tally[task_state::cancelled]);
   }
 };
 
@@ -85,6 +98,14 @@ TEST_CASE("a batch that got a second task is not one of different ids") {
   CHECK(c.assign(single("b2", true)) == codes{"auto_execute_too_early"});
 }
 
+TEST_CASE("a batch whose task was cancelled is not one of different ids") {
+  caller c;
+  c.assign(single("b1", true));
+  c.cancel("b1");
+  CHECK(c.assign(single("b2", true)) == codes{"auto_execute_too_early"});
+  CHECK(c.assign(single("b3", true)) == codes{"different_batch_ids"});
+}
+
 TEST_CASE("sealing a batch of one task by repeating the assign is not a second batch") {
   caller c;
   c.assign(single("b", false));
@@ -121,8 +142,26 @@ TEST_CASE("the guide's incorrect example without batch_id is found from the seco
   CHECK(c.assign(without_id("batch_20251107_224500")).empty());
 }
 
+TEST_CASE("a task whose batch_id was forgotten next to a batch of one task is found, whichever came first") {
+  caller c;
+  c.assign(single("b", false));
+  CHECK(c.assign(without_id("batch_20251107_214500")) == codes{"no_batch_id"});
+  CHECK(c.assign(single("c", true)) == codes{"different_batch_ids"});
+}
+
+TEST_CASE("other batches matter to a batch of one task that is to run, and to nothing else") {
+  CHECK(matters_with_others(single("b", true)));
+  CHECK(matters_with_others(without_id("b")));
+  CHECK_FALSE(matters_with_others(single("b", false)));
+  CHECK_FALSE(matters_with_others(single("b", true, 2)));
+  auto whole = single("b", true);
+  whole.whole_batch = true;
+  CHECK_FALSE(matters_with_others(whole));
+}
+
 TEST_CASE("a repeated assign that stored nothing is no finding") {
   caller c;
+  c.assign(without_id("b0"));
   c.assign(without_id("b1"));
   auto again = without_id("b1");
   again.new_tasks = 0;
@@ -174,4 +213,12 @@ TEST_CASE("messages name the batch and say what to do") {
   REQUIRE(w);
   CHECK(w->message.find("\"batch_20251107_214500\"") != std::string::npos);
   CHECK(w->message.find("auto_execute to false") != std::string::npos);
+  // A task that is all of its batch is no mistake, and whether anything runs it nobody has asked.
+  CHECK(w->message.find("If more tasks are to follow") != std::string::npos);
+  CHECK(w->message.find("at once") == std::string::npos);
+  caller c;
+  c.assign(single("b1", false));
+  auto other = single("b2", true);
+  other.made_at = c.now;
+  CHECK(lint_different_batch_ids(other, c.batches)->message.find("\"b1\"") != std::string::npos);
 }

@@ -96,3 +96,15 @@ TEST_CASE("any bytes become text, and what was text stays as it is") {
     for (unsigned second = 0; second < 256; ++second)
       if (!is_utf8(to_utf8(std::string{static_cast<char>(lead), static_cast<char>(second)}))) FAIL_CHECK(lead);
 }
+
+TEST_CASE("any text becomes a line of at most so many bytes, and it shows where something was left out") {
+  CHECK(to_line("caf\xC3\xA9", 5) == "caf\xC3\xA9");
+  CHECK(to_line("caf\xC3\xA9", 4) == "caf\xE2\x80\xA6");
+  CHECK(to_line("a\x1B[2Jb\r\n\tc\xC2\x9B\n", 100) == "a [2Jb   c");
+  CHECK(to_line("a\xFF"
+                "b",
+                100) ==
+        "a\xEF\xBF\xBD"
+        "b");
+  CHECK(to_line("\n\n", 100).empty());
+}

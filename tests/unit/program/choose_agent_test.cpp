@@ -59,6 +59,23 @@ TEST_CASE("an agent that was named and is not there is an error") {
   CHECK(choose_agent(options).error().code == errc::agent_missing);
 }
 
+TEST_CASE("who has no agent is told only ways out that there are") {
+  const folder f;
+  const path_of path(f.str());
+  program::agent_options options;
+  const auto told = [&](const std::string& agent, const std::string& program) {
+    options.agent = agent;
+    options.program = program;
+    return choose_agent(options).error().message;
+  };
+  CHECK(told("claude", {}).ends_with("Install it, or add its folder to PATH"));
+  for (const char* agent : {"command", "prompt"}) {
+    CHECK(told(agent, "no-such-program").find("or give its path") != std::string::npos);
+    CHECK(told(agent, "/no/such/program").find("Correct the path") != std::string::npos);
+  }
+  for (const auto agent : built_in_agents) CHECK(program::how_to_choose_an_agent().find(agent) != std::string::npos);
+}
+
 TEST_CASE("options that do not go together are refused") {
   program::agent_options options;
   options.agent = "command";

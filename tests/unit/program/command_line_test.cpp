@@ -101,6 +101,47 @@ TEST_CASE("call prints one reply and exits by its kind") {
   CHECK(text_in(missing.json(), "code") == "bad_value");
 }
 
+TEST_CASE("a request that cannot be understood is exit code 2, one that is refused 1, however it comes") {
+  const folder f;
+  const auto call = [&](const std::string& request) { return cobatch_run({"call", "--root", f.str()}, request).code; };
+  const auto with = [](const std::string& tool, const std::string& action, const std::string& params) {
+    return R"({"tool_name":)" + tool + R"(,"action":)" + action + R"(,"params":)" + params + "}";
+  };
+  const std::string tool = R"("claude_assistant")", assign = R"("assign_task")";
+  const std::string task = R"({"task_id":"t","description":"d"})";
+  for (const std::string& request : {std::string(),
+                                     std::string("[]"),
+                                     std::string("null"),
+                                     std::string("17"),
+                                     std::string("{} {}"),
+                                     std::string("\"\xFF\""),
+                                     std::string("{}"),
+                                     R"({"tool_name":)" + tool + R"(,"params":)" + task + "}",
+                                     with("1", assign, task),
+                                     with(R"("other")", assign, task),
+                                     with(tool, "7", task),
+                                     with(tool, "null", task),
+                                     with(tool, R"("no_such_action")", task),
+                                     with(tool, assign, "[]"),
+                                     with(tool, assign, "\"x\""),
+                                     with(tool, assign, "17"),
+                                     with(tool, assign, "true"),
+                                     with(tool, assign, "null"),
+                                     with(tool, assign, R"({"task_id":"t"})"),
+                                     with(tool, assign, R"({"task_id":"t","description":5})"),
+                                     with(tool, assign, R"({"task_id":"","description":"d"})"),
+                                     with(tool, assign, R"({"task_id":"t","description":""})"),
+                                     with(tool, R"("assign_batch")", R"({"tasks":[)" + task + "," + task + "]}")}) {
+    CAPTURE(request);
+    CHECK(call(request) == exit_usage);
+  }
+  CHECK(call(with(tool, assign, task)) == exit_success);
+  CHECK(call(with(tool, assign, R"({"task_id":"t","description":"other"})")) == exit_refused);
+  CHECK(call(with(tool, R"("cancel_task")", R"({"task_id":"none"})")) == exit_refused);
+  CHECK(cobatch_run({"assign", "", "d", "--root", f.str()}).code == exit_usage);
+  CHECK(cobatch_run({"assign", "t", "another", "--root", f.str()}).code == exit_refused);
+}
+
 TEST_CASE("call takes an action and its parameters as words, each in the parameter's type") {
   const folder f;
   const auto call = [&](std::vector<std::string> words) {
@@ -123,29 +164,6 @@ TEST_CASE("call reads a file too") {
   const auto r = cobatch_run({"call", file, "--root", f.str()});
   CHECK(r.code == exit_success);
   CHECK(*r.json().find("task_count") == json::value(0));
-}
-
-TEST_CASE("a root that is no folder is a fault, and with --json an error in JSON") {
-  const folder f;
-  const std::string file = f.write("file", "");
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"status", "--root", file},
-                                                    {"assign", "a", "b", "--root", file},
-                                                    {"unlock", "--root", file},
-                                                    {"run", "--agent", "scripted", "--root", file},
-                                                    {"serve", "--agent", "scripted", "--port", "0", "--root", file},
-                                                    {"engine", "--agent", "scripted", "--root", file},
-                                                    {"savings", "b", "--root", file}}) {
-    CAPTURE(arguments.front());
-    const auto plain = cobatch_run(arguments);
-    CHECK(plain.code == exit_fault);
-    CHECK(plain.out.empty());
-    CHECK_FALSE(plain.err.empty());
-    auto with_json = arguments;
-    with_json.emplace_back("--json");
-    const auto r = cobatch_run(with_json);
-    CHECK(r.code == exit_fault);
-    CHECK(text_in(r.json(), "status") == "error");
-  }
 }
 
 TEST_CASE("assign stores a task, --open and --no-execute leave its batch open") {
@@ -224,9 +242,55 @@ TEST_CASE("run says that the day's budget is spent, which no status knows of") {
   const auto r =
       cobatch_run({"run", "--root", f.str(), "--agent", "scripted", "--script", script, "--day-tokens", "100"});
   CHECK(r.code == exit_unfinished);
-  CHECK_MESSAGE(r.out.find("1 task is left in b; today: budget: 100 of 100 tokens are used") != std::string::npos,
-                r.out);
+  CHECK_MESSAGE(r.out.find("waiting: today: budget: 100 of 100 tokens are used") != std::string::npos, r.out);
+  CHECK_MESSAGE(r.out.find("\n1 task is left in b; why is said above.\n") != std::string::npos, r.out);
   CHECK(r.out.find("cobatch status tells why") == std::string::npos);
+  const auto again = cobatch_run(
+      {"run", "--root", f.str(), "--agent", "scripted", "--script", script, "--day-tokens", "100", "--json"});
+  CHECK(text_in(again.json(), "message").find("1 task is left in b. Today: budget: 100 of") != std::string::npos);
+}
+
+TEST_CASE("run says once that a lock file is in the way, and at its end what is left") {
+  const folder f;
+  cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
+  f.write("data/execute_queue.lock", R"({"created_at":"2025-11-07","pid":1,"note":"x"})");
+  child run({COBATCH_PROGRAM, "run", "--root", f.str(), "--agent", "scripted"});
+  const std::string waits = run.line_with("waiting:");
+  CHECK(waits.find("did not write") != std::string::npos);
+  run.signal(SIGINT);
+  CHECK(run.wait() == exit_unfinished);
+  CHECK_MESSAGE((run.out() + run.err()).find("did not write") == std::string::npos, (run.out() + run.err()));
+  CHECK_MESSAGE(run.out().find("\n1 task is left in b; why is said above.\nStopped on request;") != std::string::npos,
+                run.out());
+}
+
+TEST_CASE("a project folder that is none is a mistake of the command line, and nothing is made") {
+  const folder f;
+  const std::string file = f.write("file", "");
+  for (const std::string& root : {f.str() + "/none", file})
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"status"},
+                                                  {"assign", "a", "b"},
+                                                  {"unlock"},
+                                                  {"run", "--agent", "scripted"},
+                                                  {"serve", "--agent", "scripted", "--port", "0"},
+                                                  {"engine", "--agent", "scripted"},
+                                                  {"savings", "b"},
+                                                  {"import", f.str()},
+                                                  {"import", f.str(), "--dry-run"}}) {
+      CAPTURE(words.front());
+      std::vector<std::string> arguments = words;
+      arguments.insert(arguments.end(), {"--root", root});
+      const auto plain = cobatch_run(arguments);
+      CHECK(plain.code == exit_usage);
+      CHECK(plain.out.empty());
+      for (const std::string& part : {"there is no folder '" + root + "'", std::string("COBATCH_ROOT")})
+        CHECK_MESSAGE(plain.err.find(part) != std::string::npos, plain.err);
+      arguments.emplace_back("--json");
+      const auto r = cobatch_run(arguments);
+      CHECK(r.code == exit_usage);
+      CHECK(text_in(r.json(), "code") == "bad_value");
+    }
+  CHECK_FALSE(std::filesystem::exists(f.path() / "none"));
 }
 
 TEST_CASE("run refuses an unknown batch") {
@@ -249,7 +313,7 @@ TEST_CASE("without an agent, run and engine exit with 5 and say how to choose on
   for (const std::string name : {"run", "engine"}) {
     const auto r = cobatch_run({name, "--root", f.str()}, {}, without_claude(f));
     CHECK(r.code == exit_no_agent);
-    CHECK(r.err.find("--agent command --exec PROGRAM") != std::string::npos);
+    CHECK(r.err.find("--exec PROGRAM") != std::string::npos);
     CHECK(text_in(cobatch_run({name, "--root", f.str(), "--json"}, {}, without_claude(f)).json(), "code") ==
           "agent_missing");
   }
@@ -291,7 +355,7 @@ TEST_CASE("savings prints the guide's table, every figure of it, and the modelle
   const auto r = cobatch_run({"savings"});
   CHECK(r.code == exit_success);
   for (const char* figure : {"94K", "48.5K", "48 %", "140K", "50.3K", "64 %", "235K", "54K", "77 %", "470K", "63K",
-                             "87 %", "140.3K", "145.8K", "+50.7 %", "-5.0 %"})
+                             "87 %", "140.3K", "145.8K", "-50.7 %", "+5.0 %"})
     CHECK_MESSAGE(r.out.find(figure) != std::string::npos, figure);
   const auto with_json = cobatch_run({"savings", "--json"});
   CHECK(text_in(with_json.json(), "basis") == "modelled");

@@ -489,6 +489,16 @@ TEST_CASE("agents that are there are named with their version, one that does not
   expect(of(findings(f, {}, around), "agent"), "no", "exit code 3: node is too old", "@google/gemini-cli");
 }
 
+TEST_CASE("that no agent is installed is nothing to see to while an engine runs with its own") {
+  const folder f;
+  cobatch_run({"assign", "t", "x", "--root", f.str()});
+  const auto engine = presence::announce(f.path() / "data/.cobatch", {"command"});
+  REQUIRE(engine);
+  const said found = of(findings(f), "agent");
+  expect(found, "yes", "Not in PATH: claude, codex, gemini");
+  CHECK(found.message.find("An engine runs, with: command.") != std::string::npos);
+}
+
 TEST_CASE("which credential pays is named as far as it shows, and no secret is printed") {
   const folder f;
   surroundings around;

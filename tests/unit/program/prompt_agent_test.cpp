@@ -89,6 +89,7 @@ TEST_CASE("a task that an agent left in the middle is tried again, and then has 
   CHECK(s.state("a") == "error");
   const auto told = s.ask({"get_task_result", "task_id=a"}).json();
   CHECK(text_in(*told.find("result"), "reason") == "attempts_exhausted");
+  CHECK_MESSAGE(r.out.find("ended with exit code 3 before every task was logged") != std::string::npos, r.out);
   CHECK(r.code != exit_success);
 }
 
@@ -103,6 +104,9 @@ TEST_CASE("an agent that reports nothing at all does not run for ever") {
   CHECK(count == 3);
   const auto status = s.ask({"batch_status", "batch_id=batch"}).json();
   CHECK(text_in(status, "batch_status") == "held");
+  const std::string why = text_in(status, "message");
+  for (const char* part : {"none was begun", "mark_task_in_progress", "log_task_completion", "COBATCH_SESSION"})
+    CHECK_MESSAGE(why.find(part) != std::string::npos, why);
 }
 
 TEST_CASE("two tasks at a time are refused, and the agent is told which one runs") {
@@ -112,7 +116,7 @@ TEST_CASE("two tasks at a time are refused, and the agent is told which one runs
   std::ifstream file(s.f.path() / "refused");
   const std::string refused(std::istreambuf_iterator<char>(file), {});
   CHECK(refused.find("task_in_progress") != std::string::npos);
-  CHECK_MESSAGE(refused.find("task \\\"a\\\"") != std::string::npos, refused);
+  CHECK_MESSAGE(refused.find("Task \\\"a\\\"") != std::string::npos, refused);
 }
 
 TEST_CASE("a task that asks for what the agent is not held to is refused, and no other") {

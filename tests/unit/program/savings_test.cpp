@@ -103,6 +103,36 @@ TEST_CASE("a model without a price is named, what it used has no cost, and there
   CHECK(text_in(in_json.find("warnings")->as_array()->front(), "code") == "unpriced_model");
 }
 
+TEST_CASE("what nobody knows is unknown, and neither 0 tokens nor 0 dollars") {
+  const folder f;
+  run_batch(f);
+  cobatch_run({"assign", "z", "z", "--batch", "b", "--root", f.str()});
+  {
+    workspace place = open(f);
+    settlement silent;
+    silent.end = turn_end::done;
+    play_turn(place, place.sessions({})->front(), silent);
+  }
+  const auto prices = price_file(f);
+  const auto r = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str()});
+  CHECK_MESSAGE(r.out.find("z: unknown\n") != std::string::npos, r.out);
+  const auto in_json = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str(), "--json"}).json();
+  const json::value& unknown = in_json.find("by_task")->as_array()->back();
+  CHECK(text_in(unknown, "task_id") == "z");
+  CHECK(unknown.find("tokens") == nullptr);
+  CHECK(cost_of(unknown).is_null());
+}
+
+TEST_CASE("told figures are called so, and of the cache nothing is said that nobody told") {
+  const folder f;
+  run_batch(f, "big", usage_source::told);
+  const auto r = cobatch_run({"savings", "b", "--root", f.str()});
+  CHECK(r.out.find("told figures") != std::string::npos);
+  CHECK(r.out.find("tokens processed") == std::string::npos);
+  CHECK(*cobatch_run({"savings", "b", "--root", f.str(), "--json"}).json().find("total")->find("told") ==
+        json::value(true));
+}
+
 TEST_CASE("what played figures would cost is marked as a demo") {
   const folder f;
   run_batch(f, "big", usage_source::scripted);

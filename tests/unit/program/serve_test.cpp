@@ -98,7 +98,7 @@ TEST_CASE("without an agent, serve accepts tasks, runs none, and says how to cho
   CHECK(server.program().wait() == exit_success);
 
   child plain({COBATCH_PROGRAM, "serve", "--root", f.str(), "--port", "0"}, {{"PATH", f.str()}});
-  CHECK_FALSE(plain.line_with("--agent command --exec PROGRAM").empty());
+  CHECK_FALSE(plain.line_with("--exec PROGRAM").empty());
 }
 
 TEST_CASE("a port in use exits with 4 and says what to do") {

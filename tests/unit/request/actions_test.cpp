@@ -76,7 +76,7 @@ TEST_CASE("text in quotes is short, on one line, and cuts no character in two") 
 TEST_CASE("an error has the reply's shape") {
   const auto parsed = json::parse(error_json({errc::disk_full, "no room"}));
   REQUIRE(parsed);
-  CHECK(*parsed == json::value(json::object{{"status", "error"}, {"code", "disk_full"}, {"message", "no room"}}));
+  CHECK(*parsed == json::value(json::object{{"status", "error"}, {"code", "disk_full"}, {"message", "No room."}}));
 }
 
 }  // namespace cobatch_test

@@ -95,6 +95,16 @@ TEST_CASE("every part of a budget refuses every wrong type and tells that it is 
     }
 }
 
+TEST_CASE("what was given and what was meant are each named once") {
+  fixture f;
+  CHECK(f.ask("assign_task", task("t", R"(,"auto_execute":"False")")).text("message") ==
+        "'auto_execute' is a string ('False'); it must be true or false, without quotes. Nothing was changed.");
+  CHECK(f.ask("assign_task", task("t", R"(,"batch_id":")" + std::string(129, 'x') + "\"")).text("message") ==
+        "'batch_id' has 129 bytes; the limit is 128. Nothing was changed.");
+  CHECK(f.ask("assign_task", task("t", R"(,"needs":["a",""])")).text("message") ==
+        "'needs[1]' is empty; give 1 to 128 bytes. Nothing was changed.");
+}
+
 TEST_CASE("of a list with something else in it the place is told") {
   fixture f;
   const auto r = f.ask("assign_task", task("t", R"(,"needs":["a",17])"));

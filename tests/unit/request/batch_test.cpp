@@ -1,6 +1,7 @@
 #include <fstream>
 #include <thread>
 
+#include "system/presence.hpp"
 #include "unit/request/fixture.hpp"
 
 namespace cobatch_test {
@@ -44,7 +45,71 @@ TEST_CASE("execute_queue with a batch_id seals and runs exactly that batch") {
   CHECK(r.number("task_count") == 1);
   CHECK(f.ask("batch_status", R"({"batch_id":"b2"})").text("batch_status") == "sealed");
   CHECK(f.ask("batch_status", R"({"batch_id":"b1"})").text("batch_status") == "open");
-  CHECK(f.ask("execute_queue", R"({"batch_id":"none"})").text("code") == "batch_not_found");
+  const auto none = f.ask("execute_queue", R"({"batch_id":"none"})");
+  CHECK(none.text("code") == "batch_not_found");
+  CHECK(none.says("list_batches"));
+}
+
+TEST_CASE("what execute_queue starts waits where no engine takes it, which is said") {
+  fixture f;
+  f.ask("assign_task", task("a", R"(,"batch_id":"b1","agent":"codex")"));
+  const auto run = [&] {
+    const auto r = f.ask("execute_queue");
+    CHECK(r.text("status") == "task_started");
+    return r;
+  };
+  CHECK(run().says("1 queued task of 1 batch will run, in one session. No engine takes it now, so it waits"));
+  CHECK(run().warns("no_engine"));
+  const auto engine = presence::announce(f.place().paths().state, {"codex"});
+  REQUIRE(engine);
+  CHECK(run().text("message") == "1 queued task of 1 batch will run, in one session.");
+  f.ask("assign_task", task("b", R"(,"batch_id":"b2","agent":"gemini")"));
+  CHECK(run().says("Those that the warnings name wait"));
+}
+
+TEST_CASE("a batch that has nothing to run says why, and what would change that") {
+  fixture f;
+  const auto run = [&] {
+    const auto r = f.ask("execute_queue", R"({"batch_id":"b"})");
+    CHECK(r.text("code") == "empty_batch");
+    CHECK(r.says("nothing was changed"));
+    return r;
+  };
+  f.ask("assign_batch", R"({"batch_id":"b","auto_execute":false,"tasks":[)" + task("a") + "," + task("c") + "]}");
+  SUBCASE("it has ended") {
+    f.ask("seal_batch", R"({"batch_id":"b"})");
+    f.ask("cancel_task", R"({"task_id":"c"})");
+    f.run_next_batch(turn_end::error);
+    CHECK(run().says("all of its 2 tasks have ended (0 done, 1 in error, 1 cancelled)"));
+    for (const char* way : {"retry_batch", "reset_task", "assign"}) CHECK(run().says(way));
+    CHECK(f.ask("retry_batch", R"({"batch_id":"b"})").text("status") == "success");
+    CHECK(f.ask("execute_queue", R"({"batch_id":"b"})").text("status") == "task_started");
+  }
+  SUBCASE("it is open, and all of it was cancelled") {
+    for (const char* id : {"a", "c"}) f.ask("cancel_task", R"({"task_id":")" + std::string(id) + "\"}");
+    CHECK(run().says("2 cancelled"));
+    CHECK(f.ask("seal_batch", R"({"batch_id":"b"})").says("2 cancelled"));
+  }
+  SUBCASE("what is left of it is in progress by hand") {
+    f.ask("cancel_task", R"({"task_id":"c"})");
+    f.ask("mark_task_in_progress", R"({"task_id":"a"})");
+    CHECK(run().says("a task is in progress by hand"));
+    CHECK(run().says("log_task_completion"));
+  }
+  SUBCASE("its tasks were deleted") {
+    for (const char* id : {"a", "c"}) f.ask("delete_task", R"({"task_id":")" + std::string(id) + "\"}");
+    CHECK(run().says("it has no task. Assign one first"));
+  }
+}
+
+TEST_CASE("execute_queue with the batch_id of a batch that is held lets it go") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  const session_record session = f.begin_session();
+  REQUIRE(f.place().storage().end_session(session.id, session_end::blocked, "no login"));
+  CHECK(f.ask("batch_status", R"({"batch_id":"b"})").text("batch_status") == "held");
+  CHECK(f.ask("execute_queue", R"({"batch_id":"b"})").text("status") == "task_started");
+  CHECK(f.ask("batch_status", R"({"batch_id":"b"})").text("batch_status") == "sealed");
 }
 
 TEST_CASE("batch_status tells state, tally and tasks, and pages through them") {

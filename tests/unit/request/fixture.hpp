@@ -13,6 +13,7 @@
 #include <cobatch/protocol.hpp>
 
 #include "json/json.hpp"
+#include "request/sentence.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
@@ -67,7 +68,9 @@ class fixture {
     auto parsed = json::parse(answered.json);
     REQUIRE_MESSAGE(parsed, answered.json);
     CHECK_MESSAGE(answered.json.find('\n') == std::string::npos, "a reply is one line");
-    return {answered.kind, std::move(*parsed)};
+    parsed_reply said{answered.kind, std::move(*parsed)};
+    CHECK_MESSAGE(said.text("message") == request::sentence(said.text("message")), "a message is a sentence");
+    return said;
   }
   /// `params` as JSON text.
   parsed_reply ask(std::string_view action, std::string_view params = "{}", std::stop_token stop = {}) {

@@ -84,6 +84,27 @@ TEST_CASE("told telemetry serves one task, and is called told") {
   CHECK(s.ask("get_task_result", R"({"task_id":"u"})").in("result", "tokens_input") == nullptr);
 }
 
+TEST_CASE("telemetry that is there before a task begins is not taken for that task, and is kept") {
+  scene s;
+  const std::string earlier = R"({"tokens_input":7,"tokens_output":7})";
+  s.tell(earlier);
+  const auto begun = s.begin();
+  CHECK(begun.warns("telemetry_left_over"));
+  CHECK_FALSE(std::filesystem::exists(s.telemetry()));
+  CHECK(content_of(s.telemetry().string() + ".left-over") == earlier);
+  s.log();
+  CHECK(s.result().in("result", "tokens_input") == nullptr);
+}
+
+TEST_CASE("telemetry that names the task may be told before it begins, and a second beginning leaves it") {
+  scene s;
+  s.ask("capture_token_telemetry", R"({"task_id":"t","tokens_input":10,"tokens_output":1})");
+  CHECK_FALSE(s.begin().warns("telemetry_left_over"));
+  CHECK_FALSE(s.begin().warns("telemetry_left_over"));
+  s.log();
+  CHECK(*s.result().in("result", "tokens_input") == json::value(10));
+}
+
 TEST_CASE("the later form of telemetry tells what came from the cache apart") {
   scene s;
   s.begin();
@@ -92,6 +113,54 @@ TEST_CASE("the later form of telemetry tells what came from the cache apart") {
   s.log();
   CHECK(*s.result().in("result", "tokens_input") == json::value(7000));
   CHECK(*s.result().in("result", "tokens_cache_read") == json::value(40000));
+}
+
+TEST_CASE("of told figures those that can be are shown, and no other as 0") {
+  for (const char* none : {"1e30", "1.5", "-1", R"("45000")", "1000000000001", "true", "[]"}) {
+    CAPTURE(none);
+    scene s;
+    s.begin();
+    s.tell(R"({"tokens_input":)" + std::string(none) + R"(,"tokens_output":7})");
+    CHECK_FALSE(s.log().warns("telemetry_unreadable"));
+    const auto result = s.result();
+    CHECK(*result.in("result", "tokens_output") == json::value(7));
+    CHECK(*result.in("result", "tokens_complete") == json::value(false));
+    for (const char* name : {"tokens_input", "tokens_input_guide", "tokens_cache_read"})
+      CHECK(result.in("result", name) == nullptr);
+    CHECK(*result.in("result", "tokens") == json::value(json::object{{"output", 7}, {"total", 7}}));
+  }
+}
+
+TEST_CASE("told input of which a part cannot be is not taken for what was loaded") {
+  scene s;
+  s.begin();
+  s.tell(R"({"tokens_input":47000,"tokens_output":5,"tokens_cache_read":1e30})");
+  s.log();
+  CHECK(s.result().in("result", "tokens_input") == nullptr);
+  CHECK(*s.result().in("result", "tokens_complete") == json::value(false));
+}
+
+TEST_CASE("telemetry in which no figure can be is set aside, and no figure is shown") {
+  scene s;
+  s.begin();
+  s.tell(R"({"tokens_input":1e30,"tokens_output":-4})");
+  CHECK(s.log().warns("telemetry_unreadable"));
+  CHECK(s.result().in("result", "tokens_output") == nullptr);
+  CHECK(s.result().in("result", "tokens_complete") == nullptr);
+}
+
+TEST_CASE("a call that tells what is no count is refused, and nothing is noted") {
+  scene s;
+  s.begin();
+  for (const char* none : {"1e30", "1.5", "-1", R"("45000")", "1000000000001", "null"}) {
+    CAPTURE(none);
+    const auto told = s.ask("capture_token_telemetry",
+                            R"({"task_id":"t","tokens_output":4,"tokens_input":)" + std::string(none) + "}");
+    CHECK(told.text("status") == "error");
+    CHECK(told.says("'tokens_input'"));
+    CHECK(told.says("Nothing was changed"));
+    CHECK_FALSE(std::filesystem::exists(s.telemetry()));
+  }
 }
 
 TEST_CASE("telemetry of another task is left alone") {

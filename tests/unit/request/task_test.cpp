@@ -104,4 +104,20 @@ TEST_CASE("an unknown task is not found by any action") {
   }
 }
 
+TEST_CASE("the status of an imported task shows what its old store knew beyond that, as the queue view does") {
+  fixture f;
+  adopted_task adopted;
+  adopted.task.spec = {.id = task_id("old"), .description = "do it"};
+  adopted.task.batch = batch_id("b");
+  adopted.task.extra = R"({"inject_steps":[1.50],"blocked":false,"priority":"odd","message":"theirs","warnings":1})";
+  REQUIRE(f.place().adopt({adopted}));
+  const auto status = f.ask("check_task_status", R"({"task_id":"old"})");
+  CHECK(json::write(*status.body.find("inject_steps")) == "[1.50]");
+  CHECK(*status.body.find("blocked") == json::value(false));
+  // What has a name of ours, here or in the view, is not shown.
+  CHECK(status.body.find("priority") == nullptr);
+  CHECK(status.says("Task 'old' is queued"));
+  CHECK(status.body.find("warnings") == nullptr);
+}
+
 }  // namespace cobatch_test

@@ -101,6 +101,8 @@ TEST_CASE("a foreign marker is honoured and explained, and the batch starts when
   CHECK(executed->outcome.what == execute_outcome::kind::already_running);
   REQUIRE_FALSE(executed->warnings.empty());
   CHECK(executed->warnings.front().code == "foreign_marker");
+  CHECK(place.execute_queue(batch_id("b1"))->outcome.what == execute_outcome::kind::already_running);
+  CHECK(place.execute_queue(batch_id("none")).error().code == errc::batch_not_found);
 
   const auto works = agent_that_does_all();
   auto options = options_with(works);

@@ -39,4 +39,23 @@ TEST_CASE("a preamble whose usage nobody knows leaves nothing to compare") {
   CHECK_FALSE(report->compared.processed);
 }
 
+TEST_CASE("a task that ended without a turn is part of the accounts if it was told what it used") {
+  fixture f;
+  for (const std::string id : {"x", "y", "z"}) {
+    f.ask("assign_task", R"({"task_id":")" + id + R"(","description":"d","batch_id":"b","auto_execute":false})");
+    f.ask("mark_task_in_progress", R"({"task_id":")" + id + "\"}");
+    if (id != "z")
+      f.ask("capture_token_telemetry", R"({"task_id":")" + id + R"(","tokens_input":)" + (id == "x" ? "45000" : "0") +
+                                           R"(,"tokens_output":2000})");
+    f.ask("log_task_completion", R"({"task_id":")" + id + R"(","status":"done"})");
+  }
+  const auto report = f.place().savings(batch_id("b"));
+  REQUIRE(report);
+  CHECK(report->accounts.total.used == tokens{.uncached_input = 45'000, .output = 4000});
+  CHECK(report->accounts.total.told);
+  REQUIRE(report->accounts.by_task.size() == 2);
+  CHECK(report->compared.guide == comparison{94'000, 49'000});
+  CHECK_FALSE_MESSAGE(report->compared.processed, "what was read from the cache nobody said");
+}
+
 }  // namespace cobatch_test

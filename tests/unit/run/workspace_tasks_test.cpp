@@ -68,7 +68,7 @@ TEST_CASE("a refusal says what is in the way") {
   assign_all(place, {"a", "b"}, "b");
   const task_id a("a");
   check_refused(place.remove_result(a), errc::task_not_found, "has no result");
-  check_refused(place.complete_called({{}, a, done()}), errc::task_queued, "queued");
+  check_refused(place.complete_called({{}, a, done()}), errc::task_queued, "mark_task_in_progress first");
   REQUIRE(place.mark_manually(a));
   check_refused(place.remove(a), errc::task_in_progress, "by hand");
   REQUIRE(place.complete_called({{}, a, done()}));
