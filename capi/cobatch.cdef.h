@@ -804,7 +804,8 @@ typedef struct cobatch_finding_info {
 cobatch_status cobatch_diagnose(const cobatch_workspace_options* options, cobatch_text batch,
                                             cobatch_reply** reply, cobatch_error** err);
 
-cobatch_status cobatch_diagnose_agents(cobatch_reply** reply, cobatch_error** err);
+cobatch_status cobatch_diagnose_agents(const cobatch_workspace_options* options, cobatch_reply** reply,
+                                                   cobatch_error** err);
 
 cobatch_status cobatch_reply_next_finding(cobatch_reply* reply, cobatch_finding_info* record,
                                                       cobatch_error** err);

@@ -22,9 +22,12 @@ cobatch_status cobatch_diagnose(const cobatch_workspace_options* options, cobatc
   });
 }
 
-cobatch_status cobatch_diagnose_agents(cobatch_reply** reply, cobatch_error** err) {
+cobatch_status cobatch_diagnose_agents(const cobatch_workspace_options* options, cobatch_reply** reply,
+                                       cobatch_error** err) {
   return look_without_workspace(reply, err, [&](cobatch_reply& filled) -> verdict {
-    filled.findings.put_all(cobatch::diagnose_agents());
+    cobatch::workspace_options own;
+    if (auto v = take_workspace_options(options, own); v.failed()) return v;
+    filled.findings.put_all(cobatch::diagnose_agents(own));
     return {};
   });
 }

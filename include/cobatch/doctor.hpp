@@ -49,9 +49,9 @@ struct finding {
 
 /// Looks at what runs tasks: the keeper, the agent programs in PATH (each is started with `--version`, for at most 20
 /// seconds), who would pay for them, and whether this process was started by an agent. No secret is in what it says.
-/// With `place`, that there is no such program is not held against a workspace in which an engine runs.
-/// Never fails. May be called from any thread, as long as none changes the environment.
-[[nodiscard]] std::vector<finding> diagnose_agents(const std::optional<workspace_options>& place = std::nullopt);
+/// That there is no such program is not held against a workspace in which an engine runs. Never fails. May be called
+/// from any thread, as long as none changes the environment.
+[[nodiscard]] std::vector<finding> diagnose_agents(const workspace_options& place);
 
 }  // namespace v1
 }  // namespace cobatch

@@ -90,9 +90,8 @@ void check_credential(findings& out) {
 }
 
 // The agents of the engines that run there, as a sentence; empty if none runs, or none can be looked for.
-std::string about_engines(const std::optional<workspace_options>& place) {
-  if (!place) return {};
-  const auto paths = find_paths(*place);
+std::string about_engines(const workspace_options& place) {
+  const auto paths = find_paths(place);
   if (!paths) return {};
   const auto engines = live_engines(paths->state);
   if (!engines || engines->empty()) return {};
@@ -103,7 +102,7 @@ std::string about_engines(const std::optional<workspace_options>& place) {
   return fmt::format("An engine runs, with: {}.", fmt::join(agents, ", "));
 }
 
-void check_programs(const std::optional<workspace_options>& place, findings& out) {
+void check_programs(const workspace_options& place, findings& out) {
   std::vector<std::string_view> missing;
   for (const auto& program : agent_programs) {
     const auto path = find_program(program.name);
@@ -144,7 +143,7 @@ void check_nested(findings& out) {
 
 }  // namespace
 
-std::vector<finding> diagnose_agents(const std::optional<workspace_options>& place) {
+std::vector<finding> diagnose_agents(const workspace_options& place) {
   findings out({});
   out.yes("version", fmt::format("Cobatch {}, SQLite {}, schema {}.", version(), sqlite_version(), schema_version));
   check_keeper(out);

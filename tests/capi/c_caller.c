@@ -207,7 +207,7 @@ static void look_from_outside(cobatch_workspace* place, const cobatch_workspace_
   OK(cobatch_reply_next_finding(reply, &finding, NULL));
   CHECK(finding.answer != 0);
   cobatch_reply_free(reply);
-  OK(cobatch_diagnose_agents(&reply, NULL));
+  OK(cobatch_diagnose_agents(where, &reply, NULL));
   cobatch_reply_free(reply);
   put_file(where->root, "claude_task_queue.json",
            "{\"tasks\":{\"old\":{\"status\":\"queued\",\"description\":\"x\"},\"odd\":5}}");

@@ -71,6 +71,6 @@ TEST_CASE("a batch that cannot be one is refused by the doctor") {
 }
 
 TEST_CASE("the doctor looks at what runs tasks: the keeper is there") {
-  const auto found = findings_in(make<cobatch_reply>(cobatch_diagnose_agents).get());
+  const auto found = findings_in(make<cobatch_reply>(cobatch_diagnose_agents, nullptr).get());
   CHECK(first_about(found, "keeper").answer == COBATCH_ANSWER_YES);
 }

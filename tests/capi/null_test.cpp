@@ -206,7 +206,7 @@ std::vector<needy_call> the_others::calls() {
       NEEDY(cobatch_supported_actions, nullptr),
       NEEDY(cobatch_diagnose, nullptr, id, nullptr),
       NEEDY(cobatch_diagnose, nullptr, null_with_size, &out_reply),
-      NEEDY(cobatch_diagnose_agents, nullptr),
+      NEEDY(cobatch_diagnose_agents, nullptr, nullptr),
       NEEDY(cobatch_import, nullptr, id, &out_reply),
       NEEDY(cobatch_import, place, null_with_size, &out_reply),
       NEEDY(cobatch_import, place, absent, &out_reply),

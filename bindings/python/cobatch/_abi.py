@@ -766,7 +766,7 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
     "cobatch_call": (HANDLE, cobatch_text, POINTER(cobatch_owned_text), POINTER(c_int32)),
     "cobatch_supported_actions": (POINTER(cobatch_owned_text),),
     "cobatch_diagnose": (POINTER(cobatch_workspace_options), cobatch_text, OUT),
-    "cobatch_diagnose_agents": (OUT,),
+    "cobatch_diagnose_agents": (POINTER(cobatch_workspace_options), OUT),
     "cobatch_reply_next_finding": (HANDLE, POINTER(cobatch_finding_info)),
     "cobatch_import": (HANDLE, cobatch_text, OUT),
     "cobatch_preview_import": (POINTER(cobatch_workspace_options), cobatch_text, OUT),

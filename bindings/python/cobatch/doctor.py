@@ -25,10 +25,13 @@ def diagnose(
     return tuple(listed(Finding, "cobatch_diagnose", byref(_values.place(root, state)), _values.text(batch)))
 
 
-def diagnose_agents() -> tuple[Finding, ...]:
+def diagnose_agents(
+    root: str | os.PathLike[str] = ".", state: str | os.PathLike[str] | None = None
+) -> tuple[Finding, ...]:
     """Looks at what runs tasks: the keeper, the agent programs in PATH (each is started with `--version`, for at most
-    20 seconds), who would pay for them, and whether this process was started by an agent. No secret is in what it says.
+    20 seconds), who would pay for them, and whether this process was started by an agent. That there is no such program
+    is not held against the workspace in folder `root` if an engine runs in it. No secret is in what it says.
 
     No other thread may change the environment meanwhile.
     """
-    return tuple(listed(Finding, "cobatch_diagnose_agents"))
+    return tuple(listed(Finding, "cobatch_diagnose_agents", byref(_values.place(root, state))))
