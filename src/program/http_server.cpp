@@ -107,6 +107,7 @@ class http_server::state final : private httplib::Server {
       else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
         wait_readable({stopped_.descriptor()}, std::chrono::steady_clock::now() + pause_when_out_of_descriptors);
     }
+    door_.close();  // else a client that has connected and was not accepted would wait as long as this object lives
   }
 
  private:

@@ -20,6 +20,9 @@ class listener {
   /// The next connection, close-on-exec; not open if there is none right now.
   [[nodiscard]] unique_fd accept() const noexcept;
 
+  /// Sends away whoever waits to be accepted, and lets go the port.
+  void close() noexcept { fd_.reset(); }
+
  private:
   unique_fd fd_;
   int port_ = 0;

@@ -76,14 +76,21 @@ json::value parsed(const std::string& body) {
   return std::move(*value);
 }
 
-// Sends bytes as they are and reads to the end of the connection.
-std::string exchange(int port, std::string_view bytes, bool end_sending = false) {
-  const unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+// Not open if nobody listens there.
+unique_fd connected_to(int port) {
+  unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<std::uint16_t>(port));
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) fd.reset();
+  return fd;
+}
+
+// Sends bytes as they are and reads to the end of the connection.
+std::string exchange(int port, std::string_view bytes, bool end_sending = false) {
+  const unique_fd fd = connected_to(port);
+  REQUIRE(fd.open());
   while (!bytes.empty()) {
     const ssize_t n = ::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n <= 0) break;
@@ -359,9 +366,11 @@ TEST_CASE("a stop does not wait for a client that sends nothing") {
   auto options = on_any_port();
   options.read_limit = std::chrono::hours{1};
   running_server server(std::move(options));
-  std::jthread silent([&] { exchange(server.port(), "POST /execute_task HTTP/1.1\r\n"); });
+  const unique_fd silent = connected_to(server.port());
+  REQUIRE(::send(silent.get(), "POST /execute_task HTTP/1.1\r\n", 29, MSG_NOSIGNAL) == 29);
   server.client().Get("/health");
   server.stop();
+  CHECK_FALSE_MESSAGE(connected_to(server.port()).open(), "who comes after that is not left waiting");
 }
 
 TEST_CASE("a token is asked for by every request") {
