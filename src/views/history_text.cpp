@@ -16,21 +16,23 @@ namespace {
 // The original sorted its sessions by what they were about; ours are all tasks of batches.
 constexpr const char* task_type = "task";
 
-// In this file input is all that the model read: the part that came from the cache is in it, and apart beside it.
+// In this file input is all that the model read: the part that came from the cache is in it, and apart beside it. Of
+// figures that are a lower bound one that is 0 says nothing, and is left out.
 json::object session_of(const result_record& r) {
-  const tokens used = r.what.used->total();
-  const std::int64_t written = used.cache_write_5m + used.cache_write_1h;
+  const usage& all = *r.what.used;
+  const tokens used = all.total();
   const std::int64_t input = used.loaded_input() + used.cache_read;
-  json::object out{{"timestamp", to_iso(r.completed_at)},
-                   {"task_id", r.task.str()},
-                   {"task_type", task_type},
-                   {"tokens_input", input},
-                   {"tokens_output", used.output},
-                   {"tokens_total", input + used.output}};
-  if (r.what.used->knows_cache()) {
-    out.push_back({"tokens_cache_read", used.cache_read});
-    out.push_back({"tokens_cache_creation", written});
-    out.push_back({"tokens_raw_input", used.uncached_input});
+  json::object out{{"timestamp", to_iso(r.completed_at)}, {"task_id", r.task.str()}, {"task_type", task_type}};
+  const auto add_figure = [&](const char* name, std::int64_t figure) {
+    if (all.complete || figure != 0) out.push_back({name, figure});
+  };
+  add_figure("tokens_input", input);
+  add_figure("tokens_output", used.output);
+  add_figure("tokens_total", input + used.output);
+  if (all.knows_cache()) {
+    add_figure("tokens_cache_read", used.cache_read);
+    add_figure("tokens_cache_creation", used.cache_write_5m + used.cache_write_1h);
+    add_figure("tokens_raw_input", used.uncached_input);
   }
   if (r.turn != turn_no{} || r.duration_ms > 0) out.push_back({"duration_seconds", seconds_json(r.duration_ms)});
   out.push_back({"success", r.status == task_state::done});

@@ -48,6 +48,22 @@ TEST_CASE("the history has what each task used, and of those of which nothing is
   CHECK(json::write(*pattern.find("success_rate")) == "0.5");
 }
 
+TEST_CASE("a figure that nobody knows is not in the history, as 0 least of all") {
+  view_snapshot snapshot;
+  snapshot.results = {result_of("told", task_state::done, tokens{.uncached_input = 45'000, .output = 7}),
+                      result_of("part", task_state::done, tokens{.output = 7})};
+  snapshot.results[0].what.used->source = usage_source::told;
+  snapshot.results[1].what.used->complete = false;
+  const auto history = json::parse(history_view_text(snapshot));
+  REQUIRE(history);
+  const json::array& sessions = *history->find("sessions")->as_array();
+  CHECK(*sessions[0].find("tokens_input") == json::value(45'000));
+  CHECK(sessions[0].find("tokens_cache_read") == nullptr);
+  CHECK(*sessions[1].find("tokens_output") == json::value(7));
+  CHECK(sessions[1].find("tokens_input") == nullptr);
+  CHECK(sessions[1].find("tokens_cache_read") == nullptr);
+}
+
 TEST_CASE("the history of nothing is empty, with the keys that its readers look for") {
   const auto history = json::parse(history_view_text({}));
   REQUIRE(history);
