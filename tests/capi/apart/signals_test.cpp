@@ -78,7 +78,8 @@ std::vector<std::uint64_t> blocked_in_other_threads() {
     if (thread.path().filename() == std::to_string(::gettid())) continue;
     const std::string status = content_of(thread.path() / "status");
     const auto at = status.find("SigBlk:\t");
-    if (at == std::string::npos) continue;  // it has ended meanwhile
+    // It has ended meanwhile: then the kernel counts no threads there, and shows no mask or an empty one.
+    if (at == std::string::npos || status.find("Threads:\t0\n") != std::string::npos) continue;
     masks.push_back(std::stoull(status.substr(at + 8, 16), nullptr, 16));
   }
   return masks;
