@@ -48,8 +48,9 @@ TEST_CASE("an engine that is stopped at once, or freed, interrupts its turn and 
   }
   SUBCASE("freed after its workspace") {
     auto another = open_workspace(place.folder.path());
-    const auto runs = make<cobatch_engine>(cobatch_engine_start, another.get(), &with.options);
+    auto waits = make<cobatch_engine>(cobatch_engine_start, another.get(), &with.options);
     another.reset();
+    waits.reset();  // before the other, or it would take the task that is given back
     engine.reset();
   }
   CHECK(turn_ends(place) == ends{COBATCH_TURN_STOPPED});
