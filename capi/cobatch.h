@@ -1461,9 +1461,9 @@ COBATCH_API cobatch_status cobatch_diagnose(const cobatch_workspace_options* opt
 /*
 ** Looks at what runs tasks: the keeper, the agent programs in PATH (each is started with `--version`, for at most 20
 ** seconds), who would pay for them, and whether this process was started by an agent. That there is no such program is
-** not held against a workspace in which an engine runs; `options` (may be NULL) say which. No secret is in what it says.
-** The reply holds findings. Thread-safe, as long as no thread changes the environment. Errors: COBATCH_E_BAD_VALUE.
-** Since ABI version 3.
+** not held against a workspace in which an engine runs; `options` (may be NULL) say which workspace. No secret is in
+** what it says. The reply holds findings. Thread-safe, as long as no thread changes the environment. Errors:
+** COBATCH_E_BAD_VALUE. Since ABI version 3.
 */
 COBATCH_API cobatch_status cobatch_diagnose_agents(const cobatch_workspace_options* options, cobatch_reply** reply,
                                                    cobatch_error** err);
