@@ -150,6 +150,15 @@ start_server_that_pauses_in_task_2() {
   start_server
 }
 
+# reach_task_2: sends the guide's three calls to that server; in task 2, $agent is the agent's process, and $keeper that
+# of its keeper.
+reach_task_2() {
+  "$here/three_calls.sh" "$server_port" >/dev/null 2>&1
+  wait_for "task 2" in_progress create_doc_2
+  agent=$(agent_pids)
+  keeper=$(awk '/^PPid:/ {print $2}' "/proc/$agent/status")
+}
+
 # finish BATCH: waits until its round has ended.
 finish() {
   local until=$((SECONDS + patience)) reply

@@ -7,10 +7,7 @@ batch=batch_20251107_214500
 start_server_that_pauses_in_task_2
 
 title "kill -9 of the keeper in task 2"
-"$here/three_calls.sh" "$server_port" >/dev/null 2>&1
-wait_for "task 2" in_progress create_doc_2
-agent=$(agent_pids)
-keeper=$(awk '/^PPid:/ {print $2}' "/proc/$agent/status")
+reach_task_2
 check "it is the keeper" "$(basename "$(readlink "/proc/$keeper/exe")")" cobatch-keeper
 kill -KILL "$keeper"
 agent_replaced() { local now; now=$(agent_pids) && [[ -n $now && $now != "$agent" ]]; }

@@ -7,8 +7,7 @@ batch=batch_20251107_214500
 start_server_that_pauses_in_task_2
 
 title "kill -9 in task 2"
-"$here/three_calls.sh" "$server_port" >/dev/null 2>&1
-wait_for "task 2" in_progress create_doc_2
+reach_task_2
 kill_server
 shown <"$marker"
 check "the lock file is still there" "$(jq -r .batch_id "$marker")" "$batch"

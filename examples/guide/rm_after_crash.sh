@@ -7,10 +7,7 @@ batch=batch_20251107_214500
 start_server_that_pauses_in_task_2
 
 title "kill -9 of server and keeper in task 2"
-"$here/three_calls.sh" "$server_port" >/dev/null 2>&1
-wait_for "task 2" in_progress create_doc_2
-agent=$(agent_pids)
-keeper=$(awk '/^PPid:/ {print $2}' "/proc/$agent/status")
+reach_task_2
 kill_server
 kill -KILL "$keeper" # the agent ends with its keeper
 agent_runs() { [[ -n $(agent_pids) ]]; }
