@@ -28,7 +28,6 @@ using kind = import_finding::kind;
 constexpr std::string_view queue_name = "claude_task_queue.json";
 constexpr std::string_view results_name = "claude_task_results.json";
 constexpr std::string_view history_name = "token_telemetry.json";
-constexpr std::string_view archive_name = archive_folder;
 
 constexpr std::size_t largest_file = std::size_t{256} * 1024 * 1024;
 
@@ -58,7 +57,7 @@ std::vector<std::string> archives_among(const std::vector<std::string>& names) {
   std::vector<std::string> archives;
   for (const auto& name : names)
     if (name.starts_with("results_") && name.ends_with(".jsonl"))
-      archives.push_back(fmt::format("{}/{}", archive_name, name));
+      archives.push_back(fmt::format("{}/{}", archive_folder, name));
   return archives;
 }
 
@@ -208,7 +207,7 @@ result<original_files> read_original(const fs::path& folder, const std::vector<w
                                      std::vector<import_finding>& findings) {
   const auto names = names_in(folder);
   if (!names) return fail(names.error());
-  const auto archive = names_in(folder / archive_name);
+  const auto archive = names_in(folder / archive_folder);
   if (!archive) return fail(archive.error());
 
   original_files all;
@@ -227,7 +226,7 @@ result<original_files> read_original(const fs::path& folder, const std::vector<w
     return fail(errc::bad_value,
                 fmt::format("{} has neither {} nor {} nor {}, so there is nothing to import. Give the data/ folder of "
                             "the original system",
-                            folder.string(), queue_name, results_name, archive_name));
+                            folder.string(), queue_name, results_name, archive_folder));
   say_left_alone(*names, findings);
   return all;
 }

@@ -86,8 +86,8 @@ answer marked_reply(const task_outcome& marked) {
 }
 
 // Telemetry that lies there before a task begins is not of that task.
-answer without_left_over(const call& request, const task_id& begun, answer reply) {
-  reply.warnings = telemetry_file(request.place.paths().data).leave_behind(begun);
+answer with_clean_start(const call& request, const task_id& task, bool begins, answer reply) {
+  if (begins) reply.warnings = telemetry_file(request.place.paths().data).leave_behind(task);
   return reply;
 }
 
@@ -102,12 +102,11 @@ outcome mark_task_in_progress(const call& request) {
     auto begun = request.place.begin_called(**token, *id);
     if (!begun) return refuse(std::move(begun.error()));
     const bool again = begun->what == begin_called_outcome::kind::repeated;
-    return again ? begun_reply(begun->task, again) : without_left_over(request, *id, begun_reply(begun->task, again));
+    return with_clean_start(request, *id, !again, begun_reply(begun->task, again));
   }
   auto marked = request.place.mark_manually(*id);
   if (!marked) return refuse(std::move(marked.error()));
-  const bool changed = marked->what == task_outcome::kind::changed;
-  return changed ? without_left_over(request, *id, marked_reply(*marked)) : marked_reply(*marked);
+  return with_clean_start(request, *id, marked->what == task_outcome::kind::changed, marked_reply(*marked));
 }
 
 outcome log_task_completion(const call& request) {

@@ -66,16 +66,15 @@ measured compare(const ledger& accounts) {
 }  // namespace
 
 result<savings_report> workspace::savings(const batch_id& batch) {
-  auto record = state_->storage->find_batch(batch);
+  auto record = batch_there(*state_->storage, batch);
   if (!record) return fail(record.error());
-  if (!*record) return fail(not_found(batch));
   turn_filter filter;
   filter.batch = batch;
   auto turns = all_turns(*state_->storage, filter);
   if (!turns) return fail(turns.error());
   if (auto added = add_without_turn(*state_->storage, batch, *turns); !added) return fail(added.error());
   savings_report report;
-  report.batch = std::move(**record);
+  report.batch = std::move(*record);
   report.accounts = make_ledger(*turns);
   if (report.accounts.total.by_model.empty())
     return fail(errc::no_usage,

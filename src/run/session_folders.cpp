@@ -74,14 +74,6 @@ std::vector<epoch> ended_before(store& storage, std::span<const epoch> sessions,
   return found;
 }
 
-}  // namespace
-
-fs::path session_folder(const workspace_paths& paths, epoch session) {
-  return paths.sessions / std::to_string(session.value);
-}
-
-namespace {
-
 void remove_old(workspace& place) {
   const auto sessions = sessions_with_folders(place.paths().sessions);
   if (sessions.size() <= session_folders_kept) return;
@@ -100,6 +92,10 @@ void remove_old(workspace& place) {
 }
 
 }  // namespace
+
+fs::path session_folder(const workspace_paths& paths, epoch session) {
+  return paths.sessions / std::to_string(session.value);
+}
 
 void remove_old_session_folders(workspace& place) {
   try {

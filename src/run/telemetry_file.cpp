@@ -21,6 +21,13 @@ namespace {
 
 constexpr std::size_t largest_file = 64 * 1024;
 
+// What is written in it; too_large where that cannot be telemetry.
+result<json::value> told_in(const std::filesystem::path& file) {
+  const auto text = read_file(file, largest_file);
+  if (!text) return fail(text.error());
+  return json::parse(*text);
+}
+
 // Never replaces a file that is there.
 bool move_to_free_name(const std::filesystem::path& from, const std::filesystem::path& to) {
   return ::link(from.c_str(), to.c_str()) == 0 && ::unlink(from.c_str()) == 0;
@@ -55,8 +62,7 @@ telemetry_file::telemetry_file(const std::filesystem::path& data)
 claimed_telemetry telemetry_file::claim(const task_id& task) {
   if (::rename(file_.c_str(), claimed_.c_str()) != 0) return {};
   is_claimed_ = true;
-  const auto text = read_file(claimed_, largest_file);
-  const auto told = text ? json::parse(*text) : fail(text.error());
+  const auto told = told_in(claimed_);
   if (told && told->as_object() != nullptr) {
     const std::string of = json::text_of(*told, "task_id");
     if (!of.empty() && of != task.str()) return give_back(), claimed_telemetry{};
@@ -75,9 +81,9 @@ claimed_telemetry telemetry_file::claim(const task_id& task) {
 }
 
 std::vector<warning> telemetry_file::leave_behind(const task_id& next) {
-  const auto text = read_file(file_, largest_file);
-  if (!text && text.error().code != errc::too_large) return {};
-  const auto told = text ? json::parse(*text) : fail(text.error());
+  const auto told = told_in(file_);
+  const errc problem = told ? errc::internal : told.error().code;
+  if (problem == errc::io_error || problem == errc::not_writable) return {};  // it is not there, or not to be read
   if (told && json::text_of(*told, "task_id") == next.str()) return {};
   const auto left = file_.string() + ".left-over";
   if (::rename(file_.c_str(), left.c_str()) != 0) return {};

@@ -182,11 +182,8 @@ result<execute_reply> workspace::execute_queue(const std::optional<batch_id>& ba
   if (!seen) return fail(seen.error());
   execute_reply reply;
   if (on_execute(seen->facts) == execute_answer::already_running_elsewhere) {
-    if (batch) {
-      const auto named = state_->storage->find_batch(*batch);
-      if (!named) return fail(named.error());
-      if (!*named) return fail(not_found(*batch));
-    }
+    if (batch)
+      if (auto named = batch_there(*state_->storage, *batch); !named) return fail(named.error());
     reply.outcome.what = execute_outcome::kind::already_running;
     reply.warnings.push_back({"foreign_marker", advice_on(*seen)});
     return reply;
@@ -224,11 +221,10 @@ result<task_status> workspace::task(const task_id& task) {
 }
 
 result<batch_status> workspace::batch(const batch_id& batch) {
-  auto record = state_->storage->find_batch(batch);
+  auto record = batch_there(*state_->storage, batch);
   if (!record) return fail(record.error());
-  if (!*record) return fail(not_found(batch));
   batch_status status;
-  status.batch = std::move(**record);
+  status.batch = std::move(*record);
   status.warnings = unserved(status.batch, paths().state);
   if (auto open = lint_left_open(status.batch, now())) status.warnings.push_back(std::move(*open));
   if (status.batch.state == batch_state::running || status.batch.state == batch_state::ending) {
@@ -281,10 +277,9 @@ result<workspace_status> workspace::status() {
 result<wait_reply> workspace::wait(const batch_id& batch, std::chrono::steady_clock::time_point deadline,
                                    std::stop_token stop) {
   std::int64_t seen = state_->storage->version();
-  auto first = state_->storage->find_batch(batch);
+  auto first = batch_there(*state_->storage, batch);
   if (!first) return fail(first.error());
-  if (!*first) return fail(not_found(batch));
-  const std::int64_t round = (*first)->round;
+  const std::int64_t round = first->round;
   wait_reply reply;
   for (std::optional<batch_record> current = std::move(*first);;) {
     reply.ended = !current || current->state == batch_state::finished || current->round > round;

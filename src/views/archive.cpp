@@ -14,6 +14,7 @@
 #include <cobatch/core/time.hpp>
 
 #include "json/json.hpp"
+#include "json/members.hpp"
 #include "system/files.hpp"
 #include "system/unique_fd.hpp"
 #include "views/record_json.hpp"
@@ -34,20 +35,17 @@ struct archive_note {
   std::map<std::string, std::int64_t> adding = {};
 };
 
-std::int64_t number_in(const json::value& v, std::string_view name) {
-  const auto* member = v.find(name);
-  return member != nullptr && member->as_int() != nullptr ? *member->as_int() : 0;
-}
-
 // One that cannot be read counts as none: then lines come twice, which loses nothing.
 archive_note read_note(const fs::path& path) {
   archive_note note;
   const auto text = read_file(path, largest_note);
   const auto parsed = text ? json::parse(*text) : json::value();
   if (!parsed) return note;
-  note.copied = {{number_in(*parsed, "ended_at")}, number_in(*parsed, "task"), number_in(*parsed, "newest_task")};
+  const auto number = [&](const char* name) { return json::number_of(*parsed, name).value_or(0); };
+  note.copied = {{number("ended_at")}, number("task"), number("newest_task")};
   if (const auto* adding = parsed->find("adding"); adding != nullptr && adding->as_object() != nullptr)
-    for (const auto& file : *adding->as_object()) note.adding[file.name] = number_in(*adding, file.name);
+    for (const auto& file : *adding->as_object())
+      note.adding[file.name] = file.content.as_int() != nullptr ? *file.content.as_int() : 0;
   return note;
 }
 

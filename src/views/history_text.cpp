@@ -24,7 +24,7 @@ json::object session_of(const result_record& r) {
   const std::int64_t input = used.loaded_input() + used.cache_read;
   json::object out{{"timestamp", to_iso(r.completed_at)}, {"task_id", r.task.str()}, {"task_type", task_type}};
   const auto add_figure = [&](const char* name, std::int64_t figure) {
-    if (all.complete || figure != 0) out.push_back({name, figure});
+    if (all.says(figure)) out.push_back({name, figure});
   };
   add_figure("tokens_input", input);
   add_figure("tokens_output", used.output);
@@ -34,7 +34,7 @@ json::object session_of(const result_record& r) {
     add_figure("tokens_cache_creation", used.cache_write_5m + used.cache_write_1h);
     add_figure("tokens_raw_input", used.uncached_input);
   }
-  if (r.turn != turn_no{} || r.duration_ms > 0) out.push_back({"duration_seconds", seconds_json(r.duration_ms)});
+  if (knows_duration(r)) out.push_back({"duration_seconds", seconds_json(r.duration_ms)});
   out.push_back({"success", r.status == task_state::done});
   return out;
 }

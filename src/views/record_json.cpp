@@ -48,9 +48,8 @@ void add_number(json::object& to, std::string_view name, std::optional<std::int6
   if (n) add(to, name, *n);
 }
 
-// What was adopted may not say how long it took.
 void add_duration(json::object& to, const result_record& r) {
-  if (r.turn != turn_no{} || r.duration_ms > 0) add(to, "execution_time_seconds", seconds_json(r.duration_ms));
+  if (knows_duration(r)) add(to, "execution_time_seconds", seconds_json(r.duration_ms));
 }
 
 void add_end_of_task(json::object& to, const task_record& task, const result_record* r) {
@@ -166,9 +165,8 @@ json::object token_members(const result_record& r) {
   const std::int64_t input = sum.loaded_input();
   const bool after_first = r.position > 1;
   const bool loaded = r.loaded_context || r.preamble_used.has_value();
-  // "At least 0" is no figure: nobody told one.
   const auto add_figure = [&](json::object& to, std::string_view name, std::int64_t figure) {
-    if (used.complete || figure != 0) add(to, name, figure);
+    if (used.says(figure)) add(to, name, figure);
   };
   add_figure(out, "tokens_input", input);
   add_figure(out, "tokens_output", sum.output);
@@ -250,6 +248,10 @@ json::object result_json(const result_record& r, const task_record* task) {
   add(out, "turn", r.turn.value);
   add_extra(out, r.extra);
   return out;
+}
+
+bool knows_duration(const result_record& r) {
+  return r.turn != turn_no{} || r.duration_ms > 0;
 }
 
 bool is_own_result(const json::value& told) {

@@ -29,6 +29,8 @@ inline namespace v1 {
 /// A result as it stands in the results view. The guide's five telemetry fields lead, in the guide's order, so that
 /// `grep -B 5 -A 15 "batch_id"` shows them together. `task` adds the description, which a result does not hold.
 [[nodiscard]] json::object result_json(const result_record& r, const task_record* task = nullptr);
+/// False for a result that was adopted and did not say how long its task took.
+[[nodiscard]] bool knows_duration(const result_record& r);
 /// True for what `result_json` made, as against the results of the original.
 [[nodiscard]] bool is_own_result(const json::value& told);
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "json/json.hpp"
+#include "json/members.hpp"
 #include "system/files.hpp"
 
 namespace cobatch {
@@ -104,8 +105,7 @@ view_note parse_note(std::string_view text) {
   view_note note;
   if (!parsed) return note;
   const auto number = [&](std::string_view name, std::int64_t& to) {
-    const auto* member = parsed->find(name);
-    if (member != nullptr && member->as_int() != nullptr) to = *member->as_int();
+    to = json::number_of(*parsed, name).value_or(to);
   };
   number("version", note.version);
   number("written_ms", note.written_ms);

@@ -128,6 +128,9 @@ struct usage {
     return sum;
   }
 
+  /// False for a 0 of figures that are a lower bound: "at least 0" says nothing.
+  [[nodiscard]] constexpr bool says(std::int64_t figure) const noexcept { return complete || figure != 0; }
+
   /// False for told figures that are silent about the cache: what was read from it nobody knows.
   [[nodiscard]] bool knows_cache() const {
     const tokens sum = total();
