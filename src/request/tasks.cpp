@@ -39,7 +39,7 @@ json::object how_it_runs(const task_spec& task, const batch_record& batch) {
 }
 
 void add_result(answer& reply, const result_record& came_to) {
-  reply.fields.push_back({"execution_time_seconds", seconds_json(came_to.duration_ms)});
+  if (knows_duration(came_to)) reply.fields.push_back({"execution_time_seconds", seconds_json(came_to.duration_ms)});
   for (auto& figure : token_members(came_to)) reply.fields.push_back(std::move(figure));
   reply.fields.push_back({"output", came_to.what.output});
   if (!came_to.what.output_summary.empty()) reply.fields.push_back({"output_summary", came_to.what.output_summary});

@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include "unit/request/fixture.hpp"
 
 namespace cobatch_test {
@@ -118,6 +120,22 @@ TEST_CASE("the status of an imported task shows what its old store knew beyond t
   CHECK(status.body.find("priority") == nullptr);
   CHECK(status.says("Task 'old' is queued"));
   CHECK(status.body.find("warnings") == nullptr);
+}
+
+TEST_CASE("the status of an imported task says how long it took only if that is known") {
+  fixture f;
+  const auto adopt = [&](const char* id, std::int64_t took_ms) {
+    adopted_task done;
+    done.task.spec = {.id = task_id(id), .description = "do it"};
+    done.task.batch = batch_id("b");
+    done.task.state = task_state::done;
+    done.result.emplace().what.output = "done";
+    done.result->duration_ms = took_ms;
+    REQUIRE(f.place().adopt({done}));
+    return f.ask("check_task_status", fmt::format(R"({{"task_id":"{}"}})", id));
+  };
+  CHECK(adopt("untimed", 0).body.find("execution_time_seconds") == nullptr);
+  CHECK(json::write(*adopt("timed", 1500).body.find("execution_time_seconds")) == "1.500");
 }
 
 }  // namespace cobatch_test
