@@ -17,10 +17,10 @@ must_not() {
   fi
 }
 
-# everything INCLUDE_FOLDER: writes $temp/everything.hpp, which includes each public header.
+# everything INCLUDE_FOLDER FOLDER: writes FOLDER/everything.hpp, which includes each public header.
 everything() {
-  (cd "$1" && find cobatch* -name '*.hpp' | LC_ALL=C sort | sed 's/.*/#include <&>/') >"$temp/everything.hpp"
-  [[ $(grep -c . "$temp/everything.hpp") -ge 20 ]]
+  (cd "$1" && find cobatch* -name '*.hpp' | LC_ALL=C sort | sed 's/.*/#include <&>/') >"$2/everything.hpp"
+  [[ $(grep -c . "$2/everything.hpp") -ge 20 ]]
 }
 
 # run_consumer PROGRAM

@@ -2,7 +2,7 @@
 # pkg-config from an installed prefix: pkg_config.sh PREFIX
 # shellcheck source=tests/install/common.sh
 source "$(dirname "$0")/common.sh"
-everything "$1/include"
+everything "$1/include" "$temp"
 PKG_CONFIG_PATH=$(dirname "$(find "$1" -name cobatch-cpp.pc)")
 export PKG_CONFIG_PATH
 pkg-config --modversion cobatch-cpp
