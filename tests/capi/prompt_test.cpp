@@ -47,13 +47,13 @@ TEST_CASE("a prompt agent gets its arguments, and a prompt that says how to call
   CHECK(holds(prompt, "begin:  " + call_with + " mark_task_in_progress"));
 }
 
-#ifdef COBATCH_PROGRAM
+#ifdef COBATCH_WITH_PROGRAM
 TEST_CASE("a batch is done by a script that runs the commands of its prompt, and what it told of tokens is marked so") {
   const prompt_scene place(
       "sed -n -e 's/^  begin:  //p' -e 's/^  done:   //p' prompt >commands\n"
       "sed -i \"1a $CALL capture_token_telemetry task_id=a tokens_input=70 tokens_output=7\" commands\n"
       ". ./commands\n");
-  const std::string call_with = "'" COBATCH_PROGRAM "' call";
+  const std::string call_with = "'" + paths::program + "' call";
   ::setenv("CALL", call_with.c_str(), 1);
   place.run(call_with);
   ::unsetenv("CALL");

@@ -19,7 +19,7 @@ std::string hold_reason(cobatch_workspace* place, std::string_view batch) {
 TEST_CASE("the scripted agent plays the guide's three tasks in one session") {
   const scratch_workspace place;
   assign_all(place, {"create_doc_1", "create_doc_2", "create_doc_3"}, "docs");
-  const auto agent = make<cobatch_agent>(cobatch_agent_scripted, cobatch_str(COBATCH_GUIDE_FIGURES));
+  const auto agent = make<cobatch_agent>(cobatch_agent_scripted, cobatch_str(paths::guide_figures.c_str()));
   const auto ran = run_all(place, agent);
   CHECK(ran.sessions == 1);
   CHECK(ran.turns == 3);
@@ -41,7 +41,7 @@ TEST_CASE("a program that speaks the line protocol is run by its name in batches
   std::ofstream(script) << R"({"otherwise":{"output":"said by a program","touch":"was_here"}})";
   const auto elsewhere = place.folder.path() / "elsewhere";
   std::filesystem::create_directory(elsewhere);
-  const cobatch_text argv[]{cobatch_str(COBATCH_SCRIPTED), text(script)};
+  const cobatch_text argv[]{cobatch_str(paths::scripted.c_str()), text(script)};
   const auto agent = make<cobatch_agent>(cobatch_agent_command, cobatch_str("mine"), argv, size_t{2});
   run_with with(agent);
   const std::string folder = elsewhere.native();

@@ -77,7 +77,7 @@ host::turn_function writes_with_two_models() {
 TEST_CASE("the guide's batch, as its figures were measured, cost 53.8K tokens instead of 140.3K in the guide's count") {
   const scratch_workspace place;
   assign_all(place, {"create_doc_1", "create_doc_2", "create_doc_3"}, "b1");
-  run_all(place, make<cobatch_agent>(cobatch_agent_scripted, cobatch_str(COBATCH_GUIDE_FIGURES)));
+  run_all(place, make<cobatch_agent>(cobatch_agent_scripted, cobatch_str(paths::guide_figures.c_str())));
   const auto reply = savings_of(place);
   auto compared = fresh<cobatch_savings_info>();
   must(cobatch_reply_savings, reply.get(), &compared);

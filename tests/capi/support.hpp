@@ -19,6 +19,7 @@
 #include <doctest/doctest.h>
 
 #include "cobatch.h"
+#include "paths.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
@@ -49,7 +50,7 @@ inline list copies_of(cobatch_texts lent) {
 
 /// Notes that a status was seen, in the file that `reached.sh` reads after all tests.
 inline void note_reached(std::string_view name) {
-  const int file = ::open(COBATCH_REACHED, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  const int file = ::open(paths::reached.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   const std::string line = std::string(name) + '\n';
   REQUIRE(::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
   ::close(file);

@@ -22,7 +22,7 @@ TEST_CASE("failure 18: a task that was assigned while another was written got lo
   const scene s;
   std::deque<child> callers;
   for (int i = 0; i < 12; ++i)
-    callers.emplace_back(std::vector<std::string>{COBATCH_PROGRAM, "assign", "t" + std::to_string(i), "x", "--batch",
+    callers.emplace_back(std::vector<std::string>{paths::program, "assign", "t" + std::to_string(i), "x", "--batch",
                                                   "b", "--open", "--root", s.path_text("")});
   for (auto& caller : callers) CHECK(caller.wait() == exit_success);
   CHECK(at(s.ask("batch_status", R"({"batch_id":"b"})"), "tally", "total") == "12");
@@ -140,7 +140,7 @@ TEST_CASE("failure 25: a result was filed under the id of another task, does not
 TEST_CASE("failure 26: the agent forgot to log a task, and its work was lost, does not happen") {
   const scene s;
   s.assign_all("b", {"a", "c"});
-  const std::string call = "'" COBATCH_PROGRAM "' call ";
+  const std::string call = "'" + paths::program + "' call ";
   s.run(
       s.shell("for t in a c; do\n"
               "  " +

@@ -60,7 +60,7 @@ class scene {
   }
   child start(std::vector<std::string> words) const {
     words = in_folder(std::move(words));
-    words.insert(words.begin(), COBATCH_PROGRAM);
+    words.insert(words.begin(), paths::program);
     return child(words);
   }
 
@@ -122,14 +122,14 @@ class scene {
   }
   /// A claude that writes what the real one once wrote for three tasks. `before` comes first.
   void make_claude(const std::string& before = "") const {
-    executable("claude", before + "exec 3<'" COBATCH_RECORDED
-                                  "/claude-three_turns.jsonl'\n"
-                                  "while read -r asked; do\n"
-                                  "  while read -r line <&3; do\n"
-                                  "    printf '%s\\n' \"$line\"\n"
-                                  "    case $line in *'\"type\":\"result\"'*) break ;; esac\n"
-                                  "  done\n"
-                                  "done\n");
+    executable("claude", before + "exec 3<'" + paths::recorded +
+                             "/claude-three_turns.jsonl'\n"
+                             "while read -r asked; do\n"
+                             "  while read -r line <&3; do\n"
+                             "    printf '%s\\n' \"$line\"\n"
+                             "    case $line in *'\"type\":\"result\"'*) break ;; esac\n"
+                             "  done\n"
+                             "done\n");
   }
   /// Runs what is sealed with the claude that was made here.
   ran run_claude(std::map<std::string, std::string> environment = {}) const {

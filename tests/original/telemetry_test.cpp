@@ -67,7 +67,7 @@ TEST_CASE("failure 38: without telemetry a result had no batch either, does not 
 TEST_CASE("failure 39: each task got the telemetry of the one before, does not happen") {
   const scene s;
   s.assign_all("b", {"a", "c", "d"});
-  const std::string call = "'" COBATCH_PROGRAM "' call ";
+  const std::string call = "'" + paths::program + "' call ";
   s.run(
       s.shell("for t in a:10 c: d:30; do\n"
               "  id=${t%:*} tokens=${t#*:}\n"
@@ -91,7 +91,7 @@ TEST_CASE("failure 39: each task got the telemetry of the one before, does not h
 TEST_CASE("failure 39: an agent that writes its telemetry too late does not give it to the next task") {
   const scene s;
   s.assign_all("b", {"a", "c"});
-  const std::string call = "'" COBATCH_PROGRAM "' call ";
+  const std::string call = "'" + paths::program + "' call ";
   s.run(s.shell("for id in a c; do\n  " + call + "mark_task_in_progress task_id=$id\n  " + call +
                     "log_task_completion task_id=$id status=done\n"
                     "  echo '{\"tokens_input\":10,\"tokens_output\":1}' >data/last_execution_telemetry.json\n"
@@ -139,7 +139,7 @@ TEST_CASE("failure 43: batch ids that were made within a second were the same, d
   const scene s;
   std::deque<child> callers;
   for (int i = 0; i < 12; ++i)
-    callers.emplace_back(std::vector<std::string>{COBATCH_PROGRAM, "call", "assign_task",
+    callers.emplace_back(std::vector<std::string>{paths::program, "call", "assign_task",
                                                   "task_id=t" + std::to_string(i), "description=x", "--root",
                                                   s.path_text("")});
   std::set<std::string> batches;

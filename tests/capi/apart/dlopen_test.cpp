@@ -7,13 +7,12 @@
 #include <doctest/doctest.h>
 
 #include "cobatch.h"
+#include "paths.hpp"
 #include "unit/scratch_folder.hpp"
 
 using namespace cobatch_test;
 
 namespace {
-
-constexpr const char* library = COBATCH_LIBRARY;
 
 // The library as long as it is loaded, and what this program calls of it.
 class loaded {
@@ -24,7 +23,7 @@ class loaded {
   ~loaded() { ::dlclose(handle_); }
 
  private:
-  void* handle_ = ::dlopen(library, RTLD_NOW | RTLD_LOCAL);
+  void* handle_ = ::dlopen(paths::library.c_str(), RTLD_NOW | RTLD_LOCAL);
 
   template <class Function>
   Function* resolve(Function*, const char* name) {
@@ -53,7 +52,7 @@ class loaded {
 };
 
 bool is_loaded() {
-  void* const there = ::dlopen(library, RTLD_NOW | RTLD_NOLOAD);
+  void* const there = ::dlopen(paths::library.c_str(), RTLD_NOW | RTLD_NOLOAD);
   if (there != nullptr) ::dlclose(there);
   return there != nullptr;
 }

@@ -19,6 +19,7 @@
 #include "agent/gemini_dialect.hpp"
 #include "json/json.hpp"
 #include "json/members.hpp"
+#include "paths.hpp"
 
 using namespace cobatch;
 
@@ -144,7 +145,7 @@ recording record_of(const std::string& name, const std::vector<std::string>& fil
   if (name.starts_with("claude")) out.make = [] { return make_claude_dialect(); }, out.read = read_claude;
   if (name.starts_with("codex")) out.make = [] { return make_codex_dialect(); }, out.read = read_codex;
   for (const auto& file : files) {
-    std::ifstream in(std::filesystem::path(COBATCH_RECORDED) / (file + ".jsonl"));
+    std::ifstream in(std::filesystem::path(cobatch_test::paths::recorded) / (file + ".jsonl"));
     lines process;
     for (std::string line; std::getline(in, line);) process.push_back(with_named_requests(line));
     REQUIRE_MESSAGE(!process.empty(), file);
@@ -155,7 +156,7 @@ recording record_of(const std::string& name, const std::vector<std::string>& fil
 
 std::vector<recording> recordings() {
   std::vector<recording> out;
-  for (const auto& entry : std::filesystem::directory_iterator(COBATCH_RECORDED))
+  for (const auto& entry : std::filesystem::directory_iterator(cobatch_test::paths::recorded))
     if (entry.path().extension() == ".jsonl") {
       const auto name = entry.path().stem().string();
       out.push_back(record_of(name, {name}));

@@ -254,7 +254,7 @@ TEST_CASE("run says once that a lock file is in the way, and at its end what is 
   const folder f;
   cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
   f.write("data/execute_queue.lock", R"({"created_at":"2025-11-07","pid":1,"note":"x"})");
-  child run({COBATCH_PROGRAM, "run", "--root", f.str(), "--agent", "scripted"});
+  child run({paths::program, "run", "--root", f.str(), "--agent", "scripted"});
   const std::string waits = run.line_with("waiting:");
   CHECK(waits.find("did not write") != std::string::npos);
   run.signal(SIGINT);

@@ -130,7 +130,7 @@ void overwrite(const std::string& file, std::streamoff at, const std::string& by
 
 // Does what a finding advises, as a user would.
 int follow(const said& found) {
-  const std::string path = fs::path(COBATCH_PROGRAM).parent_path().string() + ":/usr/bin:/bin";
+  const std::string path = fs::path(paths::program).parent_path().string() + ":/usr/bin:/bin";
   child shell({"/bin/sh", "-c", found.fix}, {{"PATH", path}});
   return shell.wait();
 }

@@ -34,11 +34,12 @@ struct scene {
   ran run(const std::string& script, std::vector<std::string> more = {}) const {
     const std::string agent = f.write("agent.sh",
                                       "#!/bin/sh\n"
-                                      "call() { '" COBATCH_PROGRAM
-                                      "' call \"$@\"; }\n"
-                                      "begin() { call mark_task_in_progress task_id=$1; }\n"
-                                      "log() { call log_task_completion task_id=$1 status=$2 output_summary=$1; }\n"
-                                      "prompt=$(cat)\n" +
+                                      "call() { '" +
+                                          paths::program +
+                                          "' call \"$@\"; }\n"
+                                          "begin() { call mark_task_in_progress task_id=$1; }\n"
+                                          "log() { call log_task_completion task_id=$1 status=$2 output_summary=$1; }\n"
+                                          "prompt=$(cat)\n" +
                                           script,
                                       0700);
     std::vector<std::string> words{"run", "batch", "--agent", "prompt", "--exec", agent, "--root", f.str()};

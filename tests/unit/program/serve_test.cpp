@@ -17,7 +17,7 @@ class served {
  public:
   explicit served(const folder& f, std::vector<std::string> more, const std::string& command = "serve",
                   const std::map<std::string, std::string>& environment = {}) {
-    std::vector<std::string> argv{COBATCH_PROGRAM, command, "--root", f.str(), "--json"};
+    std::vector<std::string> argv{paths::program, command, "--root", f.str(), "--json"};
     if (command == "serve") argv.insert(argv.end(), {"--port", "0"});
     argv.insert(argv.end(), more.begin(), more.end());
     program_.emplace(argv, environment);
@@ -77,7 +77,7 @@ TEST_CASE("the guide's three calls run in one session, and the server ends with 
 
 TEST_CASE("serve says where it listens, for which workspace, with which agent, and how to stop it") {
   const folder f;
-  child program({COBATCH_PROGRAM, "serve", "--root", f.str(), "--port", "0", "--agent", "scripted"});
+  child program({paths::program, "serve", "--root", f.str(), "--port", "0", "--agent", "scripted"});
   CHECK(program.line().find("http://localhost:") != std::string::npos);
   CHECK(program.line().find(std::filesystem::canonical(f.path()).string()) != std::string::npos);
   CHECK(program.line().find("scripted agent: demo figures, no model is asked") != std::string::npos);
@@ -97,7 +97,7 @@ TEST_CASE("without an agent, serve accepts tasks, runs none, and says how to cho
   server.program().signal(SIGTERM);
   CHECK(server.program().wait() == exit_success);
 
-  child plain({COBATCH_PROGRAM, "serve", "--root", f.str(), "--port", "0"}, {{"PATH", f.str()}});
+  child plain({paths::program, "serve", "--root", f.str(), "--port", "0"}, {{"PATH", f.str()}});
   CHECK_FALSE(plain.line_with("--exec PROGRAM").empty());
 }
 

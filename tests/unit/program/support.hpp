@@ -20,6 +20,7 @@
 #include <doctest/doctest.h>
 
 #include "json/json.hpp"
+#include "paths.hpp"
 #include "system/unique_fd.hpp"
 #include "unit/scratch_folder.hpp"
 
@@ -158,7 +159,7 @@ inline void await_file(const std::filesystem::path& file) {
 /// Runs `cobatch` with these arguments to its end.
 inline ran cobatch_run(std::vector<std::string> arguments, std::string_view input = {},
                        const std::map<std::string, std::string>& environment = {}) {
-  arguments.insert(arguments.begin(), COBATCH_PROGRAM);
+  arguments.insert(arguments.begin(), paths::program);
   child program(arguments, environment);
   program.say(input);
   const int code = program.wait();
