@@ -274,6 +274,7 @@ struct complete_called_outcome {
 struct adopted_task {
   task_record task = {};                     ///< `position` is kept if it is free; 0: the next one
   std::optional<result_record> result = {};  ///< of a task that is done or has failed; for the rest as in `task`
+  bool archived = false;                     ///< the result stands in the archive already
 };
 
 struct adopt_outcome {
@@ -340,19 +341,18 @@ struct view_snapshot {
   std::vector<result_record> results = {};  ///< of those that ended
 };
 
-/// How far the results have been read that leave the views, the oldest first.
+/// How far the archive has come, in the order in which tasks ended. The store keeps it.
 struct archive_mark {
-  timestamp ended_at = {};       ///< every result that was there of a task that ended before this has been read,
-  std::int64_t task = 0;         ///< and of those that ended then, up to this one, in the store's own count of tasks
-  std::int64_t newest_task = 0;  ///< a task stored after this one may have ended earlier: it was adopted so
-  friend bool operator==(const archive_mark&, const archive_mark&) = default;
+  timestamp ended_at = {};
+  std::int64_t task = 0;  ///< of those that ended in that moment the last, in the store's own count of tasks
+  friend auto operator<=>(const archive_mark&, const archive_mark&) = default;
 };
 
-/// Results that come after a mark.
+/// Results that are to be archived next.
 struct archive_part {
   std::vector<result_record> results = {};
   std::vector<task_record> tasks = {};  ///< of each result its task
-  archive_mark next = {};               ///< where to go on; the mark that was given, if nothing is left for now
+  archive_mark until = {};              ///< how far the archive has come with them
 };
 
 // ------------------------------------------------------------------------------------------------ store
@@ -453,10 +453,11 @@ class store {
   [[nodiscard]] virtual result<std::vector<result_record>> list_results(const result_filter& filter) = 0;
   [[nodiscard]] virtual result<overview> read_overview() = 0;
   [[nodiscard]] virtual result<view_snapshot> read_views(std::size_t ended_limit) = 0;
-  /// The results after `from`, at most `limit`, of the tasks that are not among the `newest` that ended last. Each is
-  /// read once; a task that was run again since has another result, which is read, too.
-  [[nodiscard]] virtual result<archive_part> read_archive(const archive_mark& from, std::size_t newest,
-                                                          std::size_t limit) = 0;
+  /// The results, at most `limit`, that are not in the archive, of the tasks that are not among the `newest` that ended
+  /// last. A task that was run again has another result, which is not in the archive.
+  [[nodiscard]] virtual result<archive_part> read_archive(std::size_t newest, std::size_t limit) = 0;
+  /// These results are in the archive: they are not read again. No change that `version` counts.
+  [[nodiscard]] virtual result<void> note_archived(const archive_part& part) = 0;
   /// True if `claim` would find a batch. Cheap: engines ask before they try to get the guard.
   [[nodiscard]] virtual result<bool> has_work(const served_agents& serves) = 0;
 

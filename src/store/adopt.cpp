@@ -61,7 +61,8 @@ void end_as(rows& t, const task_row& queued, const adopted_task& wanted, timesta
   ended.record.started_at = wanted.task.started_at;
   ended.record.ended_at = wanted.task.ended_at.value_or(wanted.result ? wanted.result->completed_at : now);
   t.update_task(queued, ended);
-  if (wanted.result && wanted.task.state != task_state::cancelled) put_result_of_its_own(t, ended, *wanted.result);
+  if (wanted.result && wanted.task.state != task_state::cancelled)
+    put_result_of_its_own(t, ended, *wanted.result, wanted.archived);
 }
 
 // Queued tasks that are adopted do not start by themselves. True if the batch had ended.

@@ -183,8 +183,12 @@ result<view_snapshot> command_store::read_views(std::size_t ended_limit) {
   return look<view_snapshot>([&](rows& t) { return t.read_views(ended_limit); });
 }
 
-result<archive_part> command_store::read_archive(const archive_mark& from, std::size_t newest, std::size_t limit) {
-  return look<archive_part>([&](rows& t) { return commands::read_archive(t, from, newest, limit); });
+result<archive_part> command_store::read_archive(std::size_t newest, std::size_t limit) {
+  return look<archive_part>([&](rows& t) { return commands::read_archive(t, newest, limit); });
+}
+
+result<void> command_store::note_archived(const archive_part& part) {
+  return write([&](rows& t) { commands::note_archived(t, part); });
 }
 
 result<bool> command_store::has_work(const served_agents& serves) {

@@ -51,7 +51,8 @@ class command_store : public store {
   result<std::vector<result_record>> list_results(const result_filter& filter) final;
   result<overview> read_overview() final;
   result<view_snapshot> read_views(std::size_t ended_limit) final;
-  result<archive_part> read_archive(const archive_mark& from, std::size_t newest, std::size_t limit) final;
+  result<archive_part> read_archive(std::size_t newest, std::size_t limit) final;
+  result<void> note_archived(const archive_part& part) final;
   result<bool> has_work(const served_agents& serves) final;
 
  protected:

@@ -51,7 +51,8 @@ struct taken_seconds {
 [[nodiscard]] preamble find_preamble(rows& t, const batch_id& batch);
 [[nodiscard]] std::optional<session_record> find_live_session(rows& t);
 [[nodiscard]] overview read_overview(rows& t);
-[[nodiscard]] archive_part read_archive(rows& t, const archive_mark& from, std::size_t newest, std::size_t limit);
+[[nodiscard]] archive_part read_archive(rows& t, std::size_t newest, std::size_t limit);
+void note_archived(rows& t, const archive_part& part);
 [[nodiscard]] bool has_work(rows& t, const served_agents& serves, timestamp now);
 
 }  // namespace commands

@@ -157,7 +157,7 @@ void memory_rows::link_needs(const task_row& row) {
 
 void memory_rows::remove_task(const task_row& row) {
   unindex_task(row);
-  results_.erase(row.key);
+  remove_result(row);
   dependents_.erase(row.key);
   for (auto& [need, all] : dependents_) all.erase(row.key);
   tasks_of_batch_[row.batch_key].erase(row.record.position);
@@ -243,6 +243,7 @@ void memory_rows::put_result(const task_row& task, const result_record& result) 
 
 bool memory_rows::remove_result(const task_row& task) {
   if (results_.erase(task.key) == 0) return false;
+  said_archived_.erase(task.key);
   ++changes_;
   return true;
 }
@@ -322,31 +323,26 @@ view_snapshot memory_rows::read_views(std::size_t ended_limit) {
   return out;
 }
 
-std::optional<end_place> memory_rows::end_beyond(std::size_t newest) {
+std::optional<archive_mark> memory_rows::end_beyond(std::size_t newest) {
   if (newest >= ended_.size()) return std::nullopt;
   const auto& [at, k] = *std::next(ended_.rbegin(), static_cast<std::ptrdiff_t>(newest));
-  return end_place{at, k};
+  return archive_mark{at, k};
 }
 
-std::vector<task_row> memory_rows::ended_between(const end_place& after, const end_place& until, std::size_t limit) {
+std::vector<task_row> memory_rows::ended_between(const archive_mark& after, const archive_mark& until,
+                                                 std::size_t limit) {
   std::vector<task_row> out;
-  const auto last = ended_.upper_bound({until.at, until.key});
-  for (auto at = ended_.upper_bound({after.at, after.key}); at != last && out.size() < limit; ++at)
-    out.push_back(task_at(at->second));
+  const auto last = ended_.upper_bound({until.ended_at, until.task});
+  for (auto at = ended_.upper_bound({after.ended_at, after.task}); at != last && out.size() < limit; ++at)
+    if (results_.contains(at->second) && !said_archived_.contains(at->second)) out.push_back(task_at(at->second));
   return out;
 }
 
-std::vector<task_row> memory_rows::stored_after(std::int64_t after, const end_place& until, std::size_t limit) {
+std::vector<task_row> memory_rows::said_not_archived(std::size_t limit) {
   std::vector<task_row> out;
-  for (auto at = tasks_.upper_bound(after); at != tasks_.end() && out.size() < limit; ++at) {
-    const auto ended_at = at->second.record.ended_at;
-    if (ended_at && end_place{*ended_at, at->first} <= until) out.push_back(at->second);
-  }
+  for (const auto& [k, archived] : said_archived_)
+    if (!archived && out.size() < limit) out.push_back(task_at(k));
   return out;
-}
-
-std::int64_t memory_rows::newest_task() {
-  return tasks_.empty() ? 0 : tasks_.rbegin()->first;
 }
 
 }  // namespace v1

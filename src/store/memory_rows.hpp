@@ -62,10 +62,13 @@ class memory_rows final : public rows {
   std::vector<turn_record> list_turns(const turn_filter& filter) override;
   std::vector<result_record> list_results(const result_filter& filter) override;
   view_snapshot read_views(std::size_t ended_limit) override;
-  std::optional<end_place> end_beyond(std::size_t newest) override;
-  std::vector<task_row> ended_between(const end_place& after, const end_place& until, std::size_t limit) override;
-  std::vector<task_row> stored_after(std::int64_t after, const end_place& until, std::size_t limit) override;
-  std::int64_t newest_task() override;
+
+  archive_mark archived_until() override { return archived_until_; }
+  void set_archived_until(const archive_mark& until) override { archived_until_ = until; }
+  void say_archived(std::int64_t task_key, bool archived) override { said_archived_[task_key] = archived; }
+  std::optional<archive_mark> end_beyond(std::size_t newest) override;
+  std::vector<task_row> ended_between(const archive_mark& after, const archive_mark& until, std::size_t limit) override;
+  std::vector<task_row> said_not_archived(std::size_t limit) override;
 
   /// Grows with every write.
   [[nodiscard]] std::int64_t changes() const noexcept { return changes_; }
@@ -105,6 +108,8 @@ class memory_rows final : public rows {
   std::map<turn_key, turn_record> turns_;
   std::unordered_map<task_id, std::set<turn_key>> turns_of_task_;  // of those that are there
   std::unordered_map<key, result_record> results_;
+  archive_mark archived_until_;
+  std::map<key, bool> said_archived_;
   task_tally tally_;
   std::int64_t changes_ = 0;
 };

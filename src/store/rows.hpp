@@ -53,12 +53,10 @@ struct task_place {
   task_state state = task_state::queued;
 };
 
-/// A task's place in the order in which tasks end.
-struct end_place {
-  timestamp at = {};
-  std::int64_t key = 0;  ///< of the task
-  friend auto operator<=>(const end_place&, const end_place&) = default;
-};
+/// Where an ended task stands in the order in which tasks end.
+[[nodiscard]] inline archive_mark end_of(const task_row& row) {
+  return {row.record.ended_at.value_or(timestamp{}), row.key};
+}
 
 class rows {
  public:
@@ -137,16 +135,19 @@ class rows {
   /// All tasks that have not ended and the `ended_limit` that ended last, in order of assignment; the results of
   /// those in the same order.
   [[nodiscard]] virtual view_snapshot read_views(std::size_t ended_limit) = 0;
+
+  /// A result is in the archive if its task ended not after this mark, unless `say_archived` said it of that result.
+  [[nodiscard]] virtual archive_mark archived_until() = 0;
+  virtual void set_archived_until(const archive_mark& until) = 0;
+  /// Of a task's result; forgotten with the result.
+  virtual void say_archived(std::int64_t task_key, bool archived) = 0;
   /// Where the task ended that is the latest but for the `newest` that ended last; nothing if there are no more.
-  [[nodiscard]] virtual std::optional<end_place> end_beyond(std::size_t newest) = 0;
-  /// The tasks that ended after `after` and not after `until`, in that order.
-  [[nodiscard]] virtual std::vector<task_row> ended_between(const end_place& after, const end_place& until,
+  [[nodiscard]] virtual std::optional<archive_mark> end_beyond(std::size_t newest) = 0;
+  /// Tasks with a result of which nothing was said, that ended after `after` and not after `until`, in that order.
+  [[nodiscard]] virtual std::vector<task_row> ended_between(const archive_mark& after, const archive_mark& until,
                                                             std::size_t limit) = 0;
-  /// Those whose key is above `after` and that ended not after `until`, in order of their keys.
-  [[nodiscard]] virtual std::vector<task_row> stored_after(std::int64_t after, const end_place& until,
-                                                           std::size_t limit) = 0;
-  /// The highest key that a task has; 0 if there is none.
-  [[nodiscard]] virtual std::int64_t newest_task() = 0;
+  /// Tasks of whose result it was said that it is not in the archive, in order of their keys.
+  [[nodiscard]] virtual std::vector<task_row> said_not_archived(std::size_t limit) = 0;
 };
 
 }  // namespace v1

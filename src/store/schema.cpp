@@ -150,8 +150,19 @@ CREATE TABLE result_own(
 ) STRICT;
 )sql";
 
+// How far the archive has come: results of tasks that ended not after the mark are in it. `result_archived` says it of
+// those of which the mark does not; the index is of the few that are behind the mark and not in the archive yet.
+constexpr const char* version_4 = R"sql(
+ALTER TABLE meta ADD COLUMN archived_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN archived_task INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE result_archived(
+  task_seq INTEGER PRIMARY KEY REFERENCES result, archived INTEGER NOT NULL
+) STRICT;
+CREATE INDEX result_overdue ON result_archived(task_seq) WHERE NOT archived;
+)sql";
+
 // The step from version n to n + 1 stands at n.
-constexpr std::array<const char*, schema_version> steps{version_1, version_2, version_3};
+constexpr std::array<const char*, schema_version> steps{version_1, version_2, version_3, version_4};
 
 int number_in(const std::string& text) {
   int value = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/archive.hpp"
 #include "store/commands.hpp"
 #include "store/followers.hpp"
 #include "store/settling.hpp"
@@ -100,7 +101,7 @@ void recount(rows& t, const task_row& before, const task_row& after, timestamp n
   t.update_batch(batch_before, batch);
 }
 
-void put_result_of_its_own(rows& t, const task_row& ended, result_record result) {
+void put_result_of_its_own(rows& t, const task_row& ended, result_record result, bool archived) {
   result.task = ended.record.spec.id;
   result.batch = ended.record.batch;
   result.position = ended.record.position;
@@ -111,7 +112,7 @@ void put_result_of_its_own(rows& t, const task_row& ended, result_record result)
   result.what.changes.reset();
   result.what.loaded_context.reset();  // it stands in the result itself
   result.preamble_used.reset();
-  t.put_result(ended, result);
+  put_result(t, ended, result, archived);
 }
 
 task_outcome cancel(rows& t, const task_id& task, timestamp now) {

@@ -14,7 +14,8 @@ namespace commands {
 void recount(rows& t, const task_row& before, const task_row& after, timestamp now);
 
 /// Puts the result of a task that ended without a turn. `result` says how it ended; what the task says is added.
-void put_result_of_its_own(rows& t, const task_row& ended, result_record result);
+/// `archived` as in `put_result`.
+void put_result_of_its_own(rows& t, const task_row& ended, result_record result, bool archived = false);
 
 /// True if the task is in progress in the live session of an agent that may call without a token.
 [[nodiscard]] bool is_begun_without_token(rows& t, const task_record& task);

@@ -77,13 +77,16 @@ class sqlite_rows final : public rows {
   std::vector<turn_record> list_turns(const turn_filter& filter) override;
   std::vector<result_record> list_results(const result_filter& filter) override;
   view_snapshot read_views(std::size_t ended_limit) override;
-  std::optional<end_place> end_beyond(std::size_t newest) override;
-  std::vector<task_row> ended_between(const end_place& after, const end_place& until, std::size_t limit) override;
-  std::vector<task_row> stored_after(std::int64_t after, const end_place& until, std::size_t limit) override;
-  std::int64_t newest_task() override;
+
+  archive_mark archived_until() override;
+  void set_archived_until(const archive_mark& until) override;
+  void say_archived(std::int64_t task_key, bool archived) override;
+  std::optional<archive_mark> end_beyond(std::size_t newest) override;
+  std::vector<task_row> ended_between(const archive_mark& after, const archive_mark& until, std::size_t limit) override;
+  std::vector<task_row> said_not_archived(std::size_t limit) override;
 
   /// Counts the rows written through this object.
-  [[nodiscard]] std::int64_t writes() const noexcept { return writes_; }
+  [[nodiscard]] std::int64_t writes() const noexcept { return writes_ + unseen_writes_; }
   /// Writes the tally and the change counter, once a transaction; the counter then, or nothing if nothing changed.
   std::optional<std::int64_t> save();
 
@@ -97,7 +100,8 @@ class sqlite_rows final : public rows {
   sqlite_db& db_;
   batch_cache* cache_;  ///< may be null
   std::int64_t writes_ = 0;
-  task_tally counted_;  ///< differences that are not yet in `meta`
+  std::int64_t unseen_writes_ = 0;  // that change nothing for readers
+  task_tally counted_;              ///< differences that are not yet in `meta`
 };
 
 }  // namespace v1

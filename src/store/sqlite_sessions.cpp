@@ -344,6 +344,7 @@ bool sqlite_rows::remove_result(const task_row& task) {
   if (!db_.query("SELECT 1 FROM result WHERE task_seq = ?1", task.key).step()) return false;
   db_.run("DELETE FROM result WHERE task_seq = ?1", task.key);
   db_.run("DELETE FROM result_own WHERE task_seq = ?1", task.key);
+  db_.run("DELETE FROM result_archived WHERE task_seq = ?1", task.key);
   ++writes_;
   return true;
 }

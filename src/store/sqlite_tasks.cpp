@@ -441,7 +441,7 @@ std::optional<std::int64_t> sqlite_rows::save() {
       "UPDATE meta SET change = ?, queued = queued + ?, in_progress = in_progress + ?, done = done + ?,"
       " error = error + ?, cancelled = cancelled + ?",
       change, n[0], n[1], n[2], n[3], n[4]);
-  writes_ = 0;
+  writes_ = unseen_writes_ = 0;
   counted_ = {};
   return change;
 }
@@ -476,31 +476,45 @@ view_snapshot sqlite_rows::read_views(std::size_t ended_limit) {
   return out;
 }
 
-std::optional<end_place> sqlite_rows::end_beyond(std::size_t newest) {
+archive_mark sqlite_rows::archived_until() {
+  auto q = db_.query("SELECT archived_at, archived_task FROM meta");
+  if (!q.step()) throw store_failure{{errc::store_damaged, "the store's counters are missing"}};
+  return {*q.moment(0), q.integer(1)};
+}
+
+void sqlite_rows::set_archived_until(const archive_mark& until) {
+  db_.run("UPDATE meta SET archived_at = ?, archived_task = ?", until.ended_at, until.task);
+  ++unseen_writes_;
+}
+
+void sqlite_rows::say_archived(std::int64_t task_key, bool archived) {
+  db_.run("INSERT OR REPLACE INTO result_archived(task_seq, archived) VALUES(?, ?)", task_key, archived);
+  ++unseen_writes_;
+}
+
+std::optional<archive_mark> sqlite_rows::end_beyond(std::size_t newest) {
   auto q = db_.query(
       "SELECT ended_at, seq FROM task WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, seq DESC LIMIT 1 OFFSET ?1",
       sql_limit(newest));
   if (!q.step()) return std::nullopt;
-  return end_place{*q.moment(0), q.integer(1)};
+  return archive_mark{*q.moment(0), q.integer(1)};
 }
 
-std::vector<task_row> sqlite_rows::ended_between(const end_place& after, const end_place& until, std::size_t limit) {
+std::vector<task_row> sqlite_rows::ended_between(const archive_mark& after, const archive_mark& until,
+                                                 std::size_t limit) {
   static const std::string sql = select_task +
                                  "WHERE t.ended_at BETWEEN ?1 AND ?3 AND (t.ended_at, t.seq) > (?1, ?2)"
-                                 " AND (t.ended_at, t.seq) <= (?3, ?4) ORDER BY t.ended_at, t.seq LIMIT ?5";
-  return read_rows(db_.query(sql.c_str(), after.at, after.key, until.at, until.key, sql_limit(limit)));
+                                 " AND (t.ended_at, t.seq) <= (?3, ?4)"
+                                 " AND EXISTS(SELECT 1 FROM result WHERE task_seq = t.seq)"
+                                 " AND NOT EXISTS(SELECT 1 FROM result_archived WHERE task_seq = t.seq)"
+                                 " ORDER BY t.ended_at, t.seq LIMIT ?5";
+  return read_rows(db_.query(sql.c_str(), after.ended_at, after.task, until.ended_at, until.task, sql_limit(limit)));
 }
 
-std::vector<task_row> sqlite_rows::stored_after(std::int64_t after, const end_place& until, std::size_t limit) {
+std::vector<task_row> sqlite_rows::said_not_archived(std::size_t limit) {
   static const std::string sql =
-      select_task + "WHERE t.seq > ?1 AND (t.ended_at, t.seq) <= (?2, ?3) ORDER BY t.seq LIMIT ?4";
-  return read_rows(db_.query(sql.c_str(), after, until.at, until.key, sql_limit(limit)));
-}
-
-std::int64_t sqlite_rows::newest_task() {
-  auto q = db_.query("SELECT coalesce(max(seq), 0) FROM task");
-  q.step();
-  return q.integer(0);
+      select_task + "WHERE t.seq IN (SELECT task_seq FROM result_archived WHERE NOT archived) ORDER BY t.seq LIMIT ?1";
+  return read_rows(db_.query(sql.c_str(), sql_limit(limit)));
 }
 
 }  // namespace v1

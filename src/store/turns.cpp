@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/archive.hpp"
 #include "store/followers.hpp"
 #include "store/settling.hpp"
 
@@ -120,7 +121,7 @@ settle_outcome settle_running(rows& t, batch_row& batch, const turn_record& turn
   if (settled.result) {
     if (batch.record.has_preamble) settled.result->preamble_used = preamble_before(t, turn);
     settled.result->fenced = by.fenced;
-    t.put_result(after, *settled.result);
+    put_result(t, after, *settled.result);
   }
 
   settle_outcome out;

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <cobatch/core/time.hpp>
 
@@ -28,37 +30,24 @@ namespace fs = std::filesystem;
 constexpr std::size_t read_at_once = 500;
 constexpr std::size_t largest_note = 65536;
 
-// What stands in the state folder's `archive`.
-struct archive_note {
-  archive_mark copied = {};
-  // The files that are being added to, and how long they were before: what follows there may be ours.
-  std::map<std::string, std::int64_t> adding = {};
-};
+// The files that are being added to, and how long they were before: what follows there may be ours. They stand in the
+// state folder's `archive`; a note that cannot be read counts as none: then lines come twice, which loses nothing.
+using files_added_to = std::map<std::string, std::int64_t>;
 
-// One that cannot be read counts as none: then lines come twice, which loses nothing.
-archive_note read_note(const fs::path& path) {
-  archive_note note;
+files_added_to read_note(const fs::path& path) {
+  files_added_to files;
   const auto text = read_file(path, largest_note);
   const auto parsed = text ? json::parse(*text) : json::value();
-  if (!parsed) return note;
-  const auto number = [&](const char* name) { return json::number_of(*parsed, name).value_or(0); };
-  note.copied = {{number("ended_at")}, number("task"), number("newest_task")};
-  if (const auto* adding = parsed->find("adding"); adding != nullptr && adding->as_object() != nullptr)
-    for (const auto& file : *adding->as_object())
-      note.adding[file.name] = file.content.as_int() != nullptr ? *file.content.as_int() : 0;
-  return note;
+  if (!parsed || parsed->as_object() == nullptr) return files;
+  for (const auto& file : *parsed->as_object())
+    if (const auto* size = file.content.as_int()) files[file.name] = *size;
+  return files;
 }
 
-result<void> write_note(const fs::path& path, const archive_note& note) {
-  json::object adding;
-  for (const auto& [file, size] : note.adding) adding.push_back({file, size});
-  return write_file_atomically(path,
-                               json::write(json::object{{"ended_at", note.copied.ended_at.ms},
-                                                        {"task", note.copied.task},
-                                                        {"newest_task", note.copied.newest_task},
-                                                        {"adding", std::move(adding)}}) +
-                                   "\n",
-                               true);
+result<void> write_note(const fs::path& path, const files_added_to& files) {
+  json::object text;
+  for (const auto& [file, size] : files) text.push_back({file, size});
+  return write_file_atomically(path, json::write(text) + "\n", true);
 }
 
 // "results_2025-11.jsonl"
@@ -66,14 +55,36 @@ std::string file_of(timestamp completed_at) {
   return "results_" + to_iso(completed_at).substr(0, std::string_view("2025-11").size()) + ".jsonl";
 }
 
-// The lines of each file.
-std::map<std::string, std::string> lines_of(const archive_part& part) {
-  std::map<std::string, std::string> lines;
+using lines = std::vector<std::string>;
+
+std::map<std::string, lines> lines_of_files(const archive_part& part) {
+  std::map<std::string, lines> files;
   for (std::size_t i = 0; i < part.results.size(); ++i) {
     const result_record& r = part.results[i];
-    lines[file_of(r.completed_at)] += json::write(result_json(r, &part.tasks[i])) + "\n";
+    files[file_of(r.completed_at)].push_back(json::write(result_json(r, &part.tasks[i])) + "\n");
   }
-  return lines;
+  return files;
+}
+
+// What is to be added so that all of these lines stand there, of which some do already, and the last perhaps in part.
+// `after_half`: what was there before does not end a line.
+std::string missing_from(std::string_view there, const lines& wanted, bool after_half) {
+  std::string completed, others;
+  if (after_half && there.empty()) completed = "\n";
+  if (after_half && there.starts_with('\n')) there.remove_prefix(1);
+  std::set<std::string_view> whole;
+  for (std::size_t end; (end = there.find('\n')) != there.npos; there.remove_prefix(end + 1))
+    whole.insert(there.substr(0, end + 1));
+  const std::string_view begun = there;
+  for (const auto& line : wanted) {
+    if (whole.contains(line)) continue;
+    if (completed.empty() && !begun.empty() && line.starts_with(begun))
+      completed = line.substr(begun.size());
+    else
+      others += line;
+  }
+  if (completed.empty() && !begun.empty() && !others.empty()) completed = "\n";
+  return completed + others;
 }
 
 class archive_file {
@@ -90,11 +101,14 @@ class archive_file {
 
   [[nodiscard]] std::int64_t size() const { return size_; }
 
-  // Adds lines after the first `before` bytes, or what of them is not there yet.
-  result<void> add(const std::string& lines, std::int64_t before) {
-    std::string text = on_own_line(lines, std::min(before, size_));
-    const std::string there = read(std::min(before, size_), text.size());
-    text = text.starts_with(there) ? text.substr(there.size()) : on_own_line(lines, size_);
+  // Adds those of the lines that do not stand after the first `before` bytes.
+  result<void> add(const lines& wanted, std::int64_t before) {
+    before = std::min(before, size_);
+    const auto last = read(std::max<std::int64_t>(before - 1, 0), before);
+    if (!last) return fail(last.error());
+    const auto there = read(before, size_);
+    if (!there) return fail(there.error());
+    const std::string text = missing_from(*there, wanted, !last->empty() && *last != "\n");
     if (auto done = write_all(fd_.get(), text, path_); !done) return done;
     return sync_file(fd_.get(), path_);
   }
@@ -103,17 +117,15 @@ class archive_file {
   archive_file(unique_fd fd, fs::path path, std::int64_t size)
       : fd_(std::move(fd)), path_(std::move(path)), size_(size) {}
 
-  [[nodiscard]] std::string on_own_line(const std::string& lines, std::int64_t at) const {
-    return at > 0 && read(at - 1, 1) != "\n" ? "\n" + lines : lines;
-  }
-
-  // What is there of it.
-  [[nodiscard]] std::string read(std::int64_t from, std::size_t count) const {
-    std::string text(count, '\0');
+  [[nodiscard]] result<std::string> read(std::int64_t from, std::int64_t until) const {
+    std::string text(static_cast<std::size_t>(until - from), '\0');
     std::size_t have = 0;
-    while (have < count) {
-      const ssize_t n = ::pread(fd_.get(), text.data() + have, count - have, from + static_cast<std::int64_t>(have));
-      if (n <= 0) break;
+    while (have < text.size()) {
+      const ssize_t n =
+          ::pread(fd_.get(), text.data() + have, text.size() - have, from + static_cast<std::int64_t>(have));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail(system_error(errno, "read", path_));
+      if (n == 0) break;
       have += static_cast<std::size_t>(n);
     }
     text.resize(have);
@@ -125,43 +137,38 @@ class archive_file {
   std::int64_t size_;
 };
 
-result<void> add_part(const archive_part& part, const fs::path& folder, const fs::path& note_path, archive_note& note) {
-  const auto lines = lines_of(part);
-  if (!lines.empty())
-    if (auto done = make_folder(folder, 0700); !done) return done;
-  for (const auto& [name, text] : lines) {
+result<void> add_part(const archive_part& part, const fs::path& folder, const fs::path& note_path) {
+  const auto files = lines_of_files(part);
+  if (auto done = make_folder(folder, 0700); !done) return done;
+  auto note = read_note(note_path);
+  for (const auto& [name, wanted] : files) {
     const auto file = archive_file::open(folder / name);
     if (!file) return fail(file.error());
-    note.adding.try_emplace(name, file->size());
+    note.try_emplace(name, file->size());
   }
   if (auto done = write_note(note_path, note); !done) return done;
-  for (const auto& [name, text] : lines) {
+  for (const auto& [name, wanted] : files) {
     auto file = archive_file::open(folder / name);
     if (!file) return fail(file.error());
-    if (auto done = file->add(text, note.adding.at(name)); !done) return done;
+    if (auto done = file->add(wanted, note.at(name)); !done) return done;
   }
-  if (!lines.empty())
-    if (auto done = sync_folder(folder); !done) return done;
-  note = {part.next, {}};
-  return write_note(note_path, note);
+  return sync_folder(folder);
 }
 
 }  // namespace
 
 result<void> archive_results(store& from, std::size_t kept, const fs::path& data_folder, const fs::path& state_folder) {
-  const fs::path folder = data_folder / archive_folder;
   const fs::path note_path = state_folder / "archive";
-  archive_note note = read_note(note_path);
-  if (note.adding.empty()) {
-    const auto due = from.read_archive(note.copied, kept, 1);
-    if (!due) return fail(due.error());
-    if (due->next == note.copied) return {};
-  }
+  const auto due = from.read_archive(kept, 1);
+  if (!due) return fail(due.error());
+  if (due->results.empty()) return {};
   for (;;) {
-    const auto part = from.read_archive(note.copied, kept - std::min(kept, archived_ahead), read_at_once);
+    const auto part = from.read_archive(kept - std::min(kept, archived_ahead), read_at_once);
     if (!part) return fail(part.error());
-    if (part->next == note.copied) return {};
-    if (auto done = add_part(*part, folder, note_path, note); !done) return done;
+    if (part->results.empty()) return {};
+    if (auto done = add_part(*part, data_folder / archive_folder, note_path); !done) return done;
+    if (auto done = from.note_archived(*part); !done) return done;
+    if (auto done = write_note(note_path, {}); !done) return done;
   }
 }
 

@@ -2,8 +2,9 @@
 // claude_task_results.json, a line each, in the month in which they were completed (UTC).
 //
 // Lines are added and never changed: a task that is run again has another line, and one that is deleted keeps its own.
-// How far the store has been copied stands in the file `archive` of the state folder. It is written before and after,
-// so that a crash leaves neither a gap nor half a line, and no line comes twice because of it.
+// The store knows what has been archived; it is told after the lines have been synced. What a crash left half done is
+// completed: the file `archive` of the state folder says which files were being added to, and from where on, so that no
+// line comes twice and none stays half.
 #pragma once
 
 #include <cstddef>

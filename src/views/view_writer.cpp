@@ -53,13 +53,14 @@ bool bring_archive_up_to_date(store& from, const std::filesystem::path& data, co
   return false;
 }
 
-// The archive first: a result stands in one or the other at any moment.
+// The archive is brought up to date after the snapshot was taken and before it is shown: a result stands in one or the
+// other at any moment.
 result<void> write_views(store& from, view_turn& turn, view_note note, const std::filesystem::path& folder,
                          const std::filesystem::path& state, timestamp now, std::vector<warning>& warnings) {
   const auto began = steady::now();
-  const bool archived = bring_archive_up_to_date(from, folder, state, warnings);
   auto snapshot = from.read_views(ended_tasks_in_views);
   if (!snapshot) return fail(snapshot.error());
+  const bool archived = bring_archive_up_to_date(from, folder, state, warnings);
   const std::array<std::string, view_count> texts{queue_view_text(*snapshot), results_view_text(*snapshot),
                                                   history_view_text(*snapshot)};
   note.version = -1;  // until all are in place

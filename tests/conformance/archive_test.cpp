@@ -9,22 +9,24 @@ namespace {
 
 using list = std::vector<std::string>;
 
-// Reads what is left after a mark, at most `limit` results a time, and moves the mark.
-list left(world& w, archive_mark& mark, std::size_t newest, std::size_t limit = 100) {
+list names(const archive_part& part) {
+  list out;
+  for (const auto& result : part.results) out.push_back(result.task.str());
+  return out;
+}
+
+// Archives what is due, at most `limit` results a time.
+list archive(world& w, std::size_t newest, std::size_t limit = 100) {
   list out;
   for (;;) {
-    const auto part = must(w->read_archive(mark, newest, limit));
+    const auto part = must(w->read_archive(newest, limit));
     REQUIRE(part.results.size() == part.tasks.size());
     REQUIRE(part.results.size() <= limit);
-    for (std::size_t i = 0; i < part.results.size(); ++i) {
-      CHECK(part.results[i] == w.result_now(part.tasks[i].spec.id));
-      out.push_back(part.results[i].task.str());
-    }
-    if (part.next == mark) {
-      CHECK(part.results.empty());
-      return out;
-    }
-    mark = part.next;
+    if (part.results.empty()) return out;
+    for (std::size_t i = 0; i < part.results.size(); ++i) CHECK(part.results[i] == w.result_now(part.tasks[i].spec.id));
+    const auto more = names(part);
+    out.insert(out.end(), more.begin(), more.end());
+    REQUIRE(w->note_archived(part));
   }
 }
 
@@ -39,7 +41,7 @@ void run(world& w, const batch_id& batch, int count) {
   must(w->end_session(session.id, session_end::finished, ""));
 }
 
-void adopt(world& w, const std::string& id, timestamp ended_at) {
+void adopt(world& w, const std::string& id, timestamp ended_at, bool archived = false) {
   adopted_task old;
   old.task.spec = task(id);
   old.task.batch = "old"_batch;
@@ -50,75 +52,122 @@ void adopt(world& w, const std::string& id, timestamp ended_at) {
   result.what = ended_as(turn_end::done);
   result.completed_at = ended_at;
   old.result = result;
+  old.archived = archived;
   must(w->adopt({old}));
 }
 
 }  // namespace
 
-STORE_TEST("no result leaves the views while there are no more than they hold") {
+STORE_TEST("no result is archived while there are no more than the views hold") {
   w.stored("x"_batch, {"x1", "x2", "x3"});
   run(w, "x"_batch, 2);
-  archive_mark mark;
-  CHECK(left(w, mark, 2).empty());
-  CHECK(mark == archive_mark{});
+  CHECK(archive(w, 2).empty());
 }
 
-STORE_TEST("results leave the views in the order in which they ended, each once, however many are read at a time") {
+STORE_TEST("results are archived in the order in which they ended, each once, however many are read at a time") {
   w.stored("x"_batch, {"x1", "x2", "x3", "x4", "x5"});
   run(w, "x"_batch, 5);
-  for (const std::size_t at_once : {1, 2, 3, 100}) {
-    archive_mark mark;
-    CHECK(left(w, mark, 2, at_once) == list{"x1", "x2", "x3"});
-    CHECK(left(w, mark, 2, at_once).empty());
-    CHECK(left(w, mark, 1, at_once) == list{"x4"});
-    CHECK(left(w, mark, 3, at_once).empty());
-    CHECK(left(w, mark, 0, at_once) == list{"x5"});
-  }
+  CHECK(names(must(w->read_archive(2, 1))) == list{"x1"});
+  CHECK(names(must(w->read_archive(2, 2))) == list{"x1", "x2"});
+  CHECK(names(must(w->read_archive(2, 3))) == list{"x1", "x2", "x3"});
+  CHECK(names(must(w->read_archive(2, 100))) == list{"x1", "x2", "x3"});
+  CHECK(archive(w, 2, 2) == list{"x1", "x2", "x3"});
+  CHECK(archive(w, 2).empty());
+  CHECK(archive(w, 1) == list{"x4"});
+  CHECK(archive(w, 3).empty());
+  CHECK(archive(w, 0) == list{"x5"});
 }
 
-STORE_TEST("of tasks that ended in the same moment each result leaves once") {
+STORE_TEST("of tasks that ended in the same moment each result is archived once") {
   const auto moment = w.clock.now();
   for (const auto* id : {"a", "b", "c", "d"}) adopt(w, id, moment);
-  archive_mark mark;
-  CHECK(left(w, mark, 2, 1) == list{"a", "b"});
-  CHECK(left(w, mark, 0, 1) == list{"c", "d"});
+  CHECK(archive(w, 2, 1) == list{"a", "b"});
+  CHECK(archive(w, 0, 1) == list{"c", "d"});
 }
 
 STORE_TEST("a task that is adopted with an end that has been passed is not missed, and comes once") {
   w.stored("x"_batch, {"x1", "x2", "x3"});
   run(w, "x"_batch, 3);
-  archive_mark mark;
-  CHECK(left(w, mark, 1) == list{"x1", "x2"});
+  CHECK(archive(w, 1) == list{"x1", "x2"});
   for (const auto* id : {"old1", "old2", "old3"}) adopt(w, id, {1'000'000});
   adopt(w, "late", w.clock.now() + std::chrono::seconds{1});
-  auto page = mark;
-  CHECK(left(w, page, 1, 2) == list{"old1", "old2", "old3", "x3"});
-  CHECK(left(w, mark, 1) == list{"old1", "old2", "old3", "x3"});
-  CHECK(left(w, mark, 1).empty());
+  CHECK(archive(w, 1, 2) == list{"old1", "old2", "old3", "x3"});
+  CHECK(archive(w, 1).empty());
   w.stored("y"_batch, {"y1"});
   run(w, "y"_batch, 1);
-  CHECK(left(w, mark, 1) == list{"late"});
+  CHECK(archive(w, 1) == list{"late"});
 }
 
-STORE_TEST("tasks without a result, and those that are deleted, leave nothing") {
+STORE_TEST("a task that is adopted as the newest one that was archived is deleted is not missed") {
+  for (const auto* id : {"a", "b", "c"}) adopt(w, id, w.clock.now());
+  CHECK(archive(w, 0) == list{"a", "b", "c"});
+  must(w->remove("c"_task));
+  adopt(w, "old", {1'000'000});
+  CHECK(archive(w, 0) == list{"old"});
+}
+
+STORE_TEST("a task that ends before the last one that was archived, as the clock was set back, is not missed") {
+  w.stored("x"_batch, {"x1", "x2", "x3"});
+  run(w, "x"_batch, 1);
+  CHECK(archive(w, 0) == list{"x1"});
+  w.clock.turn(-std::chrono::hours{1});
+  run(w, "x"_batch, 1);
+  CHECK(archive(w, 0) == list{"x2"});
+  CHECK(archive(w, 0).empty());
+}
+
+STORE_TEST("what comes to stand among results while they are being archived is archived after them") {
+  const auto moment = w.clock.now();
+  for (const auto* id : {"a", "b"}) adopt(w, id, moment);
+  const auto part = must(w->read_archive(0, 100));
+  adopt(w, "between", moment + std::chrono::seconds{-1});
+  must(w->reset("a"_task));
+  REQUIRE(w->note_archived(part));
+  CHECK(archive(w, 0) == list{"between"});
+}
+
+STORE_TEST("a result that is adopted from the archive is not archived again, a later one of its task is") {
+  adopt(w, "early", {1'000'000}, true);
+  adopt(w, "x", w.clock.now());
+  adopt(w, "after", w.clock.now() + std::chrono::seconds{1}, true);
+  CHECK(archive(w, 0) == list{"x"});
+  adopt(w, "passed", {2'000'000}, true);
+  CHECK(archive(w, 0).empty());
+  must(w->reset("early"_task));
+  w.clock.turn(std::chrono::seconds{2});
+  must(w->execute({.only = "old"_batch}));
+  run(w, "old"_batch, 1);
+  CHECK(archive(w, 0) == list{"early"});
+}
+
+STORE_TEST("that results have been archived is no change that anybody waits for") {
+  for (const auto* id : {"a", "b", "c"}) adopt(w, id, w.clock.now());
+  const auto before = w->version();
+  CHECK(archive(w, 0, 1).size() == 3);
+  adopt(w, "old", {1'000'000});
+  const auto after = w->version();
+  CHECK(after == before + 1);
+  CHECK(archive(w, 0) == list{"old"});
+  CHECK(w->version() == after);
+}
+
+STORE_TEST("tasks without a result, and those that are deleted, are not archived") {
   w.stored("x"_batch, {"x1", "x2", "x3", "x4"});
   must(w->cancel("x1"_task));
   w.clock.turn(std::chrono::seconds{1});
   run(w, "x"_batch, 3);
   must(w->remove("x2"_task));
   must(w->remove_result("x3"_task));
-  archive_mark mark;
-  CHECK(left(w, mark, 0, 1) == list{"x4"});
+  CHECK(archive(w, 0, 1) == list{"x4"});
 }
 
-STORE_TEST("a task that is run again leaves another result") {
+STORE_TEST("a task that is run again has another result, which is archived, too") {
   w.stored("x"_batch, {"x1", "x2"});
   run(w, "x"_batch, 2);
-  archive_mark mark;
-  CHECK(left(w, mark, 0) == list{"x1", "x2"});
+  CHECK(archive(w, 0) == list{"x1", "x2"});
   must(w->reset("x1"_task));
-  CHECK(left(w, mark, 0).empty());
+  CHECK(archive(w, 0).empty());
   w.clock.turn(std::chrono::seconds{1});
   run(w, "x"_batch, 1);
-  CHECK(left(w, mark, 0) == list{"x1"});
+  CHECK(archive(w, 0) == list{"x1"});
 }

@@ -15,7 +15,7 @@ inline namespace v1 {
 
 /// A store with something done around each command that changes it. `Around` is called with the command.
 template <class Around>
-class wrapped_store final : public store {
+class wrapped_store : public store {
  public:
   wrapped_store(std::unique_ptr<store> inner, Around around) : inner_(std::move(inner)), around_(std::move(around)) {}
 
@@ -102,8 +102,11 @@ class wrapped_store final : public store {
   result<std::vector<result_record>> list_results(const result_filter& f) override { return inner_->list_results(f); }
   result<overview> read_overview() override { return inner_->read_overview(); }
   result<view_snapshot> read_views(std::size_t limit) override { return inner_->read_views(limit); }
-  result<archive_part> read_archive(const archive_mark& from, std::size_t newest, std::size_t limit) override {
-    return inner_->read_archive(from, newest, limit);
+  result<archive_part> read_archive(std::size_t newest, std::size_t limit) override {
+    return inner_->read_archive(newest, limit);
+  }
+  result<void> note_archived(const archive_part& part) override {
+    return around_([&] { return inner_->note_archived(part); });
   }
   result<bool> has_work(const served_agents& s) override { return inner_->has_work(s); }
   std::int64_t version() override { return inner_->version(); }

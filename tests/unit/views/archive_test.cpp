@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <sys/resource.h>
 #include <thread>
+#include <utility>
 
+#include "conformance/faulty_store.hpp"
 #include "unit/views/fixture.hpp"
 #include "views/views.hpp"
 
@@ -82,6 +86,37 @@ std::vector<std::string> numbered(int from, int to) {
   for (int n = from; n <= to; ++n) out.push_back("t" + std::to_string(n));
   return out;
 }
+
+std::set<std::string> in_view(const folder& f) {
+  const auto view = read_json(f.results());
+  std::set<std::string> out;
+  for (const auto& result : *view.find("results")->as_object()) out.insert(result.name);
+  return out;
+}
+
+struct pass_on {
+  auto operator()(const auto& command) const { return command(); }
+};
+
+// A store in which something else happens as soon as it was read for the first time.
+class busy_store : public wrapped_store<pass_on> {
+ public:
+  busy_store(std::unique_ptr<store> inner, std::function<void(store&)> meanwhile)
+      : wrapped_store(std::move(inner), {}), meanwhile_(std::move(meanwhile)) {}
+  result<view_snapshot> read_views(std::size_t limit) override { return then(wrapped_store::read_views(limit)); }
+  result<archive_part> read_archive(std::size_t newest, std::size_t limit) override {
+    return then(wrapped_store::read_archive(newest, limit));
+  }
+
+ private:
+  template <class Read>
+  Read then(Read read) {
+    if (auto now = std::exchange(meanwhile_, {})) now(*this);
+    return read;
+  }
+
+  std::function<void(store&)> meanwhile_;
+};
 
 // Files may not grow above this size while it lives: as if the disk were full.
 class full_disk {
@@ -173,16 +208,20 @@ TEST_CASE("what somebody else wrote to the archive stays as it is, and our lines
 }
 
 TEST_CASE("an archive that was cut off at any byte by a full disk is completed later, with no line twice") {
+  const auto with_results = [] {
+    auto made = make_memory_store(fixed_clock);
+    put(*made, 1, kept + 1);
+    return made;
+  };
   const folder whole;
-  const auto s = make_memory_store(fixed_clock);
-  put(*s, 1, kept + 1);
   fs::create_directories(whole.data() / "task_archive");
   write(file(whole), "{}");
-  REQUIRE(archive(*s, whole).has_value());
+  REQUIRE(archive(*with_results(), whole).has_value());
   const std::string expected = read(file(whole));
   REQUIRE(expected.size() > 10'000);
   for (rlim_t size = 300; size < expected.size(); size += 97) {
     const folder f;
+    const auto s = with_results();
     fs::create_directories(f.data() / "task_archive");
     write(file(f), "{}");
     {
@@ -193,6 +232,25 @@ TEST_CASE("an archive that was cut off at any byte by a full disk is completed l
     REQUIRE(archive(*s, f).has_value());
     REQUIRE(read(file(f)) == expected);
   }
+}
+
+TEST_CASE("no line comes twice if the store could not be told of them, whatever was deleted before it is tried again") {
+  const folder f;
+  bool deaf = false;
+  const auto around = [&](const auto& command) -> decltype(command()) {
+    if (deaf) return fail(errc::io_error, "not now");
+    return command();
+  };
+  wrapped_store s(make_memory_store(fixed_clock), around);
+  put(s, 1, kept + 1);
+  deaf = true;
+  REQUIRE(!archive(s, f).has_value());
+  CHECK(ids(file(f)) == numbered(1, archived_ahead + 1));
+  deaf = false;
+  REQUIRE(s.remove(task_id("t3")).has_value());
+  put(s, kept + 2, kept + 3);
+  REQUIRE(archive(s, f).has_value());
+  CHECK(ids(file(f)) == numbered(1, archived_ahead + 3));
 }
 
 TEST_CASE("lines that somebody added after ours were cut off are kept") {
@@ -238,6 +296,19 @@ TEST_CASE("what is no plain file in the archive's place is not written to") {
   CHECK(ids(file(f)) == numbered(1, archived_ahead + 1));
 }
 
+TEST_CASE("results that others push out of the views as these are written are archived") {
+  const folder f;
+  const int most = static_cast<int>(ended_tasks_in_views);
+  auto inner = make_memory_store(fixed_clock);
+  put(*inner, 1, most);
+  busy_store s(std::move(inner), [&](store& now) { put(now, most + 1, most + 5); });
+  view_writer writer(s, f.data(), f.state(), fixed_clock);
+  writer.refresh_now();
+  auto seen = in_view(f);
+  for (const auto& id : ids(file(f))) seen.insert(id);
+  for (const auto& id : numbered(1, most)) CHECK_MESSAGE(seen.contains(id), id);
+}
+
 TEST_CASE("every result stands in the view or in the archive, and when it cannot be archived the views still come") {
   const folder f;
   const auto s = make_memory_store(fixed_clock);
@@ -253,9 +324,7 @@ TEST_CASE("every result stands in the view or in the archive, and when it cannot
 
   fs::remove(f.data() / "task_archive");
   while (!writer.refresh_now().empty()) std::this_thread::yield();  // what the thread has met before is told, too
-  std::set<std::string> seen;
+  auto seen = in_view(f);
   for (const auto& id : ids(file(f))) seen.insert(id);
-  const auto view = read_json(f.results());
-  for (const auto& result : *view.find("results")->as_object()) seen.insert(result.name);
   CHECK(seen.size() == static_cast<std::size_t>(all));
 }
