@@ -405,10 +405,10 @@ class store {
   [[nodiscard]] virtual result<task_outcome> remove(const task_id& task) = 0;
   /// Forgets the result of a task, which stays as it is.
   [[nodiscard]] virtual result<task_outcome> remove_result(const task_id& task) = 0;
-  /// Says without a session's token that somebody has a queued task in progress. If an agent that may call so
-  /// (`calling_agent`) has a live session that could begin it now, it is begun there. Else a person has it: engines
-  /// leave it alone, and its batch has not ended as long as it has not. Refused: task_in_progress (in a session),
-  /// task_ended.
+  /// Says without a session's token that somebody has a queued task in progress. If the live session of an agent that
+  /// may call so (`calling_agent`) works the task's batch, it is begun there, as `begin_called` does. Else a person has
+  /// it: engines leave it alone, and its batch has not ended as long as it has not. Refused: task_in_progress (in a
+  /// session; or another one in that session: `task` is that one), task_ended, and what `begin_called` refuses.
   [[nodiscard]] virtual result<task_outcome> mark_manually(const task_id& task) = 0;
   /// Resets every task of the batch that failed or was cancelled, and says that the batch is to run: it is sealed, and
   /// let go if it is held.

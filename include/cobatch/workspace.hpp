@@ -144,10 +144,11 @@ class workspace {
   [[nodiscard]] result<task_outcome> remove(const task_id& task);
   /// Forgets the result of a task, which stays as it is. Errors: task_not_found (it has none, or is not there).
   [[nodiscard]] result<task_outcome> remove_result(const task_id& task);
-  /// Says that somebody does a queued task, without a session's token: the agent of a live session that calls back, if
-  /// the task can be begun there now, else a person, and engines leave it alone (`task_owner::manual`).
-  /// `complete_called` completes it, `reset` gives back what a person has. Errors: task_not_found, task_in_progress,
-  /// task_ended.
+  /// Says that somebody does a queued task, without a session's token: if a session of the agent that calls back works
+  /// its batch, that agent, and the task is begun there; else a person, and engines leave it alone
+  /// (`task_owner::manual`). `complete_called` completes it, `reset` gives back what a person has. Errors:
+  /// task_not_found, task_in_progress (also: another one is in that session), task_ended; of such a session also
+  /// task_queued and need_unknown, as of `begin_called`.
   [[nodiscard]] result<task_outcome> mark_manually(const task_id& task);
   /// Resets every task of the batch that failed or was cancelled, and seals it. Nothing to retry is a success. Errors:
   /// batch_not_found.

@@ -71,8 +71,9 @@ answer reply_about(const task_record& task, std::string message) {
 }
 
 answer begun_reply(const task_record& task, bool again) {
-  answer reply = reply_about(task, fmt::format("Task {} is {}in progress. Call log_task_completion when it is done.",
-                                               in_quotes(task.spec.id.str()), again ? "already " : ""));
+  answer reply = reply_about(
+      task, fmt::format("Task {} is {}in progress, in session {}. Call log_task_completion when it is done.",
+                        in_quotes(task.spec.id.str()), again ? "already " : "", task.session.value));
   if (task.counts.next_attempt() > 1) reply.fields.push_back({"attempt", task.counts.next_attempt()});
   return reply;
 }

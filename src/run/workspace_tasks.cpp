@@ -66,6 +66,14 @@ error busy(const task_record& other) {
           fmt::format("{} is in progress in this session; nothing was changed. Complete it first", what)};
 }
 
+error busy_without_token(const task_id& task, const task_record& other) {
+  return {
+      errc::task_in_progress,
+      fmt::format("a session works batch \"{}\" now, and has task \"{}\" in progress; nothing was changed. Its agent "
+                  "completes that one first; to do task \"{}\" by hand, wait until the session has ended",
+                  other.batch.str(), other.spec.id.str(), task.str())};
+}
+
 error not_begun(const task_id& task) {
   return {
       errc::task_queued,
@@ -139,7 +147,10 @@ result<task_outcome> workspace::remove_result(const task_id& task) {
 }
 
 result<task_outcome> workspace::mark_manually(const task_id& task) {
-  return answer(task, state_->storage->mark_manually(task));
+  auto outcome = state_->storage->mark_manually(task);
+  const bool busy = outcome && outcome->what == task_outcome::kind::refused && outcome->code == errc::task_in_progress;
+  if (busy && outcome->task.spec.id != task) return fail(busy_without_token(task, outcome->task));
+  return answer(task, std::move(outcome));
 }
 
 result<retry_outcome> workspace::retry(const batch_id& batch) {

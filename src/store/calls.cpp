@@ -80,28 +80,10 @@ std::optional<session_row> session_without_token(rows& t) {
   return may ? std::move(session) : std::nullopt;
 }
 
-}  // namespace
-
-bool is_begun_without_token(rows& t, const task_record& task) {
-  if (task.state != task_state::in_progress || task.owner != task_owner::session) return false;
-  const auto session = session_without_token(t);
-  return session && session->record.id == task.session;
-}
-
-std::optional<task_record> begin_without_token(rows& t, const task_row& task, timestamp now) {
-  const auto session = session_without_token(t);
-  if (!session || why_not(t, *session, task)) return std::nullopt;
-  const auto open = open_turn(t, session->record.id);
-  if (running_task(t, open)) return std::nullopt;
-  return begin_next(t, *session, open, task, now).task;
-}
-
-begin_called_outcome begin_called(rows& t, const session_token& token, const task_id& id, timestamp now) {
+begin_called_outcome begin_in(rows& t, const session_row& session, const task_id& id, timestamp now) {
   using kind = begin_called_outcome::kind;
   begin_called_outcome out;
-  const auto session = session_of(t, token);
-  if (!session) return out;
-  const auto open = open_turn(t, token.session);
+  const auto open = open_turn(t, session.record.id);
   if (auto running = running_task(t, open)) {
     out.what = open->task == id ? kind::repeated : kind::busy;
     out.turn = *open;
@@ -109,18 +91,32 @@ begin_called_outcome begin_called(rows& t, const session_token& token, const tas
     return out;
   }
   const auto task = t.find_task(id);
-  if (auto no = why_not(t, *session, task)) {
+  if (auto no = why_not(t, session, task)) {
     out.what = kind::refused;
     out.code = no->code;
     out.need = std::move(no->need);
     if (task) out.task = task->record;
     return out;
   }
-  auto begun = begin_next(t, *session, open, *task, now);
+  auto begun = begin_next(t, session, open, *task, now);
   out.what = kind::begun;
   out.turn = std::move(begun.turn);
   out.task = std::move(begun.task);
   return out;
+}
+
+}  // namespace
+
+begin_called_outcome begin_called(rows& t, const session_token& token, const task_id& id, timestamp now) {
+  const auto session = session_of(t, token);
+  return session ? begin_in(t, *session, id, now) : begin_called_outcome{};
+}
+
+std::optional<begin_called_outcome> begin_without_token(rows& t, const task_row& task, timestamp now) {
+  const auto session = session_without_token(t);
+  const bool is_its_own = session && task.batch_key == session->batch_key;
+  if (!is_its_own || has_ended(task.record.state) || task.record.owner == task_owner::manual) return std::nullopt;
+  return begin_in(t, *session, task.record.spec.id, now);
 }
 
 namespace {

@@ -214,16 +214,27 @@ task_outcome remove_result(rows& t, const task_id& task) {
   return out;
 }
 
+namespace {
+
+task_outcome marked_by_agent(const task_row& before, begin_called_outcome begun) {
+  using kind = begin_called_outcome::kind;
+  task_outcome out;
+  out.before = before.record.state;
+  out.task = std::move(begun.task);
+  if (begun.what == kind::busy) return refuse(std::move(out), errc::task_in_progress);
+  if (begun.what == kind::refused) return refuse(std::move(out), begun.code, std::move(begun.need));
+  out.what = begun.what == kind::begun ? task_outcome::kind::changed : task_outcome::kind::unchanged;
+  return out;
+}
+
+}  // namespace
+
 task_outcome mark_manually(rows& t, const task_id& task, timestamp now) {
   const auto before = t.find_task(task);
   if (!before) return {};
+  if (auto begun = begin_without_token(t, *before, now)) return marked_by_agent(*before, std::move(*begun));
   task_outcome out = ask(*before, task_action::mark_manually);
-  if (is_begun_without_token(t, before->record)) out.what = task_outcome::kind::unchanged;
   if (out.what != task_outcome::kind::changed) return out;
-  if (auto begun = begin_without_token(t, *before, now)) {
-    out.task = std::move(*begun);
-    return out;
-  }
   task_row after = *before;
   after.record.state = task_state::in_progress;
   after.record.owner = task_owner::manual;

@@ -96,10 +96,11 @@ STORE_TEST("only the token of a live session begins anything") {
 
 STORE_TEST("what cannot be begun is refused with its code, and nothing changes") {
   w.stored("other"_batch, {"elsewhere"}, false);
-  const auto token = prompted(w, {"a", "done", "gone", "hand"});
+  w.stored("b"_batch, {"hand"}, false);
+  must(w->mark_manually("hand"_task));
+  const auto token = prompted(w, {"a", "done", "gone"});
   w.assign_specs("b"_batch, {needing("waits", {"a"})});
   begin_now(w, token, "done"_task);
-  must(w->mark_manually("hand"_task));
   w.complete(token, "done"_task);
   must(w->cancel("gone"_task));
   const auto before = w.batch_now("b"_batch);
@@ -223,16 +224,26 @@ STORE_TEST("a task marked without a token is begun in the live session of an age
   CHECK(must(w->list_turns({})).at(0).end == turn_end::done);
 }
 
-STORE_TEST("a task marked without a token is a person's if the session works another, or is none that is called from") {
+STORE_TEST(
+    "of a batch that an agent works no second task is marked without a token, and none is left over as it ends") {
+  const auto token = prompted(w, {"a", "c"});
+  must(w->mark_manually("a"_task));
+  const auto second = must(w->mark_manually("c"_task));
+  CHECK(second.what == task_outcome::kind::refused);
+  CHECK(second.code == errc::task_in_progress);
+  CHECK(second.task == w.task_now("a"));
+  CHECK(w.task_now("c").state == task_state::queued);
+  w.end(token.session, session_end::agent_lost);
+  CHECK(w.task_now("a").state == task_state::queued);
+}
+
+STORE_TEST("a task marked without a token is a person's if the session works another batch, or none may call there") {
   w.stored("other"_batch, {"x"}, false);
   const auto token = prompted(w, {"a", "c"});
   begin_now(w, token, "a"_task);
-  must(w->mark_manually("c"_task));
-  CHECK(w.task_now("c").owner == task_owner::manual);
   must(w->mark_manually("x"_task));
   CHECK(w.task_now("x").owner == task_owner::manual);
   w.end(token.session, session_end::agent_lost);
-  must(w->reset("c"_task));
   must(w->mark_manually("c"_task));
   CHECK(w.task_now("c").owner == task_owner::manual);
 }
@@ -381,12 +392,13 @@ STORE_TEST("a task by hand that fails ends its batch as any other does") {
 }
 
 STORE_TEST("a task by hand of a batch that a session works is completed beside it") {
-  const auto token = prompted(w, {"a", "b"});
-  begin_now(w, token, "a"_task);
+  w.stored("b"_batch, {"a", "b"});
+  const auto session = w.claimed();
+  w.begun(session.id, 1);
   must(w->mark_manually("b"_task));
-  check_settled(w, w.complete(token, "b"_task));
+  check_settled(w, w.complete({}, "b"_task));
   CHECK(!w.result_now("b"_task).fenced);
   CHECK(w.batch_now("b"_batch).state == batch_state::running);
-  check_settled(w, w.complete(token, "a"_task));
-  CHECK(w.end(token.session).batch.state == batch_state::finished);
+  w.settle(session.id, 1);
+  CHECK(w.end(session.id).batch.state == batch_state::finished);
 }

@@ -159,6 +159,12 @@ TEST_CASE("a task that takes longer than it may ends its agent, and counts as ti
   CHECK(r.out.find("timed_out") != std::string::npos);
 }
 
+TEST_CASE("an agent that marks all its tasks at once, without a token, and is killed leaves none in progress") {
+  const scene s({"a", "b", "c"});
+  s.run("unset COBATCH_SESSION; begin a; begin b; begin c; kill -9 $$\n");
+  for (const auto* task : {"a", "b", "c"}) CHECK(s.state(task) != "in_progress");
+}
+
 TEST_CASE("the guide's literal call, without a token, completes what the agent has begun") {
   const scene s({"a"});
   s.run("begin a; unset COBATCH_SESSION; log a done\n");
