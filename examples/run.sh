@@ -111,15 +111,15 @@ row=$(jq -c --argjson batch "$measured" --argjson guide "$guide" '.rows[] | sele
   .guide.without == $batch.guide.without and .tokens_processed.with == $batch.tokens_processed)' <<<"$modelled")
 [[ -n $row ]] || die "the calculator has no row for this batch: $measured"
 thousands+='def tenths: . * 10 | round | "\(. / 10 | floor).\(. % 10)";
-  def signed: if . < 0 then "\u2212\(-. | tenths)" else "+\(. | tenths)" end;'
+  def change: if . < 0 then "\(-. | tenths) % more" else "\(. | tenths) % saved" end;'
 told() { jq -r "$thousands $1" <<<"$2"; }
 
 title "What one session saved"
 line "the guide's count" "$(told '.guide | "\(.with | k) instead of \(.without | k): \(.saved_percent | round) % saved"' "$row")"
-line "with writes to the cache" "$(told '.guide | "\(.with | k) instead of \(.without | k): \(.saved_percent | tenths) % saved"' "$measured")"
-line "tokens processed" "$(told '.tokens_processed | "\(.without | k) → \(.with | k): \(-.saved_percent | signed) %"' "$row")"
-line "money, modelled" "$(told '-.money_against_cold.saved_percent | signed' "$row") % against separate sessions with cold caches"
-line "" "$(told '-.money_against_warm.saved_percent | signed' "$row") % against separate sessions with warm caches"
+line "with writes to the cache" "$(told '.guide | "\(.with | k) instead of \(.without | k): \(.saved_percent | change)"' "$measured")"
+line "tokens processed" "$(told '.tokens_processed | "\(.without | k) → \(.with | k): \(.saved_percent | change)"' "$row")"
+line "money, modelled" "$(told '.money_against_cold.saved_percent | change' "$row") against separate sessions with cold caches"
+line "" "$(told '.money_against_warm.saved_percent | change' "$row") against separate sessions with warm caches"
 line "" "$(jq -r .prices <<<"$modelled")"
 say "  The guide counts input that the cache already holds as nothing. It is processed all the same, at a tenth of the"
 say "  price; and sessions that run one after another often find a warm cache by themselves."

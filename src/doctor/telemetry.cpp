@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/core/ledger.hpp>
 #include <cobatch/core/savings.hpp>
 
 #include "run/all_tasks.hpp"
@@ -24,13 +25,11 @@ namespace {
 // Of a task that has a result. What a preamble used that was sent right before is part of `used`.
 struct task_figures {
   task_id task = {};
-  std::optional<tokens> used = {};  // nothing: nobody said
+  std::optional<account> sum = {};  // nothing: nobody said
   bool loaded_context = false;
-  bool knows_cache = true;
-  bool scripted = false;
 };
 
-// One that a person did, without an agent, used nothing.
+// One that a person did, without an agent, need not say what it used.
 bool of_session(const result_record& result) {
   return result.session != epoch{};
 }
@@ -38,10 +37,8 @@ bool of_session(const result_record& result) {
 task_figures figures_of(const result_record& result) {
   task_figures out{.task = result.task, .loaded_context = result.loaded_context || result.preamble_used};
   if (!result.what.used) return out;
-  out.used = result.what.used->total();
-  if (result.preamble_used) out.used = *out.used + result.preamble_used->total();
-  out.knows_cache = result.what.used->knows_cache();
-  out.scripted = result.what.used->source == usage_source::scripted;
+  add_usage(out.sum.emplace(), *result.what.used);
+  if (result.preamble_used) add_usage(*out.sum, *result.preamble_used);
   return out;
 }
 
@@ -59,12 +56,12 @@ result<std::vector<task_figures>> figures_by_task(store& storage, const batch_id
 }
 
 std::string with_source(std::string message, const task_figures& of) {
-  if (of.scripted) message += " (Figures of the scripted agent: no model was asked.)";
+  if (of.sum && of.sum->scripted) message += " (Figures of the scripted agent: no model was asked.)";
   return message;
 }
 
 void check_known(std::span<const task_figures> all, const std::string& savings, findings& out) {
-  const auto is_missing = [](const task_figures& one) { return !one.used; };
+  const auto is_missing = [](const task_figures& one) { return !one.sum; };
   const auto missing = std::count_if(all.begin(), all.end(), is_missing);
   if (missing == 0)
     return out.yes("telemetry",
@@ -80,9 +77,9 @@ void check_known(std::span<const task_figures> all, const std::string& savings, 
 }
 
 void check_first(const task_figures& first, findings& out) {
-  if (!first.used) return out.unknown("first_task", "What the first task loaded is not known.");
-  const std::int64_t loaded = first.used->loaded_input();
-  const std::int64_t read = first.used->cache_read;
+  if (!first.sum) return out.unknown("first_task", "What the first task loaded is not known.");
+  const std::int64_t loaded = first.sum->used.loaded_input();
+  const std::int64_t read = first.sum->used.cache_read;
   if (loaded > 0)
     return out.yes("first_task",
                    with_source(fmt::format("The first task loaded {} tokens.", guide_tokens(loaded)), first));
@@ -113,15 +110,16 @@ void check_shared(std::span<const task_figures> all, const batch_record& batch, 
                               "conversation a task (gemini).",
                               tasks, anew),
                   savings);
-  if (std::none_of(later.begin(), later.end(), [](const task_figures& one) { return one.used.has_value(); }))
+  if (std::none_of(later.begin(), later.end(), [](const task_figures& one) { return one.sum.has_value(); }))
     return out.unknown("context_shared", "All tasks had one conversation; what it saved is not known.");
   tokens sum;
-  bool knows_cache = true;
+  bool cache_unknown = false;
   for (const auto& one : later) {
-    if (one.used) sum = sum + *one.used;
-    knows_cache = knows_cache && one.knows_cache;
+    if (!one.sum) continue;
+    sum = sum + one.sum->used;
+    cache_unknown = cache_unknown || one.sum->cache_unknown;
   }
-  if (!knows_cache)
+  if (cache_unknown)
     return out.unknown(
         "context_shared",
         fmt::format("The tasks had one conversation, and {} loaded {} tokens, as was told; what was read "

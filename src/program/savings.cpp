@@ -17,12 +17,14 @@ namespace cobatch::program {
 
 namespace {
 
-// What the batch changes: "-50.7 %" is saved, "+5.0 %" is more. Nothing to compare with: "unknown".
-std::string change_percent(const comparison& c) {
+// "50.7 % saved" or "5.0 % more", in words: of a bare sign nobody knows which of the two it means. Nothing to compare
+// with: "unknown".
+std::string change_text(const comparison& c) {
   const auto permille = c.saved_permille();
   if (!permille) return "unknown";
+  if (*permille == 0) return c.saved() == 0 ? "the same" : "about the same";
   const std::int64_t size = *permille < 0 ? -*permille : *permille;
-  return fmt::format("{}{}.{} %", *permille < 0 ? "+" : "-", size / 10, size % 10);
+  return fmt::format("{}.{} % {}", size / 10, size % 10, *permille < 0 ? "more" : "saved");
 }
 
 // ------------------------------------------------------------------------------------------ the guide's table
@@ -45,16 +47,15 @@ void print_calculator() {
   for (const auto& row : guide_table) print_line(fmt::format("{:>5}  {}", row.tasks, row.note));
   print_line("");
   print_line(paint.strong("The same batches, modelled: what the model reads and writes, and what it costs"));
-  print_line("tasks   tokens processed            money, against separate sessions with");
-  print_line("        separate  one session       cold caches   warm caches");
+  print_line("tasks   tokens processed                       money, against separate sessions with");
+  print_line("        separate  one session                  cold caches    warm caches");
   for (const auto& row : guide_table) {
     const auto m = request::model(row);
-    print_line(fmt::format("{:>5}  {:>9}  {:>11} {:>7}  {:>11}  {:>11}", row.tasks, thousands(m.processed.without),
-                           thousands(m.processed.with), change_percent(m.processed), change_percent(m.cold),
-                           change_percent(m.warm)));
+    print_line(fmt::format("{:>5}  {:>9}  {:>11}  {:>12}  {:>13}  {:>13}", row.tasks, thousands(m.processed.without),
+                           thousands(m.processed.with), change_text(m.processed), change_text(m.cold),
+                           change_text(m.warm)));
   }
-  print_line(
-      fmt::format("Modelled, not measured: one request a task, {}; - is saved, + is more.", request::money_basis));
+  print_line(fmt::format("Modelled, not measured: one request a task, {}.", request::money_basis));
   print_line(
       "Sessions run one after another usually find a warm cache. What a batch really used: cobatch savings "
       "BATCH_ID");
@@ -96,6 +97,14 @@ void print_accounts(const ledger& accounts, const bill& money) {
   }
 }
 
+std::string why_no_count(const ledger& accounts) {
+  if (!accounts.shared.complete) return "what the shared context used is not known in full";
+  for (const auto& entry : accounts.by_task)
+    if (!entry.sum.complete)
+      return fmt::format("what task \"{}\" used is not known in full", shortened(entry.task.str(), 40));
+  return accounts.by_task.empty() ? "no task has come to something yet" : "the first task shows no input";
+}
+
 // Who paid for the batch's sessions, as far as the agent said; empty if it did not.
 std::string billing_of(workspace& place, const batch_id& batch) {
   session_filter filter;
@@ -118,13 +127,15 @@ void print_batch(const savings_report& report, const bill& money, std::string_vi
                            guide_tokens(report.accounts.total.waste.processed())));
   if (const auto& guide = report.compared.guide)
     print_line(fmt::format("the guide's count: {} instead of {} ({})", guide_tokens(guide->with),
-                           guide_tokens(guide->without), change_percent(*guide)));
+                           guide_tokens(guide->without), change_text(*guide)));
   else
-    print_line("the guide's count: unknown, because a task's usage is not known in full");
+    print_line("the guide's count: unknown, because " + why_no_count(report.accounts));
   if (report.compared.processed)
     print_line(fmt::format("tokens processed: {}, of these {} read from the cache",
                            guide_tokens(*report.compared.processed),
                            guide_tokens(report.compared.cache_read.value_or(0))));
+  else if (report.accounts.total.cache_unknown)
+    print_line("tokens processed: unknown, because told figures do not say what was read from the cache");
   if (money.costs.total)
     print_line(fmt::format("money: {}; what separate sessions would have cost is not known", price_basis(billing)));
   print_warnings(money.warnings);

@@ -1,5 +1,8 @@
 #include "request/savings_json.hpp"
 
+#include <string_view>
+#include <vector>
+
 #include <fmt/core.h>
 
 #include "views/record_json.hpp"
@@ -21,9 +24,20 @@ json::object comparison_json(const comparison& c) {
   return {{"without", c.without}, {"with", c.with}, {"saved", c.saved()}, {"saved_percent", tenths(c)}};
 }
 
+// Of figures that are silent about the cache, a 0 of it says nothing.
+json::object counts_json(const tokens& count, bool cache_unknown) {
+  json::object out = tokens_json(count);
+  if (cache_unknown)
+    std::erase_if(out, [](const json::member& figure) {
+      return figure.name.starts_with("cache_") && figure.content == json::value(0);
+    });
+  return out;
+}
+
 json::object account_json(const account& sum, nano_dollars cost) {
   json::object out;
-  if (is_known(sum)) out = {{"tokens", tokens_json(sum.used)}, {"waste", tokens_json(sum.waste)}};
+  if (is_known(sum))
+    out = {{"tokens", counts_json(sum.used, sum.cache_unknown)}, {"waste", counts_json(sum.waste, sum.cache_unknown)}};
   out.push_back({"turns", sum.turns});
   out.push_back({"wasted_turns", sum.wasted_turns});
   out.push_back({"complete", sum.complete});
@@ -31,6 +45,7 @@ json::object account_json(const account& sum, nano_dollars cost) {
   if (cost) out.push_back({"cost_usd", decimal_json(*cost, 9)});
   if (sum.scripted) out.push_back({"scripted", true});
   if (sum.told) out.push_back({"told", true});
+  if (sum.cache_unknown) out.push_back({"cache_unknown", true});
   return out;
 }
 
@@ -67,7 +82,7 @@ json::object batch_savings_json(const savings_report& report, const bill& money)
   const ledger& accounts = report.accounts;
   json::array models, tasks;
   for (const auto& entry : accounts.total.by_model) {
-    json::object one = tokens_json(entry.count);
+    json::object one = counts_json(entry.count, accounts.total.cache_unknown);
     one.insert(one.begin(), {"model", entry.model});
     models.emplace_back(std::move(one));
   }

@@ -1,5 +1,6 @@
 // What a batch used, and what that saved.
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -34,7 +35,23 @@ std::vector<std::optional<tokens>> figures_by_task(const ledger& accounts) {
   return known;
 }
 
-// A task that ended without a turn counts like one with, if somebody said what it used.
+// Completed by hand, or adopted.
+bool is_without_turn(const result_record& result) {
+  return result.turn == turn_no{};
+}
+
+// The turn that a task has is not always the one that ended it: a task that was reset, and then completed by hand,
+// keeps its last one.
+bool has_ended_with_turn(const std::vector<turn_record>& turns, const task_record& task) {
+  const auto place_of = [](const auto& of) { return std::pair(of.session, of.turn); };
+  const auto at = std::lower_bound(turns.begin(), turns.end(), task, [&](const auto& turn, const auto& wanted) {
+    return place_of(turn) < place_of(wanted);
+  });
+  return at != turns.end() && place_of(*at) == place_of(task) && at->ended_at == task.ended_at;
+}
+
+// What a task came to without a turn counts like a turn. Where nobody said what it used, it is one whose usage is not
+// known.
 turn_record as_turn(result_record result) {
   turn_record turn;
   turn.task = std::move(result.task);
@@ -46,20 +63,36 @@ turn_record as_turn(result_record result) {
   return turn;
 }
 
-result<void> add_without_turn(store& storage, const batch_id& batch, std::vector<turn_record>& to) {
-  return visit_tasks(storage, batch, [&](const task_record& task) -> result<void> {
-    if (!has_ended(task.state) || task.turn != turn_no{}) return {};
-    auto result = storage.find_result(task.spec.id);
-    if (!result) return fail(result.error());
-    if (*result && (*result)->turn == turn_no{} && (*result)->what.used) to.push_back(as_turn(std::move(**result)));
-    return {};
-  });
+// The same of a task whose result was deleted, and with it what it used.
+turn_record as_turn(const task_record& task) {
+  turn_record turn;
+  turn.task = task.spec.id;
+  turn.batch = task.batch;
+  turn.position = task.position;
+  turn.end = task.state == task_state::done ? turn_end::done : turn_end::error;
+  turn.ended_at = task.ended_at;
+  return turn;
 }
 
-// Of told figures that are silent about the cache nobody knows what was read from it.
+// Adds the tasks that came to something without a turn to all turns of the batch.
+result<void> add_without_turn(store& storage, const batch_id& batch, std::vector<turn_record>& turns) {
+  std::vector<turn_record> more;
+  const auto visited = visit_tasks(storage, batch, [&](const task_record& task) -> result<void> {
+    if (task.state != task_state::done && task.state != task_state::error) return {};
+    auto result = storage.find_result(task.spec.id);
+    if (!result) return fail(result.error());
+    if (*result && is_without_turn(**result)) more.push_back(as_turn(std::move(**result)));
+    if (!*result && !has_ended_with_turn(turns, task)) more.push_back(as_turn(task));
+    return {};
+  });
+  if (!visited) return visited;
+  turns.insert(turns.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  return {};
+}
+
 measured compare(const ledger& accounts) {
   measured out = compare_measured(figures_by_task(accounts));
-  if (accounts.total.told && out.cache_read == 0) out.processed = out.cache_read = std::nullopt;
+  if (accounts.total.cache_unknown) out.processed = out.cache_read = std::nullopt;
   return out;
 }
 

@@ -30,6 +30,7 @@ struct account {
   bool complete = true;                  ///< every turn has ended, and its usage is known in full
   bool scripted = false;                 ///< some figures were played by the scripted agent
   bool told = false;                     ///< some figures are what somebody said; nobody measured them
+  bool cache_unknown = false;  ///< some figures are silent about the cache: what it served, and took, is at least this
 
   friend bool operator==(const account&, const account&) = default;
 };
@@ -55,20 +56,26 @@ struct ledger {
   friend bool operator==(const ledger&, const ledger&) = default;
 };
 
+/// Adds what was used to an account, as one of its figures. It counts no turn.
+inline void add_usage(account& to, const usage& used) {
+  to.used = to.used + used.total();
+  detail::add_models(to.by_model, used.by_model);
+  to.complete = to.complete && used.complete;
+  to.scripted = to.scripted || used.source == usage_source::scripted;
+  to.told = to.told || used.source == usage_source::told;
+  to.cache_unknown = to.cache_unknown || !used.knows_cache();
+}
+
 namespace detail {
 inline void add_turn(account& to, const turn_record& turn) {
   ++to.turns;
   const bool wasted = turn.end && !settles(*turn.end);
   if (wasted) ++to.wasted_turns;
-  if (!turn.end || !turn.used || !turn.used->complete) to.complete = false;
+  if (!turn.end || !turn.used) to.complete = false;
   if (turn.end && !turn.used) ++to.turns_without_usage;
   if (!turn.used) return;
-  const tokens sum = turn.used->total();
-  to.used = to.used + sum;
-  add_models(to.by_model, turn.used->by_model);
-  if (wasted) to.waste = to.waste + sum;
-  to.scripted = to.scripted || turn.used->source == usage_source::scripted;
-  to.told = to.told || turn.used->source == usage_source::told;
+  add_usage(to, *turn.used);
+  if (wasted) to.waste = to.waste + turn.used->total();
 }
 }  // namespace detail
 

@@ -4,7 +4,7 @@
 //   tokens processed      everything that the model read or wrote; batching makes this *more*, not less
 //   money                 at prices by kind of token, against a named way to run the same tasks
 //
-// A saving may be negative, and is then shown with its sign. This header counts; <cobatch/core/model.hpp> has the
+// A saving may be negative: then the batch was dearer. This header counts; <cobatch/core/model.hpp> has the
 // closed formulas that tell from how many tasks on one session stops paying.
 #pragma once
 

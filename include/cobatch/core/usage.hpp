@@ -131,7 +131,8 @@ struct usage {
   /// False for a 0 of figures that are a lower bound: "at least 0" says nothing.
   [[nodiscard]] constexpr bool says(std::int64_t figure) const noexcept { return complete || figure != 0; }
 
-  /// False for told figures that are silent about the cache: what was read from it nobody knows.
+  /// False for told figures that are silent about the cache: what was read from it, or written to it, nobody knows. Who
+  /// names a read or a write is taken at their word for the other one.
   [[nodiscard]] bool knows_cache() const {
     const tokens sum = total();
     return source != usage_source::told || sum.cache_read != 0 || sum.cache_write_5m != 0 || sum.cache_write_1h != 0;

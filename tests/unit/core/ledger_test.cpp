@@ -130,6 +130,20 @@ TEST_CASE("figures that were only told are marked") {
   CHECK(sums.by_task[1].sum.told);
 }
 
+TEST_CASE("an account with told figures that are silent about the cache says so, whatever others read from it") {
+  usage silent = used({.uncached_input = 5}), named = used({.cache_write_5m = 5});
+  silent.source = named.source = usage_source::told;
+  const std::vector<turn_record> turns{turn("a", turn_end::done, used({.cache_read = 100})),
+                                       turn("b", turn_end::done, silent), turn("c", turn_end::done, named),
+                                       turn("d", turn_end::done, used({.uncached_input = 5}))};
+  const auto sums = make_ledger(turns);
+  CHECK(sums.total.cache_unknown);
+  CHECK_FALSE(sums.by_task[0].sum.cache_unknown);
+  CHECK(sums.by_task[1].sum.cache_unknown);
+  CHECK_FALSE(sums.by_task[2].sum.cache_unknown);
+  CHECK_FALSE_MESSAGE(sums.by_task[3].sum.cache_unknown, "measured: the 0 is one");
+}
+
 TEST_CASE("a hundred thousand tasks are summed in one pass") {
   std::vector<turn_record> turns;
   for (int i = 0; i < 100'000; ++i) turns.push_back(turn("t" + std::to_string(i), turn_end::done, used({.output = 1})));

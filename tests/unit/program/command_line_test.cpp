@@ -355,7 +355,7 @@ TEST_CASE("savings prints the guide's table, every figure of it, and the modelle
   const auto r = cobatch_run({"savings"});
   CHECK(r.code == exit_success);
   for (const char* figure : {"94K", "48.5K", "48 %", "140K", "50.3K", "64 %", "235K", "54K", "77 %", "470K", "63K",
-                             "87 %", "140.3K", "145.8K", "-50.7 %", "+5.0 %"})
+                             "87 %", "140.3K", "145.8K", "50.7 % saved", "5.0 % more"})
     CHECK_MESSAGE(r.out.find(figure) != std::string::npos, figure);
   const auto with_json = cobatch_run({"savings", "--json"});
   CHECK(text_in(with_json.json(), "basis") == "modelled");

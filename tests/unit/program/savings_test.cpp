@@ -116,6 +116,8 @@ TEST_CASE("what nobody knows is unknown, and neither 0 tokens nor 0 dollars") {
   const auto prices = price_file(f);
   const auto r = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str()});
   CHECK_MESSAGE(r.out.find("z: unknown\n") != std::string::npos, r.out);
+  CHECK(r.out.find("the guide's count: unknown, because what task \"z\" used is not known in full\n") !=
+        std::string::npos);
   const auto in_json = cobatch_run({"savings", "b", "--prices", prices, "--root", f.str(), "--json"}).json();
   const json::value& unknown = in_json.find("by_task")->as_array()->back();
   CHECK(text_in(unknown, "task_id") == "z");
@@ -128,9 +130,50 @@ TEST_CASE("told figures are called so, and of the cache nothing is said that nob
   run_batch(f, "big", usage_source::told);
   const auto r = cobatch_run({"savings", "b", "--root", f.str()});
   CHECK(r.out.find("told figures") != std::string::npos);
-  CHECK(r.out.find("tokens processed") == std::string::npos);
-  CHECK(*cobatch_run({"savings", "b", "--root", f.str(), "--json"}).json().find("total")->find("told") ==
-        json::value(true));
+  CHECK(r.out.find("tokens processed: unknown, because told figures") != std::string::npos);
+  const auto in_json = cobatch_run({"savings", "b", "--root", f.str(), "--json"}).json();
+  const json::value& total = *in_json.find("total");
+  CHECK(*total.find("told") == json::value(true));
+  CHECK(*total.find("cache_unknown") == json::value(true));
+  CHECK(*total.find("tokens")->find("uncached_input") == json::value(1000));
+  for (const json::value* counts : {total.find("tokens"), &in_json.find("by_model")->as_array()->front()}) {
+    CHECK(counts->find("cache_read") == nullptr);
+    CHECK(counts->find("cache_write_5m") == nullptr);
+  }
+  CHECK(in_json.find("tokens_cache_read") == nullptr);
+}
+
+TEST_CASE("what was measured of the cache is shown, a 0 too") {
+  const folder f;
+  run_batch(f);
+  const auto in_json = cobatch_run({"savings", "b", "--root", f.str(), "--json"}).json();
+  CHECK(*in_json.find("total")->find("tokens")->find("cache_read") == json::value(0));
+  CHECK(in_json.find("total")->find("cache_unknown") == nullptr);
+  CHECK(*in_json.find("tokens_cache_read") == json::value(0));
+}
+
+TEST_CASE("whether a batch saved or took more is said in words, and no sign is left to be read") {
+  const tokens load{.uncached_input = 1000};
+  const auto shown = [&](const tokens& second) {
+    const folder f;
+    cobatch_run({"assign", "x", "x", "--batch", "b", "--open", "--root", f.str()});
+    cobatch_run({"assign", "y", "y", "--batch", "b", "--root", f.str()});
+    workspace place = open(f);
+    const session_record session = begin_session(place);
+    play_turn(place, session, done("big", load));
+    play_turn(place, session, done("big", second));
+    return cobatch_run({"savings", "b", "--root", f.str()}).out;
+  };
+  const auto says = [](const std::string& out, const std::string& part) {
+    CHECK_MESSAGE(out.find("the guide's count: " + part + "\n") != std::string::npos, out);
+  };
+  says(shown({.cache_read = 1000}), "1K instead of 2K (50.0 % saved)");
+  says(shown({.uncached_input = 1240}), "2.24K instead of 2K (12.0 % more)");
+  says(shown(load), "2K instead of 2K (the same)");
+  const std::string three = "\n    3     140.3K       145.8K    3.9 % more   50.7 % saved     5.0 % more\n";
+  const std::string calculator = cobatch_run({"savings"}).out;
+  CHECK_MESSAGE(calculator.find(three) != std::string::npos, calculator);
+  CHECK(calculator.find("- is saved") == std::string::npos);
 }
 
 TEST_CASE("what played figures would cost is marked as a demo") {
