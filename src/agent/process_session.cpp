@@ -1,7 +1,10 @@
 #include "agent/process_session.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <fcntl.h>
+#include <filesystem>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -25,6 +28,8 @@ constexpr std::chrono::seconds answer_patience{10};
 constexpr std::chrono::seconds finish_patience{10};
 constexpr std::size_t tail_bytes = 2000;
 constexpr std::size_t quoted_bytes = 200;
+// With less than this on its disk, an agent may have lost what it wrote.
+constexpr std::uintmax_t little_room = std::uintmax_t{1} << 20;
 
 std::string describe(const keeper::ending& end) {
   if (end.keeper_lost) return "the keeper process was killed";
@@ -61,6 +66,14 @@ std::string last_words_in(const file_tail& output) {
   if (line_end == std::string::npos && !output.is_all) return {};
   const std::string_view line = std::string_view(output.text).substr(line_end == std::string::npos ? 0 : line_end + 1);
   return line.starts_with('{') ? std::string() : to_line(line, quoted_bytes);
+}
+
+// Of a disk that is as good as full; else nothing. The agent itself could not write it down.
+std::string about_room_beside(const std::filesystem::path& file) {
+  std::error_code failed;
+  const auto room = std::filesystem::space(file, failed);
+  if (failed || room.capacity == 0 || room.available >= little_room) return {};
+  return fmt::format("; the disk with {} has {} KiB left", file.string(), room.available / 1024);
 }
 
 class process_session final : public agent_session {
@@ -307,6 +320,7 @@ class process_session final : public agent_session {
     }
     const std::string errors = errors_in(keeper_.error_file());
     if (!errors.empty()) what.detail += "; on its standard error: " + errors;
+    what.detail += about_room_beside(keeper_.output_file());
   }
 
   const process_agent_options& options_;

@@ -14,8 +14,12 @@
 //   "silent"          true: never answer
 //   "answer"          members to put into the result line, over status, output and usage as below
 //   "status", "output", "output_summary", "actions_taken", "errors", "model", "usage"
+//
+// It ends with 1 when what it writes is lost (a full disk): nobody would hear of it otherwise, and wait.
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -58,6 +62,22 @@ class script {
   json::array steps_;
 };
 
+[[noreturn]] void end_unheard(const std::string& what) {
+  std::fprintf(stderr, "cobatch-scripted: cannot write %s: %s\n", what.c_str(), std::strerror(errno));
+  std::_Exit(1);
+}
+
+// All that was said until now goes out.
+void flush() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) end_unheard("its output");
+}
+
+void leave_work(const std::string& file, const std::string& task) {
+  std::ofstream to(file, std::ios::app);
+  to << task << '\n' << std::flush;
+  if (!to) end_unheard(file);
+}
+
 void wait_as_told(const json::value& step) {
   if (const json::value* delay = step.find("delay_ms"); delay != nullptr && delay->as_int() != nullptr)
     std::this_thread::sleep_for(std::chrono::milliseconds(*delay->as_int()));
@@ -85,17 +105,16 @@ void answer(const json::value& asked, const json::value& step) {
 }
 
 void play(const json::value& asked, const json::value& step) {
-  if (const auto file = text_of(step, "touch"); !file.empty())
-    std::ofstream(file, std::ios::app) << text_of(asked, "task_id") << '\n';
+  if (const auto file = text_of(step, "touch"); !file.empty()) leave_work(file, text_of(asked, "task_id"));
   wait_as_told(step);
   if (const auto text = text_of(step, "print"); !text.empty()) std::printf("%s\n", text.c_str());
   if (const json::value* code = step.find("exit"); code != nullptr && code->as_int() != nullptr) {
-    std::fflush(stdout);
+    flush();
     std::_Exit(static_cast<int>(*code->as_int()));
   }
   const json::value* silent = step.find("silent");
   if (silent == nullptr || *silent != json::value(true)) answer(asked, step);
-  std::fflush(stdout);
+  flush();
 }
 
 bool read_line(std::string& line) {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <vector>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <cobatch/core/savings.hpp>
 
@@ -39,10 +40,16 @@ std::string line_of(const turn_record& turn) {
 
 }  // namespace
 
-std::string tokens_text(const tokens& used) {
-  std::string text = fmt::format("{} in, {} out", guide_tokens(used.loaded_input()), guide_tokens(used.output));
-  if (used.cache_read > 0) text += fmt::format(", {} from cache", guide_tokens(used.cache_read));
-  return text;
+std::string tokens_text(const tokens& used, bool complete) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::int64_t figure, std::string_view name) {
+    parts.push_back(fmt::format("{} {}", guide_tokens(figure), name));
+  };
+  if (complete || used.loaded_input() > 0) add(used.loaded_input(), "in");
+  if (complete || used.output > 0) add(used.output, "out");
+  if (used.cache_read > 0) add(used.cache_read, "from cache");
+  if (parts.empty()) return "unknown";
+  return fmt::format("{}{}", complete ? "" : "at least ", fmt::join(parts, ", "));
 }
 
 std::string money_text(std::int64_t nano_dollars) {
@@ -117,7 +124,7 @@ void progress_printer::turn_ended(const turn_record& turn, const task_record* ta
   known_in_full_ = known_in_full_ && turn.used && turn.used->complete;
   const turn_end end = turn.end.value_or(turn_end::broke);
   std::string line = fmt::format("{}  {}{}", line_of(turn), mark_of(end, paint_), seconds_of(turn));
-  if (turn.used && turn.used->total() != tokens{}) line += fmt::format(": {}", tokens_text(turn.used->total()));
+  if (turn.used && turn.used->total() != tokens{}) line += ": " + tokens_text(turn.used->total(), turn.used->complete);
   line += paint_.faint(tokens_so_far());
   if (end != turn_end::done && !turn.detail.empty()) line += "\n      " + one_line(turn.detail);
   if (end != turn_end::done && task != nullptr && !has_ended(task->state))
@@ -162,8 +169,7 @@ void progress_printer::session_ended(const session_record& session) {
 
 std::string progress_printer::tokens_so_far() const {
   if (used_ == tokens{}) return "";
-  return fmt::format("  [session so far: {}{}{}]", known_in_full_ ? "" : "at least ", tokens_text(used_),
-                     money_so_far());
+  return fmt::format("  [session so far: {}{}]", tokens_text(used_, known_in_full_), money_so_far());
 }
 
 std::string progress_printer::money_so_far() const {

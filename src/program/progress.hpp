@@ -53,8 +53,9 @@ class progress_printer {
   std::int64_t total_ = 0;
 };
 
-/// "45.2K in, 2K out, 310K from cache".
-[[nodiscard]] std::string tokens_text(const tokens& used);
+/// "45.2K in, 2K out, 310K from cache". If they are not complete, "at least 2K out": a 0 of them
+/// says nothing; "unknown" if all are.
+[[nodiscard]] std::string tokens_text(const tokens& used, bool complete);
 /// "$0.7444".
 [[nodiscard]] std::string money_text(std::int64_t nano_dollars);
 /// "at list prices", and whether that is billed, by what the agent said of who pays (`agent_facts::billing`).

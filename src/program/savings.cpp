@@ -84,8 +84,7 @@ result<bill> make_bill(const ledger& accounts, const std::filesystem::path& pric
 // "at least 1.2K in, 80 out, 45K from cache, $0.0312".
 std::string used_text(const account& sum, nano_dollars cost) {
   if (!is_known(sum)) return "unknown";
-  return fmt::format("{}{}{}", sum.complete ? "" : "at least ", tokens_text(sum.used),
-                     cost ? ", " + money_text(*cost) : "");
+  return tokens_text(sum.used, sum.complete) + (cost ? ", " + money_text(*cost) : "");
 }
 
 void print_accounts(const ledger& accounts, const bill& money) {

@@ -6,6 +6,7 @@
 
 #include "request/actions.hpp"
 #include "request/values.hpp"
+#include "request/what_comes_next.hpp"
 #include "run/counted.hpp"
 #include "views/record_json.hpp"
 
@@ -17,30 +18,6 @@ namespace {
 
 // What a reply lists at most, so that it stays below the 100,000 characters that GPT actions take.
 constexpr std::size_t tasks_in_reply = 200;
-
-// What comes next for a batch that was just assigned to, under the name that the guide's clients look for.
-void append_what_comes_next(json::object& fields, const assign_outcome& done) {
-  const batch_record& batch = done.batch;
-  if (batch.state == batch_state::open) {
-    fields.push_back({"next_step",
-                      "The batch is open and runs nothing yet. Assign its other tasks with this batch_id, the last one "
-                      "with auto_execute true; or call seal_batch when it is complete."});
-    return;
-  }
-  const std::int64_t waiting = batch.tally[task_state::queued];
-  std::string text;
-  if (batch.state == batch_state::running)
-    text = "A session works this batch now; what is queued in it runs there, in order.";
-  else if (batch.state == batch_state::finished)
-    text = "The batch has ended.";
-  else if (batch.state == batch_state::held)
-    text = fmt::format("The batch is held ({}); execute_queue with its batch_id lets it go.", batch.hold_reason);
-  else
-    text = fmt::format("The batch is sealed: an engine runs its {} in one session, in order.",
-                       counted(waiting, "queued task"));
-  if (done.next_round) text = fmt::format("The batch had ended; this starts its round {}. {}", batch.round, text);
-  fields.push_back({"execution", std::move(text)});
-}
 
 result<assign_request> request_for(const call& request) {
   const arguments& params = request.params;
@@ -134,7 +111,7 @@ outcome assign_task(const call& request) {
                 {"batch_position", task.position},
                 {"batch_status", name_of(done->outcome.batch.state)}}};
   if (task.duplicate) reply.fields.push_back({"duplicate", true});
-  append_what_comes_next(reply.fields, done->outcome);
+  append_what_comes_next(reply.fields, request.place, done->outcome.batch, done->outcome.next_round);
   reply.warnings = std::move(done->warnings);
   return reply;
 }
@@ -161,7 +138,7 @@ outcome assign_batch(const call& request) {
                 {"duplicates", static_cast<std::int64_t>(duplicates)}}};
   if (duplicates == tasks.size()) reply.fields.push_back({"duplicate", true});
   append_list(reply.fields, done->outcome);
-  append_what_comes_next(reply.fields, done->outcome);
+  append_what_comes_next(reply.fields, request.place, done->outcome.batch, done->outcome.next_round);
   reply.warnings = std::move(done->warnings);
   return reply;
 }

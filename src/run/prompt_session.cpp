@@ -46,12 +46,13 @@ class prompt_session final : public session_frame {
     if (auto started = start(); !started) return start_failed(started.error());
     const turn_report report = run_agent(*tasks);
     const interruption why = monitor_.end();
-    if (auto settled = settle_what_is_left(report, why); !settled) return lost(settled.error());
+    const auto left_one_open = settle_what_is_left(report, why);
+    if (!left_one_open) return lost(left_one_open.error());
     show_turns();
     held_.note_turns(begun_.value);
     if (why == interruption::stopping) return over(session_end::stopped, "the engine was asked to stop");
     if (why == interruption::end_requested) return over(session_end::cancelled, std::string(end_was_requested));
-    return after_all(report.what.detail);
+    return after_all(*tasks, *left_one_open, report.what.detail);
   }
 
   result<std::vector<task_record>> waiting(std::size_t most) {
@@ -173,16 +174,17 @@ class prompt_session final : public session_frame {
     emit({.what = engine_event::kind::turn_ended, .session = session(), .turn = &turn, .task = record});
   }
 
-  // A task that was begun and not completed: the agent ended, or was ended, in the middle of it.
-  result<void> settle_what_is_left(const turn_report& report, interruption why) {
+  // A task that was begun and not completed: the agent ended, or was ended, in the middle of it. True if there is one.
+  result<bool> settle_what_is_left(const turn_report& report, interruption why) {
     show_turns();
-    if (!running_) return {};
+    if (!running_) return false;
     settlement what = report.what;
     if (out_of_time_) what = failed_turn(turn_end::timed_out, "timed_out", "no completion within the task's limit");
     if (why != interruption::none) what = failed_turn(turn_end::stopped, {}, "the session was ended");
     const auto settled =
         persist([&] { return c_.place.storage().settle_turn(session()->id, running_->turn, what); }, c_.stop, tell());
-    return settled ? result<void>() : fail(settled.error());
+    if (!settled) return fail(settled.error());
+    return true;
   }
 
   // One that begins no task has hardly understood what it is to do.
@@ -194,11 +196,31 @@ class prompt_session final : public session_frame {
     return fmt::format("tasks are left{}; {}", how, detail);
   }
 
-  // The agent has ended by itself: with tasks left the batch goes on in a new session.
-  ending after_all(const std::string& detail = {}) {
+  // True if one of these tasks still waits: it was not logged, or is to be tried again.
+  result<bool> waits(const std::vector<task_record>& tasks) {
+    for (const auto& task : tasks) {
+      const auto now = c_.place.storage().find_task(task.spec.id);
+      if (!now) return fail(now.error());
+      if (*now && (*now)->state == task_state::queued) return true;
+    }
+    return false;
+  }
+
+  // The batch goes on in a new session. An agent that has logged all that its prompt named has done its part, whatever
+  // has come since.
+  ending with_tasks_left(const std::vector<task_record>& named, bool left_one_open, const std::string& detail) {
+    const auto some_wait = waits(named);
+    if (!some_wait) return lost(some_wait.error());
+    if (left_one_open || *some_wait) return over(session_end::agent_lost, about_what_is_left(detail));
+    return over(session_end::full, "tasks that its prompt did not name go on in a new session");
+  }
+
+  // The agent has ended by itself. `named`: the tasks of its prompt.
+  ending after_all(const std::vector<task_record>& named = {}, bool left_one_open = false,
+                   const std::string& detail = {}) {
     const auto left = waiting(1);
     if (!left) return lost(left.error());
-    if (!left->empty()) return over(session_end::agent_lost, about_what_is_left(detail));
+    if (!left->empty()) return with_tasks_left(named, left_one_open, detail);
     begin_request last;
     const auto none = persist([&] { return held_.begin_turn(last); }, c_.stop, tell());
     if (!none) return lost(none.error());

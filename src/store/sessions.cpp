@@ -159,7 +159,7 @@ std::string hold_sentence(int fruitless, const session_record& session) {
   if (session.end == session_end::budget) return "its budget is spent" + (detail.empty() ? "" : ": " + detail);
   if (session.end == session_end::blocked)
     return "its agent cannot run until a person has seen to it" + (detail.empty() ? "" : ": " + detail);
-  std::string text = std::to_string(fruitless) + " sessions in a row settled no task";
+  std::string text = std::to_string(fruitless) + " sessions in a row came to no answer for any task";
   if (!detail.empty()) text += "; the last one ended with: " + detail;
   return text;
 }

@@ -108,6 +108,16 @@ usage with_preamble(const result_record& r) {
   return sum;
 }
 
+// The counts of a usage, or of a model in it, without a 0 that says nothing.
+json::object known_tokens_json(const usage& used, const tokens& count) {
+  json::object out = tokens_json(count);
+  std::erase_if(out, [&](const json::member& figure) {
+    if (figure.content != json::value(0)) return false;
+    return !used.complete || (figure.name.starts_with("cache_") && !used.knows_cache());
+  });
+  return out;
+}
+
 std::string_view name_of_owner(task_owner owner) {
   return owner == task_owner::manual ? "manual" : "session";
 }
@@ -178,13 +188,15 @@ json::object token_members(const result_record& r) {
   add(out, "context_reloaded", after_first && loaded);
   add(out, "tokens_source", text(name_of(used.source)));
   if (!used.complete) add(out, "tokens_complete", false);
-  if (r.preamble_used) add(out, "tokens_preamble_input", r.preamble_used->total().loaded_input());
+  if (r.preamble_used)
+    if (const auto told = r.preamble_used->total().loaded_input(); r.preamble_used->says(told))
+      add(out, "tokens_preamble_input", told);
   add_number(out, "tokens_requests", used.requests);
   add_number(out, "tokens_inherited", used.inherited_read);
   json::object nested;
   add_figure(nested, "input", input);
   add_figure(nested, "output", sum.output);
-  add_figure(nested, "total", detail::saturating_add(input, sum.output));
+  if (used.says(input) && used.says(sum.output)) add(nested, "total", detail::saturating_add(input, sum.output));
   if (used.knows_cache()) add_figure(nested, "cache_read", sum.cache_read);
   add(out, "tokens", std::move(nested));
   return out;
@@ -341,10 +353,10 @@ json::object usage_json(const usage& used) {
   for (const auto& entry : used.by_model) {
     json::object one;
     add_unless_empty(one, "model", entry.model);
-    add_all(one, tokens_json(entry.count));
+    add_all(one, known_tokens_json(used, entry.count));
     models.push_back(std::move(one));
   }
-  json::object out = tokens_json(used.total());
+  json::object out = known_tokens_json(used, used.total());
   add(out, "source", text(name_of(used.source)));
   add(out, "complete", used.complete);
   add_number(out, "requests", used.requests);

@@ -38,10 +38,10 @@ inline namespace v1 {
 /// `tokens_input` (uncached input + cache writes), `tokens_output`, `tokens_cache_read`, `tokens_input_guide` (0 for a
 /// task after the first that re-used the context, as the guide counts), `context_reloaded` (a task after the first
 /// had to load it anew), `tokens_source`, `tokens` {input, output, total, cache_read}, and `tokens_complete` false if
-/// the figures are a lower bound: then one that is 0 is left out, as it says nothing. What a preamble used that was
-/// sent right before is part of all of them; `tokens_preamble_input` says how much of `tokens_input` that is. If they
-/// are known: `tokens_cache_read`, `tokens_requests` and `tokens_inherited` (the part of `tokens_cache_read` that was
-/// there before).
+/// the figures are a lower bound: then one that is 0 is left out, as it says nothing, and a total with it. What a
+/// preamble used that was sent right before is part of all of them; `tokens_preamble_input` says how much of
+/// `tokens_input` that is. If they are known: `tokens_cache_read`, `tokens_requests` and `tokens_inherited` (the part
+/// of `tokens_cache_read` that was there before).
 [[nodiscard]] json::object token_members(const result_record& r);
 
 /// What was said of how a task is to be run, as members to be added to another object: `needs`, `check`, `model`,
@@ -58,6 +58,8 @@ inline namespace v1 {
 [[nodiscard]] json::object session_json(const session_record& session);
 /// A turn without a task is the preamble's: `preamble` true, and neither `task_id` nor `batch_position`.
 [[nodiscard]] json::object turn_json(const turn_record& turn);
+/// Of figures that are a lower bound (`complete` false), and of told ones that are silent about the cache, a 0 is left
+/// out.
 [[nodiscard]] json::object usage_json(const usage& used);
 [[nodiscard]] json::object tokens_json(const tokens& count);
 [[nodiscard]] json::object tally_json(const task_tally& tally);

@@ -210,6 +210,21 @@ STORE_TEST("a blocked agent or a spent budget holds what came late, too, and no 
   }
 }
 
+STORE_TEST("a batch is held for sessions without an answer, also if a task has run out of attempts in them") {
+  w.stored("b"_batch, {"a", "b"});
+  end_outcome out;
+  for (int n = 1; n <= 3; ++n) {
+    const auto session = w.claimed("b"_batch);
+    w.begun(session.id, 1);
+    w.settle(session.id, 1, turn_end::broke);
+    out = w.end(session.id, session_end::agent_lost);
+  }
+  CHECK(w.task_now("a").state == task_state::error);
+  CHECK(out.batch.state == batch_state::held);
+  CHECK(out.batch.hold_reason ==
+        "3 sessions in a row came to no answer for any task; the last one ended with: the test ended it");
+}
+
 STORE_TEST("a settled turn sets the count of fruitless sessions back") {
   w.stored("b"_batch, {"a", "b"});
   w.fruitless_session("b"_batch);

@@ -38,8 +38,8 @@ enum class session_phase : std::uint8_t { live, ended };
 
 /// Why a session ended.
 enum class session_end : std::uint8_t {
-  finished,     ///< no task was left
-  full,         ///< `max_tasks_per_session` reached; the batch goes on in a new session
+  finished,  ///< no task was left
+  full,      ///< `max_tasks_per_session` reached, or all done that its one prompt named; the batch goes on in another
   not_started,  ///< a foreign marker, or the agent could not be started; nothing was charged
   stopped,      ///< a graceful stop; the batch goes on when an engine runs again
   agent_lost,   ///< the agent broke and the session could not go on

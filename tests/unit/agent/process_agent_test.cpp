@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <thread>
 
@@ -11,6 +12,7 @@
 
 #include <cobatch/agent.hpp>
 
+#include "paths.hpp"
 #include "unit/run/fixture.hpp"
 
 using namespace cobatch;
@@ -45,11 +47,12 @@ struct shell_session {
       : runs(make_gemini_agent({.program = program_of(folder.path(), script), .grace = 200ms})) {
     start(process);
   }
-  void start(std::int64_t process) {
+  void start(std::int64_t process) { start(process, folder.path()); }
+  void start(std::int64_t process, const std::filesystem::path& to) {
     session_start how;
     how.process = process;
     how.working_directory = folder.path();
-    how.folder = folder.path();
+    how.folder = to;
     how.on_news = [this](const agent_news& news) {
       if (news.what == agent_news::kind::line) progress.emplace_back(news.text);
     };
@@ -121,6 +124,32 @@ TEST_CASE("a turn that broke says where the output is, and the last line of it t
 TEST_CASE("a turn that broke without a word names no output") {
   CHECK(shell_session("read -r line; exit 3").turn("a").what.detail ==
         "the agent ended with exit code 3 before the task was answered");
+}
+
+TEST_CASE("a scripted agent whose answer is lost on a full disk ends with an error, and waits for nothing") {
+  shell_session s("exec '" + paths::scripted + "' >/dev/full");
+  const auto report = s.turn("a");
+  CHECK(report.what.end == turn_end::broke);
+  CHECK(report.what.reason == "agent_ended");
+  CHECK_MESSAGE(report.what.detail.find("exit code 1") != std::string::npos, report.what.detail);
+  CHECK_MESSAGE(report.what.detail.find("cannot write its output: No space left") != std::string::npos,
+                report.what.detail);
+}
+
+TEST_CASE("a turn that broke on a full disk says that the disk is full, which its program could write down nowhere") {
+  shell_session s("echo $$; read -r line; exit 1");
+  const scratch_folder small;
+  if (::mount("tmpfs", small.path().c_str(), "tmpfs", 0, "size=1m") != 0) {
+    MESSAGE("SKIPPED: a small file system cannot be mounted here");
+    return;
+  }
+  s.start(1, small.path());
+  std::ofstream(small.path() / "filler") << std::string(2'000'000, 'x');
+  const auto report = s.turn("a");
+  CHECK(report.what.end == turn_end::broke);
+  CHECK_MESSAGE(report.what.detail.find("has 0 KiB left") != std::string::npos, report.what.detail);
+  s.session.reset();
+  CHECK(::umount(small.path().c_str()) == 0);
 }
 
 TEST_CASE("a program that never worked holds the batch with what it complained of, and breaks no task") {

@@ -110,6 +110,36 @@ TEST_CASE("an agent that reports nothing at all does not run for ever") {
     CHECK_MESSAGE(why.find(part) != std::string::npos, why);
 }
 
+TEST_CASE("tasks that came after the prompt run in a next session, and the first one's agent counts as well ended") {
+  const scene s;
+  const auto r = s.run(
+      "late() { call assign_task task_id=$1 description=x batch_id=batch; }\n"
+      "case $prompt in\n"
+      "  *'task id late'*) tasks='late later';;\n"
+      "  *) tasks='a b c'; late late >reply; late later;;\n"
+      "esac\n"
+      "for t in $tasks; do begin $t; log $t done; done\n");
+  CHECK_MESSAGE(r.code == exit_success, (r.out + r.err));
+  CHECK_MESSAGE(r.out.find("2 sessions, 5 turns: 5 done.") != std::string::npos, r.out);
+  CHECK_MESSAGE(r.out.find("session 1 ended: full (tasks that its prompt did not name") != std::string::npos, r.out);
+  CHECK(r.out.find("agent_lost") == std::string::npos);
+  std::ifstream file(s.f.path() / "reply");
+  const std::string reply(std::istreambuf_iterator<char>(file), {});
+  CHECK_MESSAGE(reply.find("in a session after it") != std::string::npos, reply);
+}
+
+TEST_CASE("an agent that logs some of its tasks and leaves the others is lost, also if more have come") {
+  const scene s;
+  const auto r = s.run(
+      "case $prompt in\n"
+      "  *'task id late'*) tasks='c late';;\n"
+      "  *) tasks='a b'; call assign_task task_id=late description=x batch_id=batch;;\n"
+      "esac\n"
+      "for t in $tasks; do begin $t; log $t done; done\n");
+  CHECK_MESSAGE(r.out.find("session 1 ended: agent_lost (tasks are left") != std::string::npos, r.out);
+  CHECK(s.states() == "done done done");
+}
+
 TEST_CASE("two tasks at a time are refused, and the agent is told which one runs") {
   const scene s;
   s.run("begin a; begin b >refused; log a done; begin b; log b done; log c done\n");

@@ -137,15 +137,66 @@ TEST_CASE("several tasks are assigned each for itself, and share a batch if they
   CHECK(*r.list("details")[1].find("code") == json::value("missing_field"));
   CHECK(*r.list("details")[2].find("code") == json::value("wrong_type"));
   CHECK(*r.list("details")[4].find("code") == json::value("task_exists"));
+  for (const int refused : {1, 2, 4}) {
+    const std::string why = *r.list("details")[static_cast<std::size_t>(refused)].find("message")->as_string();
+    CHECK_MESSAGE(why.find("his task was not stored") != std::string::npos, why);
+    CHECK_MESSAGE(why.find("othing was") == std::string::npos, why);
+  }
   const auto batch = f.ask("batch_status", R"({"batch_id":")" + r.text("batch_id") + "\"}");
   CHECK(batch.text("batch_status") == "sealed");
   CHECK(batch.list("tasks").size() == 2);
+}
+
+TEST_CASE("a call that assigns several tasks says whether their batch runs, or was left open") {
+  fixture f;
+  const auto open = f.ask("batch_assign_tasks", R"({"batch_id":"b","auto_execute":false,"tasks":[)" + task("a") + "]}");
+  CHECK(open.text("batch_id") == "b");
+  CHECK(open.text("batch_status") == "open");
+  CHECK(open.text("next_step").find("seal_batch") != std::string::npos);
+  CHECK(open.body.find("execution") == nullptr);
+  const auto sealed = f.ask("batch_assign_tasks", R"({"batch_id":"b","tasks":[)" + task("c") + "]}");
+  CHECK(sealed.text("batch_status") == "sealed");
+  CHECK(sealed.text("execution").find("runs its 2 queued tasks") != std::string::npos);
+  CHECK(sealed.body.find("next_step") == nullptr);
+  f.run_next_batch();
+  const auto late = f.ask("batch_assign_tasks", R"({"batch_id":"b","tasks":[)" + task("d") + "," + task("e") + "]}");
+  CHECK(late.text("execution").find("this starts its round 2") != std::string::npos);
+}
+
+TEST_CASE("of several batches that one call assigns to, each is said to run or to be open") {
+  fixture f;
+  const auto r = f.ask("batch_assign_tasks", R"({"tasks":[)" + task("a", R"(,"batch_id":"runs")") + "," +
+                                                 task("c", R"(,"batch_id":"waits","auto_execute":false)") + "]}");
+  REQUIRE(r.list("batches").size() == 2);
+  const json::value& runs = r.list("batches")[0];
+  CHECK(*runs.find("batch_id") == json::value("runs"));
+  CHECK(*runs.find("batch_status") == json::value("sealed"));
+  CHECK(runs.find("execution") != nullptr);
+  const json::value& waits = r.list("batches")[1];
+  CHECK(*waits.find("batch_status") == json::value("open"));
+  CHECK(waits.find("next_step") != nullptr);
+  CHECK(r.body.find("batch_status") == nullptr);
 }
 
 TEST_CASE("what a batch used is asked for by an action, and the guide's calculator without a batch") {
   fixture f;
   CHECK(f.ask("savings").list("rows").size() == 4);
   CHECK(f.ask("savings", R"({"batch_id":"none"})").text("code") == "batch_not_found");
+}
+
+TEST_CASE("health is a fault once the workspace was replaced, as every write is") {
+  fixture f;
+  const auto state = f.place().paths().state;
+  CHECK(f.ask("health").text("status") == "success");  // from now on the store could still be read
+  for (const auto& gone : {state, state / "store.db"}) {
+    std::filesystem::rename(gone, gone.string() + ".gone");
+    const auto r = f.ask("health");
+    CHECK(r.kind == reply_kind::fault);
+    CHECK(r.text("code") == "workspace_replaced");
+    CHECK(f.ask("seal_batch", R"({"batch_id":"b"})").text("code") == "workspace_replaced");
+    std::filesystem::rename(gone.string() + ".gone", gone);
+    CHECK(f.ask("health").text("status") == "success");
+  }
 }
 
 TEST_CASE("health says whether anything runs tasks") {

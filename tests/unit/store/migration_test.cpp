@@ -94,6 +94,14 @@ class play {
   int claims_ = 0;
 };
 
+// What a store says of itself, in the words of today: reasons for a person to read are kept as they were written.
+std::string said_today(store& s, const std::vector<batch_id>& batches) {
+  constexpr std::string_view then = "settled no task", now = "came to no answer for any task";
+  std::string text = state_of(s, batches, 6);
+  for (std::size_t at; (at = text.find(then)) != text.npos;) text.replace(at, then.size(), now);
+  return text;
+}
+
 const std::vector<batch_id> batches{"done"_batch, "working"_batch, "held"_batch, "open"_batch};
 
 }  // namespace
@@ -109,7 +117,7 @@ TEST_CASE("a store made by an earlier version is the one that the same commands 
   const auto made_now = must(open_sqlite_store({new_folder.path().string(), clock.reader()}));
   play{*made_now};
   const auto s = opened(old_folder.path());
-  CHECK(first_difference(state_of(*made_now, batches, 6), state_of(*s, batches, 6)) == "");
+  CHECK(first_difference(said_today(*made_now, batches), said_today(*s, batches)) == "");
   CHECK(s->version() == made_now->version());
 }
 

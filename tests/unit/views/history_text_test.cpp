@@ -61,7 +61,23 @@ TEST_CASE("a figure that nobody knows is not in the history, as 0 least of all")
   CHECK(sessions[0].find("tokens_cache_read") == nullptr);
   CHECK(*sessions[1].find("tokens_output") == json::value(7));
   CHECK(sessions[1].find("tokens_input") == nullptr);
+  CHECK(sessions[1].find("tokens_total") == nullptr);
   CHECK(sessions[1].find("tokens_cache_read") == nullptr);
+  CHECK(*sessions[1].find("tokens_complete") == json::value(false));
+  CHECK(sessions[0].find("tokens_complete") == nullptr);
+  const json::value& pattern = *history->find("task_patterns")->find("task");
+  CHECK(*pattern.find("total_executions") == json::value(2));
+  CHECK(*pattern.find("min_tokens") == json::value(45'007));
+  CHECK(*pattern.find("avg_tokens") == json::value(45'007));
+}
+
+TEST_CASE("where no task's tokens are known in full, the history has no sum of them, and counts the tasks") {
+  view_snapshot snapshot;
+  snapshot.results = {result_of("part", task_state::done, tokens{.output = 7})};
+  snapshot.results[0].what.used->complete = false;
+  const auto history = json::parse(history_view_text(snapshot));
+  REQUIRE(history);
+  CHECK(json::write(*history->find("task_patterns")) == R"({"task":{"total_executions":1,"success_rate":1}})");
 }
 
 TEST_CASE("the history of nothing is empty, with the keys that its readers look for") {

@@ -100,10 +100,35 @@ TEST_CASE("of figures that are a lower bound none is shown that says no more tha
   CHECK(at(r, "tokens_output") == 7);
   for (const char* name : {"tokens_input", "tokens_input_guide", "tokens_cache_read"})
     CHECK_FALSE(has(result_json(record), name));
-  CHECK(json::write(*r.find("tokens")) == R"({"output":7,"total":7})");
+  CHECK(json::write(*r.find("tokens")) == R"({"output":7})");
   record.position = 2;
   record.loaded_context = false;
   CHECK(at(result_json(record), "tokens_input_guide") == 0);  // by what the guide counts, not by what was told
+}
+
+TEST_CASE("a total is shown only if both of its parts are known, at least in part") {
+  auto record = guide_result(1);
+  record.what.used = usage{{{"m", {.uncached_input = 45'000}}}, usage_source::told, false};
+  CHECK(json::write(*json::value(result_json(record)).find("tokens")) == R"({"input":45000})");
+  record.what.used = usage{{{"m", {.uncached_input = 45'000, .output = 7}}}, usage_source::told, false};
+  CHECK(at(result_json(record), "tokens", "total") == 45'007);
+  record.what.used = usage{{{"m", {.uncached_input = 45'000}}}, usage_source::told, true};
+  CHECK(at(result_json(record), "tokens", "total") == 45'000);
+}
+
+TEST_CASE("what a turn used shows no 0 that nobody knows") {
+  const auto shown = [](const usage& used) {
+    turn_record turn;
+    turn.used = used;
+    return json::write(at(turn_json(turn), "usage"));
+  };
+  CHECK(shown({{{"", {.output = 7}}}, usage_source::told, false}) ==
+        R"({"output":7,"source":"told","complete":false,"by_model":[{"output":7}]})");
+  CHECK(shown({{{"", {.uncached_input = 3, .output = 7}}}, usage_source::told, true}) ==
+        R"({"uncached_input":3,"output":7,"reasoning":0,"source":"told","complete":true,)"
+        R"("by_model":[{"uncached_input":3,"output":7,"reasoning":0}]})");
+  const usage measured{{{"", {.output = 7}}}, usage_source::reported, true};
+  CHECK(shown(measured).find(R"("cache_read":0)") != std::string::npos);
 }
 
 TEST_CASE("figures that are a lower bound, and played ones, are marked") {
@@ -224,6 +249,9 @@ TEST_CASE("a preamble that was sent right before is part of the result's figures
   CHECK_FALSE(has(result_json(record), "tokens_complete"));
   record.preamble_used->complete = false;
   CHECK(at(result_json(record), "tokens_complete") == false);
+  CHECK(at(result_json(record), "tokens_preamble_input") == 107);
+  record.preamble_used->by_model[0].count = {.output = 3};
+  CHECK_FALSE(has(result_json(record), "tokens_preamble_input"));
   CHECK_FALSE(has(result_json(guide_result(1)), "tokens_preamble_input"));
 }
 

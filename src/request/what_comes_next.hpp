@@ -1,0 +1,18 @@
+// What becomes of a batch that was just assigned to, in the replies of the actions that assign.
+#pragma once
+
+#include <cobatch/workspace.hpp>
+
+#include "json/json.hpp"
+
+namespace cobatch {
+inline namespace v1 {
+namespace request {
+
+/// Adds `next_step` (what to do, of an open batch) or `execution` (how it runs), the names that the guide's clients
+/// look for. `batch`: as it is after the call; `next_round`: the call started a further round of it.
+void append_what_comes_next(json::object& fields, workspace& place, const batch_record& batch, bool next_round);
+
+}  // namespace request
+}  // namespace v1
+}  // namespace cobatch
