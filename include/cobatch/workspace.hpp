@@ -113,6 +113,9 @@ class workspace {
  public:
   /// Opens the workspace in a folder, and makes its `data/` if there is none. Errors: those of
   /// `open_sqlite_store`, not_writable, disk_full.
+  ///
+  /// If the store is gone, though there was one, a new one is made, and the JSON files, which show what it held, are
+  /// kept under other names. Until they are imported, `assign`, `execute_queue` and `status` warn: `store_lost`.
   [[nodiscard]] static result<workspace> open(const workspace_options& options);
 
   workspace(workspace&&) noexcept;
@@ -195,7 +198,7 @@ class workspace {
   [[nodiscard]] const workspace_paths& paths() const noexcept;
   [[nodiscard]] store& storage() noexcept;
   [[nodiscard]] timestamp now() const;
-  /// workspace_replaced if `data/` or the state folder are no longer the ones that were opened.
+  /// workspace_replaced if `data/`, the state folder or the store are no longer the ones that were opened.
   [[nodiscard]] result<void> check_in_place() const;
 
  private:

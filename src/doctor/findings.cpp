@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "run/sentence.hpp"
 #include "system/shell.hpp"
 
 namespace cobatch {
@@ -33,7 +34,7 @@ std::vector<finding> findings::take() && {
 }
 
 void findings::add(std::string_view check, answer is, std::string message, std::string fix) {
-  found_.push_back({std::string(check), is, std::move(message), std::move(fix)});
+  found_.push_back({std::string(check), is, sentence(std::move(message)), std::move(fix)});
 }
 
 }  // namespace v1

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "doctor/checks.hpp"
+#include "doctor/permissions.hpp"
 #include "system/files.hpp"
 #include "system/shell.hpp"
 
@@ -23,12 +24,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t bytes_in_mb = 1'000'000;
 constexpr std::uintmax_t least_room_mb = 100;
-
-std::string how_to_own(const fs::path& folder, uid_t owner) {
-  const std::string name = shell_quoted(folder.string());
-  if (owner == ::geteuid()) return "chmod -R u+rwX " + name;
-  return fmt::format("sudo chown -R \"$(id -un)\" {}", name);
-}
 
 // False if it is no folder.
 bool check_folder(std::string_view check, const fs::path& folder, findings& out) {
@@ -47,8 +42,14 @@ bool check_folder(std::string_view check, const fs::path& folder, findings& out)
   const std::string there =
       fmt::format("{} has mode {:04o} and belongs to {}", folder.string(), info.st_mode & 07777U, owner);
   if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0)
-    out.no(check, there + ", and you may not write in it, so nothing can be stored or changed there.",
-           how_to_own(folder, info.st_uid));
+    out.no(
+        check,
+        there + (is_mounted_read_only(folder)
+                     ? ", and its file system is mounted read-only, so nothing can be stored or changed there. Where "
+                       "that is meant to be so, look at a copy of the project's folder elsewhere; if the system did "
+                       "it because the disk failed, see to that first (dmesg)."
+                     : ", and you may not write in it, so nothing can be stored or changed there."),
+        how_to_make_writable(folder));
   else if ((info.st_mode & S_IWOTH) != 0)
     out.no(check, there + ": anybody on this machine may change what is in it.",
            "chmod o-w " + shell_quoted(folder.string()));

@@ -1,5 +1,7 @@
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -7,6 +9,7 @@
 #include "run/lock_view.hpp"
 #include "system/marker.hpp"
 #include "system/presence.hpp"
+#include "system/shell.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -23,6 +26,14 @@ std::string_view about_marker(marker_state marker) {
       break;
   }
   return "The lock file is not one of Cobatch.";
+}
+
+// A folder with something in it is not for Cobatch to remove.
+std::string how_to_remove(const std::filesystem::path& marker, const findings& out) {
+  std::error_code unseen;
+  const bool is_folder = std::filesystem::is_directory(std::filesystem::symlink_status(marker, unseen));
+  if (!is_folder || std::filesystem::is_empty(marker, unseen)) return out.command("unlock");
+  return fmt::format("mv {0} {0}.old", shell_quoted(marker.string()));
 }
 
 // Without a store that could know it, a lock file is somebody else's.
@@ -42,7 +53,7 @@ void check_lock(const workspace_paths& paths, store* storage, findings& out) {
   if (!seen) return out.unknown("lock_file", seen.error().message + ".");
   const std::string message = fmt::format("{} {}", about_marker(seen->facts.marker), advice_on(*seen));
   if (seen->facts.marker == marker_state::foreign)
-    out.no("lock_file", message, out.command("unlock"));
+    out.no("lock_file", message, how_to_remove(paths.marker, out));
   else
     out.yes("lock_file", message);
 }

@@ -84,16 +84,20 @@ void check_open(std::span<const batch_record> batches, timestamp now, findings& 
 }
 
 void check_manual(store& storage, findings& out) {
+  const auto about = [&](std::string_view action, const task_record& task, std::string_view more = {}) {
+    return out.command(fmt::format("call {} task_id={}{}", action, shell_quoted(task.spec.id.str()), more));
+  };
   const auto running = storage.list_tasks({.state = task_state::in_progress});
   if (!running) return out.unknown("by_hand", running.error().message + ".");
   for (const auto& task : *running)
     if (task.owner == task_owner::manual)
       out.unknown("by_hand",
                   fmt::format("Task \"{}\" is in progress by hand{}: engines leave it alone until whoever has it says "
-                              "that it is done, or gives it back.",
+                              "what came of it, with `{}` or status=error. If nobody has it any more, queue it again.",
                               task.spec.id.str(),
-                              task.started_at ? " since " + to_iso_seconds(*task.started_at) : std::string()),
-                  out.command("status " + shell_quoted(task.spec.id.str())));
+                              task.started_at ? " since " + to_iso_seconds(*task.started_at) : std::string(),
+                              about("log_task_completion", task, " status=done")),
+                  about("reset_task", task));
 }
 
 }  // namespace

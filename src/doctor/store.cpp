@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "doctor/checks.hpp"
+#include "doctor/permissions.hpp"
+#include "run/lost_store.hpp"
 #include "store/schema.hpp"
 #include "store/verify.hpp"
 #include "system/shell.hpp"
@@ -17,39 +19,51 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Without its file and its log there is no store, and to verify one would make it. One that cannot be seen may be
-// there.
-bool has_store(const fs::path& state) {
-  std::error_code unseen;
-  const auto may_be = [&](const char* name) { return fs::exists(state / name, unseen) || unseen; };
-  return may_be("store.db") || may_be("store.db-wal");
-}
-
 std::string how_to_move_aside(const fs::path& state) {
   const std::string name = shell_quoted(state.string());
   return fmt::format("mkdir {0}/damaged && mv {0}/store.db* {0}/damaged/", name);
 }
 
 void say_unusable(const error& why, const fs::path& state, findings& out) {
-  out.no("store", why.message + ".", why.code == errc::store_damaged ? how_to_move_aside(state) : "");
+  const auto fix = [&]() -> std::string {
+    if (why.code == errc::store_damaged) return how_to_move_aside(state);
+    return why.code == errc::not_writable ? how_to_make_writable(state) : std::string();
+  };
+  out.no("store", why.message, fix());
+}
+
+// What the JSON files show is then all that is left, and the next command that opens the workspace takes care of it.
+void say_lost(const workspace_paths& paths, findings& out) {
+  const fs::path store = paths.state / "store.db";
+  std::error_code unseen;
+  const bool shown = fs::exists(paths.queue_view, unseen) || fs::exists(paths.results_view, unseen);
+  out.no("store",
+         fmt::format("{} {}, though there was a store here: its tasks and results are not seen any more. If there is a "
+                     "backup, put it back before anything else. {}",
+                     store.string(), fs::exists(store, unseen) ? "is empty" : "is gone",
+                     shown ? "If not, this makes a new store, keeps the JSON files, which show what was last in it, "
+                             "under other names, and puts in what they show."
+                           : "If not, the next command makes a new one, without tasks."),
+         out.command(shown ? "import " + shell_quoted(paths.data.string()) : "status"));
 }
 
 void say_damaged(const store_check& checked, const fs::path& state, findings& out) {
   const auto more = checked.damage.size() - 1;
   out.no("store",
-         fmt::format("{}/store.db is damaged: {}{}. Nothing was changed. Restore it from a backup, or move it away, "
-                     "which begins with an empty store.",
+         fmt::format("{}/store.db is damaged: {}{}. Nothing was changed. Restore it from a backup, or move it away: a "
+                     "new one is made then, and what the JSON files show can be imported.",
                      state.string(), checked.damage.front(), more == 0 ? "" : fmt::format(" (and {} more)", more)),
          how_to_move_aside(state));
 }
 
 }  // namespace
 
-std::unique_ptr<store> check_store(const workspace_paths& paths, const clock_fn& clock, findings& out) {
-  if (!has_store(paths.state)) {
-    out.yes("store", "Nothing is stored here yet.");
-    return nullptr;
-  }
+std::unique_ptr<store> check_store(const workspace_paths& paths, const workspace_options& options, findings& out) {
+  // Where there is no store, to verify one would make it.
+  const store_standing standing = standing_of_store(paths.state);
+  if (standing == store_standing::none) out.yes("store", "Nothing is stored here yet.");
+  if (standing == store_standing::lost) say_lost(paths, out);
+  if (standing != store_standing::there) return nullptr;
   const auto checked = verify_and_clear_poison(paths.state);
   if (!checked) {
     say_unusable(checked.error(), paths.state, out);
@@ -59,7 +73,7 @@ std::unique_ptr<store> check_store(const workspace_paths& paths, const clock_fn&
     say_damaged(*checked, paths.state, out);
     return nullptr;
   }
-  auto opened = open_sqlite_store({paths.state.string(), clock});
+  auto opened = open_sqlite_store({paths.state.string(), options.clock});
   if (!opened) {
     say_unusable(opened.error(), paths.state, out);
     return nullptr;
@@ -68,6 +82,8 @@ std::unique_ptr<store> check_store(const workspace_paths& paths, const clock_fn&
                                checked->was_poisoned ? " The disk had failed to write it, so all writing had stopped; "
                                                        "it was verified and written anew, and goes on."
                                                      : ""));
+  if (const auto lost = told_of_lost_store(options, paths))
+    out.no("store", lost->message, out.command("import " + shell_quoted(paths.data.string())));
   return std::move(*opened);
 }
 

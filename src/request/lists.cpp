@@ -74,6 +74,7 @@ outcome list_batches(const call& request) {
 }
 
 outcome health(const call& request) {
+  if (const auto fine = request.place.check_in_place(); !fine) return refuse(fine.error());
   auto now = request.place.status();
   if (!now) return refuse(now.error());
   json::array engines;

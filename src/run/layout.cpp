@@ -111,10 +111,13 @@ result<layout> lay_out(const workspace_options& options) {
 result<void> check_in_place(const layout& where) {
   const auto data = identity_of(where.paths.data);
   const auto state = identity_of(where.paths.state);
-  if (data && state && *data == where.data_identity && *state == where.state_identity) return {};
+  const auto store = identity_of(where.paths.state / "store.db");
+  if (data && state && store && *data == where.data_identity && *state == where.state_identity &&
+      *store == where.store_identity)
+    return {};
   return fail(errc::workspace_replaced,
-              fmt::format("{} was replaced or deleted while it was in use; nothing was made anew in its place. Start "
-                          "again to work with what is there now",
+              fmt::format("{} or its store was replaced or deleted while it was in use; nothing was made anew in its "
+                          "place. Start again to work with what is there now",
                           where.paths.data.string()));
 }
 

@@ -13,6 +13,7 @@ struct layout {
   workspace_paths paths;
   file_identity data_identity;   ///< of `data/` when it was opened
   file_identity state_identity;  ///< of the state folder
+  file_identity store_identity;  ///< of the store's file, once it is open
 };
 
 /// Where the files of a workspace lie, or would lie, without making any. Errors: io_error (no such project folder).
@@ -23,7 +24,7 @@ struct layout {
 /// should be), io_error (no such project folder).
 [[nodiscard]] result<layout> lay_out(const workspace_options& options);
 
-/// workspace_replaced unless `data/` and the state folder are still the ones that were opened.
+/// workspace_replaced unless `data/`, the state folder and the store's file are still the ones that were opened.
 [[nodiscard]] result<void> check_in_place(const layout& where);
 
 }  // namespace v1

@@ -9,6 +9,7 @@
 
 #include "run/assign_check.hpp"
 #include "run/lock_view.hpp"
+#include "run/lost_store.hpp"
 #include "run/not_found.hpp"
 #include "run/unserved.hpp"
 #include "run/workspace_state.hpp"
@@ -139,8 +140,12 @@ workspace::~workspace() = default;
 result<workspace> workspace::open(const workspace_options& options) {
   auto where = lay_out(options);
   if (!where) return fail(where.error());
+  if (auto saved = save_views_of_lost_store(where->paths, options.clock()); !saved) return fail(saved.error());
   auto storage = open_sqlite_store({where->paths.state.string(), options.clock});
   if (!storage) return fail(storage.error());
+  const auto store_identity = identity_of(where->paths.state / "store.db");
+  if (!store_identity) return fail(store_identity.error());
+  where->store_identity = *store_identity;
   auto s = std::make_unique<state>();
   s->options = options;
   s->where = std::move(*where);
@@ -161,6 +166,7 @@ result<assign_reply> workspace::assign(const assign_request& request) {
   assign_reply reply;
   reply.warnings = findings_on(facts_of(*checked, *outcome), *state_->storage, state_->options.max_tasks_per_session);
   for (auto& w : unserved(outcome->batch, paths().state)) reply.warnings.push_back(std::move(w));
+  if (auto lost = told_of_lost_store(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
   reply.outcome = std::move(*outcome);
   return reply;
 }
@@ -196,6 +202,7 @@ result<execute_reply> workspace::execute_queue(const std::optional<batch_id>& ba
   if (outcome->what == execute_outcome::kind::not_found) return fail(not_found(*batch));
   if (outcome->what == execute_outcome::kind::empty_batch) return fail(empty(outcome->named));
   reply.warnings = unserved(outcome->runnable, paths().state);
+  if (auto lost = told_of_lost_store(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
   reply.outcome = std::move(*outcome);
   return reply;
 }
@@ -271,6 +278,7 @@ result<workspace_status> workspace::status() {
   status.warnings = unserved(status.all.unfinished, *engines);
   for (const auto& batch : status.all.unfinished)
     if (auto open = lint_left_open(batch, now())) status.warnings.push_back(std::move(*open));
+  if (auto lost = told_of_lost_store(state_->options, paths())) status.warnings.push_back(std::move(*lost));
   return status;
 }
 

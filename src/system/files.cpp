@@ -42,9 +42,12 @@ error system_error(int error_number, std::string_view doing, const fs::path& pat
     case ENOSPC:
     case EDQUOT:
       return {errc::disk_full, message + "; make room there and try again"};
+    case EROFS:
+      return {errc::not_writable, message +
+                                      "; Cobatch works only where it can write, also to look at what is there. Make "
+                                      "that file system writable, or name a copy elsewhere with --root"};
     case EACCES:
     case EPERM:
-    case EROFS:
       return {errc::not_writable, message + "; check owner and mode of the file and of its folder"};
     default:
       return {errc::io_error, std::move(message)};

@@ -62,6 +62,15 @@ int move_to_free_name(const fs::path& from, const fs::path& to) {
   return why;
 }
 
+// Some programs lock with a folder. 0, or errno.
+int remove_file_or_empty_folder(const fs::path& path) {
+  if (::unlink(path.c_str()) == 0) return 0;
+  if (errno != EISDIR && errno != EPERM) return errno;  // EPERM is what POSIX has of a folder
+  const int why = errno;
+  if (::rmdir(path.c_str()) == 0) return 0;
+  return errno == ENOTDIR ? why : errno;
+}
+
 std::string private_ending() {
   std::random_device random;
   return std::to_string(::getpid()) + "-" + std::to_string(random()) + ".removed";
@@ -144,13 +153,17 @@ result<bool> remove_marker(const fs::path& path, const marker_identity& seen) {
   }
   // Between the look and the rename another marker may have come under the name.
   const auto taken = look_at_marker(aside);
-  if (taken && *taken == seen) {
-    if (::unlink(aside.c_str()) != 0) return fail(system_error(errno, "remove", aside));
-    return true;
-  }
+  const bool is_it = taken && *taken == seen;
+  const int problem = is_it ? remove_file_or_empty_folder(aside) : 0;
+  if (is_it && problem == 0) return true;
   if (const int failed = move_to_free_name(aside, path); failed != 0)
     return fail(errc::foreign_marker, "another marker came while " + path.string() + " was removed; it was kept as " +
                                           aside.string() + ". Remove it if its session is over");
+  if (problem == ENOTEMPTY || problem == EEXIST)
+    return fail(errc::unsafe_file, path.string() +
+                                       " is a folder with something in it, so it was left as it is. See whose it is, "
+                                       "and move it away if its session is over");
+  if (problem != 0) return fail(system_error(problem, "remove", path));
   return false;
 }
 

@@ -47,8 +47,9 @@ struct marker_content {
 [[nodiscard]] result<marker_identity> write_marker(const std::filesystem::path& path, const batch_id& batch,
                                                    timestamp locked_at);
 
-/// Removes the marker if it is still the one that was seen: renames it to a private name, looks again, links it back
-/// if it is another. False if it was gone or another.
+/// Removes the marker, a file or an empty folder, if it is still the one that was seen: renames it to a private name,
+/// looks again, and gives it its name back if it is another. False if it was gone or another. If it cannot be removed
+/// it has its name as before: unsafe_file (a folder with something in it), not_writable, io_error.
 [[nodiscard]] result<bool> remove_marker(const std::filesystem::path& path, const marker_identity& seen);
 
 }  // namespace v1

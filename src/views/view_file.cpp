@@ -123,21 +123,14 @@ class replacement {
   }
 
   result<void> set_aside(const fs::path& file) {
-    const std::string name = path_.string() + std::string(set_aside_mark) + moment_text(now_);
-    for (int n = 1; n < 1000; ++n) {
-      const fs::path kept = n == 1 ? name : name + "-" + std::to_string(n);
-      const int failed = move_to_free_name(file, kept);
-      if (failed == EEXIST) continue;
-      if (failed != 0) return fail(system_error(failed, "keep what somebody else wrote to", path_));
-      warnings_.push_back({"view_edited", path_.string() +
-                                              " was written by something other than Cobatch. It is kept as " +
-                                              kept.filename().string() +
-                                              "; this file only shows what the store holds, and editing it changes "
-                                              "nothing."});
-      return {};
-    }
-    return fail(errc::io_error, "could not keep what somebody else wrote to " + path_.string() +
-                                    ": there are a thousand such files of this second already");
+    const auto kept = keep_aside(file, path_, now_);
+    if (!kept) return fail(kept.error());
+    warnings_.push_back({"view_edited", path_.string() +
+                                            " was written by something other than Cobatch. It is kept as " +
+                                            kept->filename().string() +
+                                            "; this file only shows what the store holds, and editing it changes "
+                                            "nothing."});
+    return {};
   }
 
   const fs::path& path_;
@@ -151,6 +144,18 @@ class replacement {
 
 std::string moment_text(timestamp moment) {
   return make_batch_id(moment).str().substr(std::string_view("batch_").size());
+}
+
+result<fs::path> keep_aside(const fs::path& file, const fs::path& view, timestamp now) {
+  const std::string name = view.string() + std::string(set_aside_mark) + moment_text(now);
+  for (int n = 1; n < 1000; ++n) {
+    fs::path kept = n == 1 ? name : name + "-" + std::to_string(n);
+    const int failed = move_to_free_name(file, kept);
+    if (failed == 0) return kept;
+    if (failed != EEXIST) return fail(system_error(failed, "keep under another name what is in", view));
+  }
+  return fail(errc::io_error, "could not keep under another name what is in " + view.string() +
+                                  ": there are a thousand such files of this second already");
 }
 
 bool is_ours(const fs::path& path, const std::vector<written_file>& ours) {

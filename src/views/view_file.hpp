@@ -22,6 +22,11 @@ inline constexpr std::string_view set_aside_mark = ".outside-";
 /// "20251107_214500", in UTC: a moment in the name of a file.
 [[nodiscard]] std::string moment_text(timestamp moment);
 
+/// Gives a file the name `<view>.outside-YYYYMMDD_HHMMSS`, or one like it if that is taken; the new name. Errors:
+/// not_writable, io_error; then it has its old one.
+[[nodiscard]] result<std::filesystem::path> keep_aside(const std::filesystem::path& file,
+                                                       const std::filesystem::path& view, timestamp now);
+
 /// True if the file at `path` is one of `ours`, by its stamp or by its content.
 [[nodiscard]] bool is_ours(const std::filesystem::path& path, const std::vector<written_file>& ours);
 

@@ -101,8 +101,9 @@ std::string note_text(const view_note& note) {
 }
 
 view_note parse_note(std::string_view text) {
-  const auto parsed = json::parse(text);
   view_note note;
+  if (text.empty()) return note;  // simdjson ends the process if there is no memory at its first text
+  const auto parsed = json::parse(text);
   if (!parsed) return note;
   const auto number = [&](std::string_view name, std::int64_t& to) {
     to = json::number_of(*parsed, name).value_or(to);

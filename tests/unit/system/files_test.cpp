@@ -39,6 +39,7 @@ TEST_CASE("a failed system call becomes an error that says which file and what t
   CHECK(system_error(EDQUOT, "write", "/x").code == errc::disk_full);
   CHECK(system_error(EACCES, "open", "/x").code == errc::not_writable);
   CHECK(system_error(EROFS, "open", "/x").code == errc::not_writable);
+  CHECK(system_error(EROFS, "open", "/x").message.find("name a copy elsewhere") != std::string::npos);
   CHECK(system_error(EIO, "read", "/x").code == errc::io_error);
   CHECK(system_error(EIO, "read", "/x").message.starts_with("could not read /x: "));
 }

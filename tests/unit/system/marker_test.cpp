@@ -138,6 +138,25 @@ TEST_CASE("a foreign marker that takes ours' place while it is removed is put ba
   CHECK(scene.files() == 1);
 }
 
+TEST_CASE("a folder in a marker's place is removed if it is empty, else left as it is under its name") {
+  const marker_scene scene;
+  std::filesystem::create_directory(scene.path);
+  auto seen = look_at_marker(scene.path).value();
+  REQUIRE(seen);
+  CHECK(remove_marker(scene.path, *seen).value());
+  CHECK(scene.files() == 0);
+  std::filesystem::create_directory(scene.path);
+  put(scene.path / "pid", "1");
+  seen = look_at_marker(scene.path).value();
+  REQUIRE(seen);
+  const auto removed = remove_marker(scene.path, *seen);
+  REQUIRE_FALSE(removed);
+  CHECK(removed.error().code == errc::unsafe_file);
+  CHECK(removed.error().message.find("left as it is") != std::string::npos);
+  CHECK(content_of(scene.path / "pid") == "1");
+  CHECK(scene.files() == 1);
+}
+
 TEST_CASE("what is not a regular file, or is large, is seen for what it is") {
   const marker_scene scene;
   std::filesystem::create_directory(scene.path);
