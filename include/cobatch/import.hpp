@@ -5,8 +5,9 @@
 //   task_archive/results_*.jsonl the earlier ones, a line each
 //   token_telemetry.json         {"sessions": [{"task_id", …}]}: what tasks used
 //
-// Nothing in the folder is changed. The views of a workspace have the names of these files: what is there when a
-// workspace is opened in the same folder is set aside under another name, where import finds it.
+// Import changes nothing in the folder. In the data/ of its own workspace Cobatch goes on writing what it writes there
+// in any case: its views have the names of these files (what is there when the workspace is opened is set aside under
+// another name, where import finds it), and the results that leave the views are added to the archive.
 #pragma once
 
 #include <algorithm>
@@ -59,14 +60,20 @@ struct import_report {
 };
 
 /// Puts in what stands in `folder`, the original's data/. What has ended has ended here, with its result; what was
-/// queued or in progress is queued, in batches that are open: nothing starts by itself. Members that Cobatch does not
-/// know are kept (`task_record::extra`, `result_record::extra`), as are a task's earlier results and its entries in the
-/// history of tokens, in `extra` as `earlier_results` and `token_telemetry`. Times without a zone are taken as local
-/// ones. Tasks without a usable batch_id get the original's default, `batch_<time>_<8 characters of the task_id>`.
+/// queued or in progress is queued, in batches that are open: nothing starts by itself. What was blocked is cancelled,
+/// so that no engine does it unasked; `reset` queues it. Members of tasks and results that Cobatch does not know are
+/// kept (`task_record::extra`, `result_record::extra`), as are a task's earlier results and its entries in the history
+/// of tokens, in `extra` as `earlier_results` and `token_telemetry`. Times without a zone are taken as local ones.
+/// Tasks without a usable batch_id get the original's default, `batch_<time>_<8 characters of the task_id>`.
 ///
-/// May be repeated: what is here already stays as it is. Of a file that holds something that could not be taken over a
-/// copy is kept in the workspace's data/, as `<name>.unreadable-YYYYMMDD_HHMMSS`. last_execution_telemetry.json and
-/// execute_queue.lock are left alone.
+/// May be repeated: what is here already stays as it is. Files that Cobatch wrote for another workspace are read like
+/// any others. In the workspace's own data/ the views, and the lines of the archive whose task or turn is in the store,
+/// are copies of what it stores, and are skipped.
+///
+/// A JSON file that cannot be read, be it for one character, is set aside as a whole; of the archive, only the lines
+/// that cannot be read are. Of a file that holds something that could not be taken over a copy is kept in the
+/// workspace's data/, as `<name>.unreadable-YYYYMMDD_HHMMSS`. last_execution_telemetry.json and execute_queue.lock are
+/// left alone.
 ///
 /// Errors: bad_value (no such folder, or none of these files in it), io_error, and the store's; what was put in before
 /// an error stays. May be called from any thread.

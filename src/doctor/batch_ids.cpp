@@ -30,6 +30,15 @@ std::vector<batch_record> close_together(const std::vector<batch_record>& batche
   return close;
 }
 
+// True if a session has worked it, or will. What was imported with its end, and what somebody does by hand, loads no
+// context.
+result<bool> is_for_sessions(store& storage, const batch_record& batch) {
+  if (batch.tally[task_state::queued] > 0) return true;
+  const auto sessions = storage.list_sessions({.batch = batch.id, .limit = 1});
+  if (!sessions) return fail(sessions.error());
+  return !sessions->empty();
+}
+
 }  // namespace
 
 result<std::vector<batch_record>> single_batches(store& storage, timestamp from, timestamp to) {
@@ -38,8 +47,12 @@ result<std::vector<batch_record>> single_batches(store& storage, timestamp from,
   for (;;) {
     const auto page = storage.list_batches(filter);
     if (!page) return fail(page.error());
-    for (const auto& batch : *page)
-      if (has_one_task(batch) && batch.created_at >= from && batch.created_at <= to) found.push_back(batch);
+    for (const auto& batch : *page) {
+      if (!has_one_task(batch) || batch.created_at < from || batch.created_at > to) continue;
+      const auto counts = is_for_sessions(storage, batch);
+      if (!counts) return fail(counts.error());
+      if (*counts) found.push_back(batch);
+    }
     if (page->size() < filter.limit) break;
     filter.after = page->back().id;
   }

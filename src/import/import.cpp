@@ -1,5 +1,9 @@
+#include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
@@ -11,8 +15,12 @@
 
 #include "import/original_files.hpp"
 #include "import/original_task.hpp"
+#include "json/members.hpp"
+#include "run/counted.hpp"
 #include "run/layout.hpp"
+#include "run/lost_store.hpp"
 #include "store/settling.hpp"
+#include "views/record_json.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"
 
@@ -29,12 +37,57 @@ constexpr std::size_t tasks_put_in_at_once = 500;
 
 using put_fn = std::function<result<std::vector<adopt_outcome>>(std::vector<adopted_task>)>;
 
-// What Cobatch wrote last, here and in the folder, if that is a workspace's.
-std::vector<written_file> own_views(const fs::path& folder, const fs::path& state) {
+// What Cobatch wrote last for this workspace. Those of another one are read like any other files, and so are those of a
+// store that is lost, as they are copies no more.
+std::vector<written_file> own_views(const fs::path& state) {
   std::vector<written_file> ours;
-  for (const auto& place : {state, folder / ".cobatch"})
-    for (const auto& files : glance_at_note(place).files) ours.insert(ours.end(), files.begin(), files.end());
+  if (standing_of_store(state) == store_standing::lost) return ours;
+  for (const auto& files : glance_at_note(state).files) ours.insert(ours.end(), files.begin(), files.end());
   return ours;
+}
+
+// True if a line that Cobatch wrote tells of a task that is in the store, or of a turn that is: then its task has been
+// deleted, and stays so. False where the store was lost, and this line was not.
+result<bool> is_copy(store& from, const told_entry& line) {
+  const auto id = task_id::parse(line.task);
+  if (!id) return false;
+  const auto there = from.find_task(*id);
+  if (!there) return fail(there.error());
+  if (*there) return true;
+  const auto session = json::number_of(line.told, "session"), turn = json::number_of(line.told, "turn");
+  if (!session || !turn || *session <= 0 || *turn <= 0) return false;
+  const turn_filter wanted{
+      .session = epoch{*session}, .after_session = epoch{*session}, .after_turn = turn_no{*turn - 1}, .limit = 1};
+  const auto turns = from.list_turns(wanted);
+  if (!turns) return fail(turns.error());
+  return !turns->empty() && turns->front().turn == turn_no{*turn} && turns->front().task == *id;
+}
+
+// Takes out the lines of the workspace's own archive that are copies of what its store has, or had.
+result<void> leave_out_copies(std::vector<told_entry>& results, store& from, std::vector<import_finding>& findings) {
+  std::vector<told_entry> kept;
+  std::map<std::string, std::int64_t> copies;  // how many, by their file
+  for (auto& entry : results) {
+    const auto copy = entry.archived && is_own_result(entry.told) ? is_copy(from, entry) : false;
+    if (!copy) return fail(copy.error());
+    if (*copy)
+      ++copies[entry.file];
+    else
+      kept.push_back(std::move(entry));
+  }
+  results = std::move(kept);
+  for (const auto& [file, count] : copies)
+    findings.push_back({kind::note,
+                        file,
+                        {},
+                        fmt::format("has {} written by Cobatch, as copies of what it stores; they were skipped.",
+                                    counted(count, "line"))});
+  return {};
+}
+
+bool is_same_folder(const fs::path& a, const fs::path& b) {
+  std::error_code unseen;
+  return fs::equivalent(a, b, unseen);
 }
 
 // The entries of each task, in the order in which the tasks first appear.
@@ -71,10 +124,20 @@ class by_task {
   void add_task(original_task& task, const told_entry& entry) {
     if (task.task == nullptr)
       task.task = &entry;
+    else if (task.task->file == entry.file)
+      take_last(task, entry);
     else if (const auto* other = entry.told.find("description"); other != nullptr && !has_description(task, *other))
       findings_.push_back(
           {kind::conflict, entry.file, entry.task,
            fmt::format("has another description in {}, which is later; that one counts.", task.task->file)});
+  }
+
+  // As in an object, in which the last of a name counts.
+  void take_last(original_task& task, const told_entry& entry) {
+    if (task.task->told != entry.told)
+      findings_.push_back({kind::set_aside, entry.file, entry.task,
+                           "stands there more than once. The last one counts; what stands before it was not put in."});
+    task.task = &entry;
   }
 
   static bool has_description(const original_task& task, const json::value& wanted) {
@@ -100,10 +163,24 @@ class importing {
     }
     if (auto done = put_waiting(); !done) return done;
     if (local_times_) say(kind::note, {}, {}, "Times without a zone were taken as local times of this machine.");
+    say_of_all(
+        created_unread_,
+        "the created_at cannot be read; here it is when they were begun or ended, or the time of the import where "
+        "that is not known");
+    say_of_all(priority_unread_, "the priority is not one that is known; here it is medium");
     return {};
   }
 
  private:
+  // Of what many tasks may have the same to say.
+  struct tasks_alike {
+    std::int64_t count = 0;
+    std::string first = {};
+    void add(const std::string& task) {
+      if (count++ == 0) first = task;
+    }
+  };
+
   struct waiting_task {
     std::string file;
     taken_task taken;
@@ -141,11 +218,13 @@ class importing {
       case adopt_outcome::kind::adopted:
         ++report_.put_in[there.state];
         local_times_ = local_times_ || one.taken.local_times;
+        if (one.taken.created_unread) created_unread_.add(id);
+        if (one.taken.priority_unread) priority_unread_.add(id);
         if (!one.taken.note.empty()) say(kind::note, one.file, id, one.taken.note);
         return;
       case adopt_outcome::kind::duplicate:
         ++report_.there_already;
-        if (has_ended(one.taken.as.task.state) && !has_ended(there.state))
+        if (has_ended_only_there(one.taken, there.state))
           say(kind::conflict, one.file, id,
               fmt::format(
                   "is {} there, and {} here since an earlier import; here nothing was changed. To take over how "
@@ -163,6 +242,19 @@ class importing {
     }
   }
 
+  // Not so if it was reset here, or is as it was taken over; blocked tasks are cancelled then.
+  static bool has_ended_only_there(const taken_task& taken, task_state here) {
+    const task_state wanted = taken.as.task.state;
+    if (!has_ended(wanted) || taken.blocked) return false;
+    return !has_ended(here) || (here == task_state::cancelled && wanted != task_state::cancelled);
+  }
+
+  void say_of_all(const tasks_alike& those, std::string_view what) {
+    if (those.count == 0) return;
+    const auto first = those.count == 1 ? those.first : fmt::format("the first is {}", those.first);
+    say(kind::note, {}, {}, fmt::format("Of {} ({}) {}.", counted(those.count, "task"), first, what));
+  }
+
   void say(kind what, std::string file, std::string task, std::string message) {
     report_.findings.push_back({what, std::move(file), std::move(task), std::move(message)});
   }
@@ -172,12 +264,20 @@ class importing {
   import_report& report_;
   std::vector<waiting_task> waiting_;
   bool local_times_ = false;
+  tasks_alike created_unread_;
+  tasks_alike priority_unread_;
 };
 
-result<import_report> import_from(const fs::path& folder, const fs::path& state, timestamp now, const put_fn& put) {
+result<import_report> import_from(const fs::path& folder, const workspace_paths& to, store& storage, timestamp now,
+                                  const put_fn& put) {
   import_report report;
-  const auto files = read_original(folder, own_views(folder, state), report.findings);
+  auto files = read_original(folder, own_views(to.state), report.findings);
   if (!files) return fail(files.error());
+  if (is_same_folder(folder, to.data)) {
+    if (auto done = leave_out_copies(files->results, storage, report.findings); !done) return fail(done.error());
+  } else {
+    for (auto& entry : files->results) entry.archived = false;
+  }
   const by_task tasks(*files, report.findings);
   if (auto done = importing(put, now, report).run(tasks.all()); !done) return fail(done.error());
   return report;
@@ -190,8 +290,7 @@ adopt_outcome foreseen(const std::optional<task_record>& there, const adopted_ta
 }
 
 result<std::unique_ptr<store>> store_to_look_at(const workspace_paths& paths, const clock_fn& clock) {
-  std::error_code unseen;
-  if (!fs::exists(paths.state / "store.db", unseen) && !unseen) return make_memory_store(clock);
+  if (standing_of_store(paths.state) != store_standing::there) return make_memory_store(clock);
   return open_sqlite_store({paths.state.string(), clock});
 }
 
@@ -201,10 +300,11 @@ result<import_report> import_original(workspace& place, const fs::path& folder) 
   // What stands in the place of the views gets its lasting name before it is looked for.
   const auto set_aside = place.refresh_views();
   const put_fn put = [&](std::vector<adopted_task> tasks) { return place.adopt(std::move(tasks)); };
-  auto report = import_from(folder, place.paths().state, place.now(), put);
+  auto report = import_from(folder, place.paths(), place.storage(), place.now(), put);
   if (!report) return report;
   for (const auto& w : set_aside) report->findings.push_back({kind::note, {}, {}, w.message});
   keep_copies(folder, place.paths().data, report->findings);
+  if (report->complete() && is_same_folder(folder, place.paths().data)) forget_lost_store(place.paths());
   return report;
 }
 
@@ -213,7 +313,7 @@ result<import_report> preview_import(const workspace_options& place, const fs::p
   if (!paths) return fail(paths.error());
   const auto storage = store_to_look_at(*paths, place.clock);
   if (!storage) return fail(storage.error());
-  return import_from(folder, paths->state, place.clock(), [&](const auto& tasks) -> result<std::vector<adopt_outcome>> {
+  const put_fn foresee = [&](const auto& tasks) -> result<std::vector<adopt_outcome>> {
     std::vector<adopt_outcome> outcomes;
     for (const auto& task : tasks) {
       const auto there = (*storage)->find_task(task.task.spec.id);
@@ -221,7 +321,8 @@ result<import_report> preview_import(const workspace_options& place, const fs::p
       outcomes.push_back(foreseen(*there, task));
     }
     return outcomes;
-  });
+  };
+  return import_from(folder, *paths, **storage, place.clock(), foresee);
 }
 
 }  // namespace v1

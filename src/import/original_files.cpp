@@ -3,18 +3,17 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "import/repeated_names.hpp"
 #include "json/members.hpp"
-#include "run/counted.hpp"
 #include "system/files.hpp"
 #include "views/archive.hpp"
-#include "views/record_json.hpp"
 #include "views/view_file.hpp"
 
 namespace cobatch {
@@ -28,6 +27,8 @@ using kind = import_finding::kind;
 constexpr std::string_view queue_name = "claude_task_queue.json";
 constexpr std::string_view results_name = "claude_task_results.json";
 constexpr std::string_view history_name = "token_telemetry.json";
+
+constexpr std::string_view last_counts = "The last one counts; what stands before it was not put in.";
 
 constexpr std::size_t largest_file = std::size_t{256} * 1024 * 1024;
 
@@ -76,13 +77,17 @@ class folder_reader {
 
   // {"<member>": {"<task_id>": {…}}}, or with a list of objects that have a task_id.
   void read_object(const std::string& file, std::string_view member, std::vector<told_entry>& to) {
-    auto whole = parse_file(file);
-    if (!whole) return;
+    const auto text = read(file);
+    if (!text) return;
+    auto whole = json::parse(*text);
+    if (!whole) return say_no_json(file, whole.error().message);
     if (whole->as_object() == nullptr) return set_aside(file, {}, fmt::format("is {}, not an object", whole->kind()));
     if (whole->as_object()->empty()) return;
+    if (whole->find(member) == nullptr) return set_aside(file, {}, fmt::format("has no \"{}\"", member));
+    say_repeated(file, member, *text);
+    say_others(file, member, *whole->as_object());
     for (auto& [name, content] : *whole->as_object())
       if (name == member) return read_entries(file, member, std::move(content), to);
-    set_aside(file, {}, fmt::format("has no \"{}\"", member));
   }
 
   // A line an object that has a task_id.
@@ -90,7 +95,7 @@ class folder_reader {
     const auto text = read(file);
     if (!text) return;
     std::string_view rest = *text;
-    std::int64_t own = 0;
+    const std::size_t before = to.size();
     for (std::size_t number = 1; !rest.empty(); ++number) {
       const std::string_view line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -98,17 +103,10 @@ class folder_reader {
       auto parsed = json::parse(line);
       if (!parsed)
         set_aside(file, {}, fmt::format("line {} cannot be read: {}", number, parsed.error().message));
-      else if (is_own_result(*parsed))
-        ++own;
       else
         add_of_list(file, std::move(*parsed), to);
     }
-    if (own > 0)
-      findings_.push_back({kind::note,
-                           file,
-                           {},
-                           fmt::format("has {} written by Cobatch, as copies of what it stores; they were skipped.",
-                                       counted(own, "line"))});
+    for (std::size_t i = before; i < to.size(); ++i) to[i].archived = true;
   }
 
  private:
@@ -124,13 +122,35 @@ class folder_reader {
     return std::nullopt;
   }
 
-  std::optional<json::value> parse_file(const std::string& file) {
-    const auto text = read(file);
-    if (!text) return std::nullopt;
-    auto parsed = json::parse(*text);
-    if (parsed) return std::move(*parsed);
-    set_aside(file, {}, fmt::format("cannot be read: {}", parsed.error().message));
-    return std::nullopt;
+  void say_no_json(const std::string& file, std::string_view why) {
+    say_not_put_in(file, {},
+                   fmt::format("cannot be read: {}. So nothing of this file was put in. Mend it and import again: "
+                               "`python3 -m json.tool FILE` shows where it breaks; for NaN and Infinity, which Python "
+                               "writes and JSON does not have, put null.",
+                               why));
+  }
+
+  void say_repeated(const std::string& file, std::string_view member, std::string_view text) {
+    const auto twice = repeated_names(text, member);
+    if (twice.outer) say_not_put_in(file, {}, fmt::format("has \"{}\" more than once. {}", member, last_counts));
+    for (const auto& id : twice.inner)
+      say_not_put_in(file, id, fmt::format("stands there more than once. {}", last_counts));
+  }
+
+  // What else stands in the file, and is not empty.
+  void say_others(const std::string& file, std::string_view member, const json::object& whole) {
+    std::vector<std::string> names;
+    const auto is_empty = [](const json::value& one) {
+      return one.is_null() || one == json::value(json::array{}) || one == json::value(json::object{});
+    };
+    for (const auto& [name, content] : whole)
+      if (name != member && !is_empty(content)) names.push_back(fmt::format("\"{}\"", name));
+    if (!names.empty())
+      findings_.push_back(
+          {kind::note,
+           file,
+           {},
+           fmt::format("also has {}, which is of no single task; it was not taken over.", fmt::join(names, ", "))});
   }
 
   void read_entries(const std::string& file, std::string_view member, json::value entries,
@@ -159,7 +179,11 @@ class folder_reader {
   }
 
   void set_aside(const std::string& file, const std::string& id, std::string_view why) {
-    findings_.push_back({kind::set_aside, file, id, fmt::format("{}; it was not put in.", why)});
+    say_not_put_in(file, id, fmt::format("{}; it was not put in.", why));
+  }
+
+  void say_not_put_in(const std::string& file, const std::string& id, std::string sentence) {
+    findings_.push_back({kind::set_aside, file, id, std::move(sentence)});
   }
 
   const fs::path& folder_;

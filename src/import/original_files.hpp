@@ -18,6 +18,7 @@ struct told_entry {
   std::string file = {};  ///< its path in the folder
   std::string task = {};  ///< the id as it stands there; not empty
   json::value told = {};  ///< an object, without its task_id
+  bool archived = false;  ///< a line of the archive
 };
 
 struct original_files {

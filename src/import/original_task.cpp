@@ -91,6 +91,28 @@ std::optional<usage> usage_in(const json::value& result) {
   return told_usage(flat);
 }
 
+// A result that Cobatch wrote tells its input without what was read from the cache; in `told_usage` that is part of it.
+std::optional<usage> own_usage_in(const json::value& result) {
+  json::object figures;
+  const auto input = json::number_of(result, "tokens_input"), read = json::number_of(result, "tokens_cache_read");
+  if (input) figures.push_back({"tokens_input", detail::saturating_add(*input, read.value_or(0))});
+  for (const char* name : {"tokens_cache_read", "tokens_output"})
+    if (const json::value* told = result.find(name)) figures.push_back({name, *told});
+  auto used = told_usage(figures);
+  if (used && result.find("tokens_complete") != nullptr) used->complete = false;
+  return used;
+}
+
+// Whether the task's turn loaded its context. The original did not say so, but told 0 of a task that found it loaded,
+// and where it told of the cache, most was read from there then.
+bool loaded_context_in(const json::value& result, std::int64_t position, const std::optional<usage>& used) {
+  if (const json::value* told = result.find("context_reloaded"); told != nullptr && told->as_bool() != nullptr)
+    return *told->as_bool() || position <= 1;
+  if (!used) return true;
+  const tokens sum = used->total();
+  return sum.loaded_input() > 0 && sum.loaded_input() >= sum.cache_read;
+}
+
 // True if `ours` says the same: a time in other words, a number with other zeros.
 bool says_the_same(const json::value& told, const json::value& ours) {
   if (told == ours) return true;
@@ -151,7 +173,7 @@ class taking {
     if (!state) return fail(state.error());
     out_.as.task.state = *state;
     fill_task();
-    if (!has_ended(*state) && task().spec.description.empty())
+    if ((!has_ended(*state) || out_.blocked) && task().spec.description.empty())
       return fail(errc::bad_value, "it has no description, so nobody could do it");
     if (*state == task_state::done || *state == task_state::error) fill_result();
     fill_extra();
@@ -162,6 +184,7 @@ class taking {
 
  private:
   task_record& task() { return out_.as.task; }
+  [[nodiscard]] const task_record& task() const { return out_.as.task; }
 
   // What the queue and the latest result say, one after the other; of a member that both have, the queue's is meant.
   [[nodiscard]] std::vector<const json::value*> sources() const {
@@ -215,9 +238,23 @@ class taking {
       return *end_in(result_->told);
     result_ = nullptr;
     if (ended) return *state;
+    if (json::is_true(told, "blocked")) {
+      out_.blocked = true;
+      note(fmt::format(
+          "It was blocked there{}; it is cancelled here, so that nobody does it unasked. To queue it, reset "
+          "it (reset_task).",
+          reason_for_block(told)));
+      return task_state::cancelled;
+    }
     if (!state) note("It had no status there; it is queued here.");
     if (state == task_state::in_progress) note("It was in progress there; it is queued here, to be done again.");
     return task_state::queued;
+  }
+
+  // " (waits for the owner)"
+  static std::string reason_for_block(const json::value& told) {
+    const std::string reason = text_in(told, "blocked_reason");
+    return reason.empty() ? reason : fmt::format(" ({})", reason);
   }
 
   static error unknown_status(const json::value& told) {
@@ -240,23 +277,33 @@ class taking {
   void fill_from_queue(const json::value& told) {
     task_spec& spec = task().spec;
     spec.context = json_in(told, "context");
-    spec.prio = parse_priority(json::text_of(told, "priority")).value_or(priority::medium);
+    const auto prio = parse_priority(json::text_of(told, "priority"));
+    spec.prio = prio.value_or(priority::medium);
+    out_.priority_unread = !prio && !json_in(told, "priority").empty();
     const std::string by = json::text_of(told, "assigned_by");
     if (by.size() <= max_id_bytes && is_printable(by)) spec.assigned_by = by;
   }
 
   void fill_times() {
     if (has_ended(task().state)) {
-      const char* name = task().state == task_state::cancelled ? "cancelled_at" : "completed_at";
-      auto ended = first_time({name, "updated_at"});
+      auto ended = first_time({name_of_end(), "updated_at"});
       if (!ended && !told_.telemetry.empty()) ended = time_of(told_.telemetry.back()->told, "timestamp");
-      if (!ended) note("It was not said when it ended; here the time of the import stands for that.");
+      if (!ended && !out_.blocked) note("It was not said when it ended; here the time of the import stands for that.");
       task().ended_at = ended.value_or(now_);
       task().started_at = first_time({"started_at"});
       if (!task().started_at && ended) task().started_at = started_before(*ended);
     }
     const auto known = task().started_at ? task().started_at : task().ended_at;
-    task().created_at = first_time({"created_at"}).value_or(known.value_or(now_));
+    const auto created = first_time({"created_at"});
+    task().created_at = created.value_or(known.value_or(now_));
+    const auto is_told = [](const json::value* source) { return !json_in(*source, "created_at").empty(); };
+    const auto all = sources();
+    out_.created_unread = !created && std::any_of(all.begin(), all.end(), is_told);
+  }
+
+  [[nodiscard]] const char* name_of_end() const {
+    if (out_.blocked) return "blocked_at";
+    return task().state == task_state::cancelled ? "cancelled_at" : "completed_at";
   }
 
   // By how long it took, if that is known and can be.
@@ -301,15 +348,15 @@ class taking {
     r.what.output_summary = text_in(told, "output_summary");
     if (json::array_of(told, "actions_taken") != nullptr) r.what.actions_taken = json_in(told, "actions_taken");
     r.what.errors = json_in(told, "errors");
-    r.what.used = usage_in(told);
+    r.what.used = is_own_result(told) ? own_usage_in(told) : usage_in(told);
     for (const told_entry* one : told_.telemetry)
       if (!r.what.used) r.what.used = told_usage(one->told);
     r.completed_at = time_of(told, "completed_at").value_or(*task().ended_at);
     r.duration_ms = duration().count();
-    // The original told 0 for a task that found its context loaded.
-    r.loaded_context = !r.what.used || r.what.used->total().loaded_input() > 0;
+    r.loaded_context = loaded_context_in(told, r.position, r.what.used);
     r.fenced = false;
     out_.as.result = std::move(r);
+    out_.as.archived = result_->archived;
   }
 
   void fill_extra() {

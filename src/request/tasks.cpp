@@ -56,7 +56,7 @@ void add_extra(answer& reply, const task_status& status) {
     if (!is_ours(kept.name)) reply.fields.push_back(std::move(kept));
 }
 
-refusal no_result_yet(const task_record& task) {
+refusal no_result(const task_record& task) {
   json::object more{{"task_id", task.spec.id.str()},
                     {"task_status", name_of(task.state)},
                     {"batch_id", task.batch.str()},
@@ -65,6 +65,13 @@ refusal no_result_yet(const task_record& task) {
     return {
         errc::task_ended,
         fmt::format("{} It has no result. To run the work after all, assign it under another task_id.", standing(task)),
+        std::move(more)};
+  if (has_ended(task.state))
+    return {
+        errc::task_ended,
+        fmt::format("{} It has no result, and none will come: it was deleted, or the task was imported without one. "
+                    "To run the work again, reset the task (reset_task).",
+                    standing(task)),
         std::move(more)};
   return {task.state == task_state::in_progress ? errc::task_in_progress : errc::task_queued,
           standing(task) + " It has no result yet; wait_batch waits for its batch.", std::move(more)};
@@ -104,7 +111,7 @@ outcome get_task_result(const call& request) {
   if (!id) return refuse(id.error());
   auto status = request.place.task(*id);
   if (!status) return refuse(std::move(status.error()));
-  if (!status->result) return refuse(no_result_yet(status->task));
+  if (!status->result) return refuse(no_result(status->task));
   return answer{{{"message", standing(status->task)},
                  {"task_id", id->str()},
                  {"task_status", name_of(status->task.state)},
@@ -114,13 +121,16 @@ outcome get_task_result(const call& request) {
 outcome cancel_task(const call& request) {
   const auto id = task_id_in(request.params);
   if (!id) return refuse(id.error());
+  const auto before = request.place.task(*id);
   auto done = request.place.cancel(*id);
   if (!done) return refuse(std::move(done.error()));
   const bool changed = done->what == task_outcome::kind::changed;
   std::string text = changed ? fmt::format("Task {} is cancelled.", in_quotes(id->str()))
                              : fmt::format("Task {} was cancelled already; nothing was changed.", in_quotes(id->str()));
   if (changed && done->before == task_state::in_progress)
-    text += " Its running turn is ended; what it cost is kept, and what it changed in files so far stays.";
+    text += before && before->task.owner == task_owner::manual
+                ? " Somebody had it in progress by hand: tell them to stop. What they changed in files so far stays."
+                : " Its running turn is ended; what it cost is kept, and what it changed in files so far stays.";
   return answer{{{"message", std::move(text)},
                  {"task_id", id->str()},
                  {"previous_status", name_of(done->before)},

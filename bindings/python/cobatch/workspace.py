@@ -197,10 +197,12 @@ class Workspace:
 
     def import_original(self, folder: str | os.PathLike[str]) -> Imported:
         """Takes over the tasks and results of the original system from `folder`, its data/. What has ended has ended
-        here; what was queued or in progress is queued, in batches that are open: nothing starts by itself.
+        here; what was queued or in progress is queued, in batches that are open: nothing starts by itself. What was
+        blocked is cancelled; `reset` queues it.
 
-        Nothing in the folder is changed. It may be repeated: what is here already stays as it is. `preview_import` says
-        what it would do. Raises BadValue (no such folder, or none of its files in it), IoError; what was put in before
+        Import changes nothing in the folder; in the workspace's own data/ Cobatch goes on writing its JSON files, and
+        adds lines to the archive. It may be repeated: what is here already stays as it is. `preview_import` says what
+        it would do. Raises BadValue (no such folder, or none of its files in it), IoError; what was put in before
         stays.
         """
         return self._ask(Imported, "cobatch_import", _values.path(folder))

@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 
 #include "unit/import/fixture.hpp"
-#include "views/record_json.hpp"
 
 using namespace import_test;
 
@@ -205,6 +204,24 @@ TEST_CASE("the tokens of a result are read in each of their forms") {
   }
 }
 
+TEST_CASE("a task that read most of its input from the cache found its context loaded") {
+  original from;
+  from.results_of(ended_at("2025-11-07T21:50:00") + R"(,"batch_id":"b","batch_position":2)");
+  destination to;
+  const auto loaded = [&](const std::string& figures) {
+    from.write(history, R"({"sessions":[{"task_id":"a",)" + figures + "}]}");
+    to.take(from.path());
+    const bool was = to.at("a").result->loaded_context;
+    REQUIRE(to->remove(task_id("a")));
+    return was;
+  };
+  CHECK_FALSE(loaded(R"("tokens_input":48000,"tokens_output":900,"tokens_cache_read":45000,
+    "tokens_cache_creation":2000,"tokens_raw_input":1000)"));
+  CHECK(loaded(R"("tokens_input":48000,"tokens_output":900,"tokens_cache_read":1000,"tokens_cache_creation":46000)"));
+  CHECK(loaded(R"("tokens_input":48000,"tokens_output":900)"));
+  CHECK_FALSE(loaded(R"("tokens_input":0,"tokens_output":900)"));
+}
+
 TEST_CASE("a task of which only the history of tokens tells is named") {
   original from;
   from.write(history, R"({"sessions":[{"task_id":"gone","tokens_input":1}]})");
@@ -259,6 +276,112 @@ TEST_CASE("a task that nobody could do, or that is too large, is named and not p
   CHECK(holds(said(report, kind::set_aside, queue, "large"), "limit"));
   CHECK(report.put_in.total() == 1);
   CHECK(to.has("good"));
+}
+
+TEST_CASE("a task that is blocked there is cancelled here, until somebody resets it, and that is said") {
+  original from;
+  from.write(queue, R"({"tasks":{
+    "a":{"status":"queued","description":"x","batch_id":"b","created_at":"2025-11-07T21:45:00Z","blocked":true,
+         "blocked_reason":"waits for Ann","blocked_at":"2025-11-07T21:46:00Z"},
+    "b":{"status":"queued","description":"x","batch_id":"b"},
+    "empty":{"status":"queued","blocked":true}}})");
+  destination to;
+  const auto report = to.take(from.path());
+  CHECK(report.put_in[task_state::cancelled] == 1);
+  CHECK(report.put_in[task_state::queued] == 1);
+  CHECK(holds(said(report, kind::set_aside, queue, "empty"), "no description"));
+  const auto note = said(report, kind::note, queue, "a");
+  CHECK(holds(note, "waits for Ann"));
+  CHECK(holds(note, "reset_task"));
+  CHECK_FALSE(holds(note, "when it ended"));
+  const auto task = to.at("a").task;
+  CHECK(task.ended_at == utc("2025-11-07T21:46:00Z"));
+  CHECK(*parsed(task.extra).find("blocked_reason") == json::value("waits for Ann"));
+
+  REQUIRE(to->reset(task_id("a")));
+  CHECK(to.at("a").task.state == task_state::queued);
+  CHECK(said(to.take(from.path()), kind::conflict, queue, "a").empty());
+}
+
+TEST_CASE("a task that was blocked, and is done there since it was taken over, is told") {
+  original from;
+  from.queue_of(in_state("queued") + R"(,"blocked":true)");
+  destination to;
+  to.take(from.path());
+  from.queue_of(in_state("done"));
+  from.results_of(ended_at("2025-11-07T21:50:00"));
+  CHECK(holds(said(to.take(from.path()), kind::conflict, queue, "a"), "delete_task"));
+}
+
+TEST_CASE("what stands in a file beside its tasks is named, unless it is empty") {
+  original from;
+  from.write(history, R"({"sessions":[],"weekly_resets":["2025-11-03"],"task_patterns":{"doc":{"avg_tokens":5}}})");
+  from.write(queue, R"({"tasks":{},"paused":[],"notes":{},"version":null})");
+  destination to;
+  const auto report = to.take(from.path());
+  CHECK(report.complete());
+  CHECK(holds(said(report, kind::note, history), R"("weekly_resets", "task_patterns")"));
+  CHECK(said(report, kind::note, queue).empty());
+}
+
+TEST_CASE("tasks whose created_at or priority cannot be used are counted, and the first is named") {
+  original from;
+  from.write(queue, R"({"tasks":{
+    "a":{"status":"queued","description":"x","created_at":"yesterday"},
+    "b":{"status":"queued","description":"x","created_at":1762551900,"priority":"urgent"},
+    "c":{"status":"queued","description":"x","priority":"low"},
+    "d":{"status":"queued","description":"x","priority":null,"created_at":""}}})");
+  destination to;
+  const auto report = to.take(from.path());
+  CHECK(report.complete());
+  const auto notes = said(report, kind::note, "");
+  CHECK_MESSAGE(holds(notes, "Of 2 tasks (the first is a) the created_at cannot be read"), notes);
+  CHECK_MESSAGE(holds(notes, "Of 1 task (b) the priority is not one that is known; here it is medium."), notes);
+  CHECK(said(to.take(from.path()), kind::note, "").empty());
+}
+
+TEST_CASE("a task that stands twice in one file is named, the last one goes in, and a copy of the file is kept") {
+  original from;
+  SUBCASE("in an object") {
+    from.write(queue, R"({"tasks":{"\u0061":{"status":"queued","description":"first","batch_id":"b"},
+      "b":{"status":"queued","description":"a","context":{"b":{"a":1},"a":["a"]}},
+      "a":{"status":"queued","description":"last","batch_id":"b"}},"a":{"a":1}})");
+  }
+  SUBCASE("in a list") {
+    from.write(queue, R"({"tasks":[{"task_id":"a","status":"queued","description":"first"},
+      {"task_id":"b","status":"queued","description":"x"},{"task_id":"b","status":"queued","description":"x"},
+      {"task_id":"a","status":"queued","description":"last"}]})");
+  }
+  destination to;
+  const auto report = to.take(from.path());
+  CHECK_FALSE(report.complete());
+  CHECK(holds(said(report, kind::set_aside, queue, "a"), "more than once"));
+  CHECK(said(report, kind::set_aside, queue, "b").empty());
+  CHECK(to.at("a").task.spec.description == "last");
+  CHECK(holds(said(report, kind::note, queue), ".unreadable-"));
+}
+
+TEST_CASE("a file that has its tasks twice says so") {
+  original from;
+  from.write(queue, R"({"tasks":{"lost":{"status":"queued","description":"x"}},
+    "tasks":{"a":{"status":"queued","description":"x"}}})");
+  destination to;
+  const auto report = to.take(from.path());
+  CHECK(holds(said(report, kind::set_aside, queue), "\"tasks\" more than once"));
+  CHECK(to.has("a"));
+}
+
+TEST_CASE("a file that Python wrote with a NaN in it is set aside as a whole, and how to mend it is said") {
+  original from;
+  from.write(queue, R"({"tasks":{"a":{"status":"queued","description":"x"},"b":{"score":NaN}}})");
+  from.results_of(ended_at("2025-11-07T21:50:00"));
+  destination to;
+  const auto report = to.take(from.path());
+  const auto aside = said(report, kind::set_aside, queue);
+  for (const char* part : {"nothing of this file", "json.tool", "NaN", "import again"}) CHECK(holds(aside, part));
+  from.write(queue,
+             R"({"tasks":{"a":{"status":"queued","description":"x"},"b":{"status":"queued","description":"y"}}})");
+  CHECK(to.take(from.path()).put_in[task_state::queued] == 1);
 }
 
 TEST_CASE("a file that cannot be read is set aside, a copy is kept, and the rest goes in") {
@@ -453,31 +576,6 @@ TEST_CASE("files in the data/ of the workspace itself are found where the views 
   CHECK(to.has("later") == wrote_again);
   CHECK(holds(said(report, kind::note, queue), "written by Cobatch"));
   CHECK(to.take(data).put_in.total() == 0);
-}
-
-TEST_CASE("views of another workspace are skipped") {
-  destination other, to;
-  REQUIRE(other->assign({.batch = batch_id("b"), .tasks = {{task_id("a"), "x"}}}));
-  static_cast<void>(other->refresh_views());
-  const auto report = to.take(other->paths().data);
-  CHECK(holds(said(report, kind::note, queue), "written by Cobatch"));
-  CHECK(report.put_in.total() == 0);
-}
-
-TEST_CASE("lines of the archive that a workspace added are skipped, and what was there before goes in") {
-  original from;
-  from.write(archive, R"({"task_id":"old","status":"done","output":"did","batch_id":"b"})");
-  task_record ours;
-  ours.spec.id = task_id("ours");
-  result_record result;
-  result.task = ours.spec.id;
-  from.write(archive, content_of(from.path() / archive) + "\n" + json::write(result_json(result, &ours)) + "\n");
-  destination to;
-  const auto report = to.take(from.path());
-  CHECK(report.complete());
-  CHECK(holds(said(report, kind::note, archive), "1 line written by Cobatch"));
-  CHECK(to.has("old"));
-  CHECK_FALSE(to.has("ours"));
 }
 
 TEST_CASE("lock and last telemetry are left alone, and that is said") {

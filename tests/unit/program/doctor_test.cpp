@@ -207,6 +207,25 @@ TEST_CASE("a lock file that is not ours is wrong, and the advice removes it") {
   expect(of(findings(f), "lock_file"), "yes", "no lock file");
 }
 
+TEST_CASE("of a folder in the lock file's place the advice removes it, or moves it if something is in it") {
+  const folder f;
+  assign(f, "t", "b", true);
+  const fs::path marker = f.path() / "data/execute_queue.lock";
+  fs::create_directory(marker);
+  const said empty = of(findings(f), "lock_file");
+  expect(empty, "no", "not one of Cobatch", "cobatch unlock");
+  CHECK(follow(empty) == 0);
+  CHECK_FALSE(fs::exists(marker));
+  fs::create_directory(marker);
+  f.write("data/execute_queue.lock/pid", "1");
+  CHECK(cobatch_run({"unlock", "--root", f.str()}).err.find("left as it is") != std::string::npos);
+  const said full = of(findings(f), "lock_file");
+  expect(full, "no", "not one of Cobatch", "mv ");
+  CHECK(follow(full) == 0);
+  CHECK(content_of(f.path() / "data/execute_queue.lock.old/pid") == "1");
+  expect(of(findings(f), "lock_file"), "yes", "no lock file");
+}
+
 TEST_CASE("what is advised can be copied to a shell, whatever the folder's name") {
   const folder f;
   const fs::path root = f.path() / "it's $(here)";
@@ -312,6 +331,28 @@ TEST_CASE("tasks with batch_ids of their own within a minute are wrong, apart, o
   expect(of(findings(f), "batch_ids"), "yes", "");
 }
 
+TEST_CASE("batches of one task that were imported with its end, or are done by hand, are not said to load a context") {
+  const folder f;
+  workspace place = open(f);
+  const auto adopt = [&](const char* task, task_state state) {
+    adopted_task one;
+    one.task.spec = {.id = task_id(task), .description = "x"};
+    one.task.batch = batch_id(std::string("batch of ") + task);
+    one.task.state = state;
+    one.task.created_at = system_now();
+    REQUIRE(place.adopt({one}));
+  };
+  adopt("a", task_state::done);
+  adopt("b", task_state::error);
+  assign(f, "c", "by hand");
+  REQUIRE(place.mark_manually(task_id("c")));
+  expect(of(findings(f), "batch_ids"), "yes", "batch_2");
+  adopt("d", task_state::queued);
+  expect(of(findings(f), "batch_ids"), "yes", "batch_2");
+  adopt("e", task_state::queued);
+  expect(of(findings(f), "batch_ids"), "no", "2 batches of one task");
+}
+
 TEST_CASE("a damaged store is wrong and is not touched, and the advice makes room for a new one") {
   const folder f;
   assign_batch(f, 3);
@@ -324,8 +365,71 @@ TEST_CASE("a damaged store is wrong and is not touched, and the advice makes roo
   expect(of(reply, "batch"), "no", "nor a store that can be read");
   CHECK(content_of(database(f)) == before);
   CHECK(follow(found) == 0);
-  expect(of(findings(f), "store"), "yes", "Nothing is stored here yet");
   CHECK(content_of(f.path() / "data/.cobatch/damaged/store.db") == before);
+  const said next = of(findings(f), "store");
+  expect(next, "no", "is gone", "cobatch import");
+  CHECK(follow(next) == 0);
+  expect(of(findings(f), "store"), "yes", "is sound");
+  CHECK(open(f).tasks({})->size() == 3);
+}
+
+TEST_CASE("a store that is gone or empty though there was one is wrong, none is made, and the advice saves the tasks") {
+  const folder f;
+  assign_batch(f, 2);
+  bool is_there = false;
+  SUBCASE("gone") {
+    fs::remove(database(f));
+  }
+  SUBCASE("empty") {
+    fs::resize_file(database(f), 0);
+    is_there = true;
+  }
+  const json::value reply = findings(f);
+  CHECK(text_in(reply, "status") == "error");
+  const said found = of(reply, "store");
+  expect(found, "no", is_there ? "is empty, though there was a store" : "is gone, though there was a store");
+  CHECK(fs::exists(database(f)) == is_there);
+  if (is_there) CHECK(fs::file_size(database(f)) == 0);
+  CHECK(follow(found) == 0);
+  CHECK(open(f).tasks({})->size() == 2);
+  expect(of(findings(f), "store"), "yes", "is sound");
+}
+
+TEST_CASE("tasks that a store was lost with are wrong as long as they are not imported, and the advice imports them") {
+  const folder f;
+  assign_batch(f, 2);
+  fs::remove(database(f));
+  const ran status = cobatch_run({"status", "--root", f.str()});
+  CHECK(status.code == exit_success);
+  CHECK_MESSAGE(status.err.find("store_lost") != std::string::npos, status.err);
+  const said found = of(findings(f), "store");
+  expect(found, "no", ".outside-", "cobatch import");
+  CHECK(follow(found) == 0);
+  CHECK(open(f).tasks({})->size() == 2);
+  expect(of(findings(f), "store"), "yes", "is sound");
+}
+
+TEST_CASE("an empty store where nothing was stored yet is not wrong, and stays empty") {
+  const folder f;
+  fs::create_directories(f.path() / "data/.cobatch");
+  f.write("data/.cobatch/store.db", "");
+  expect(of(findings(f), "store"), "yes", "Nothing is stored here yet");
+  CHECK(fs::file_size(database(f)) == 0);
+}
+
+TEST_CASE("what is on a file system that is mounted read-only is wrong, and the advice is no change of modes") {
+  const folder f;
+  if (::mount("tmpfs", f.path().c_str(), "tmpfs", 0, "size=4m") != 0) {
+    MESSAGE("SKIPPED: a file system cannot be mounted here");
+    return;
+  }
+  assign(f, "t", "b");
+  REQUIRE(::mount("tmpfs", f.path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=4m") == 0);
+  const json::value reply = findings(f);
+  expect(of(reply, "data"), "no", "mounted read-only", "mount -o remount,rw");
+  expect(of(reply, "store"), "no", "Could not open", "mount -o remount,rw");
+  CHECK(of(reply, "store").message.find("copy elsewhere") != std::string::npos);
+  CHECK(::umount(f.path().c_str()) == 0);
 }
 
 TEST_CASE("a file that is no database is wrong and is not touched") {
@@ -444,6 +548,14 @@ TEST_CASE("a later task that loaded the context anew is wrong, and so is a cache
   expect(of(findings(unread, "b"), "context_shared"), "no", "cache did not serve");
 }
 
+TEST_CASE("of told figures that are silent about the cache the doctor does not say what it served") {
+  settlement told = used({.uncached_input = 1000}, false);
+  told.used->source = usage_source::told;
+  const folder f;
+  play(f, {used({.uncached_input = 1000}, true), used({.cache_read = 1000}, false), told});
+  expect(of(findings(f, "b"), "context_shared"), "unknown", "nobody said");
+}
+
 TEST_CASE("tasks that were asked to be separate are not missed in one conversation") {
   const folder f;
   cobatch_run({"assign", "t", "x", "--batch", "b", "--open", "--way", "separate", "--root", f.str()});
@@ -468,7 +580,11 @@ TEST_CASE("a task that a person has in progress is told, and needs no tokens whe
   assign(f, "t", "b");
   workspace place = open(f);
   REQUIRE(place.mark_manually(task_id("t")));
-  expect(of(findings(f), "by_hand"), "unknown", "\"t\" is in progress by hand", "cobatch status t");
+  const said found = of(findings(f), "by_hand");
+  expect(found, "unknown", "\"t\" is in progress by hand", "cobatch call reset_task task_id=t");
+  CHECK(found.message.find("`cobatch call log_task_completion task_id=t status=done ") != std::string::npos);
+  CHECK(follow(found) == 0);
+  REQUIRE(place.mark_manually(task_id("t")));
   REQUIRE(place.complete_called({.task = task_id("t"), .what = {.end = turn_end::done}}));
   const json::value reply = findings(f, "b");
   expect(of(reply, "tasks_done"), "yes", "");

@@ -81,6 +81,38 @@ TEST_CASE("cancelling a queued task cancels it, and again changes nothing") {
   CHECK(result.says("cancelled"));
 }
 
+TEST_CASE("a task that has ended and has no result will have none, which its code and its message say") {
+  fixture f;
+  SUBCASE("its result was deleted") {
+    assign_two(f);
+    f.run_next_batch();
+    f.ask("delete_task_result", R"({"task_id":"a"})");
+  }
+  SUBCASE("it was imported without one") {
+    adopted_task adopted;
+    adopted.task.spec = {.id = task_id("a"), .description = "do it"};
+    adopted.task.batch = batch_id("b");
+    adopted.task.state = task_state::error;
+    REQUIRE(f.place().adopt({adopted}));
+  }
+  const auto result = f.ask("get_task_result", R"({"task_id":"a"})");
+  CHECK(result.kind == reply_kind::refused);
+  CHECK(result.text("code") == "task_ended");
+  CHECK_FALSE(result.says("wait_batch"));
+  CHECK(result.says("reset_task"));
+  REQUIRE(f.ask("reset_task", R"({"task_id":"a"})").text("status") == "success");
+}
+
+TEST_CASE("cancelling a task that somebody has in progress by hand speaks of no turn") {
+  fixture f;
+  assign_two(f);
+  f.ask("mark_task_in_progress", R"({"task_id":"a"})");
+  const auto r = f.ask("cancel_task", R"({"task_id":"a"})");
+  CHECK(r.text("previous_status") == "in_progress");
+  CHECK(r.says("by hand"));
+  CHECK_FALSE(r.says("turn"));
+}
+
 TEST_CASE("cancelling a running task says that its turn is ended") {
   fixture f;
   assign_two(f);
