@@ -1,5 +1,6 @@
 // cobatch engine: runs sealed batches as they come, without a server.
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -10,6 +11,7 @@
 #include "program/progress.hpp"
 #include "program/signals.hpp"
 #include "program/speak.hpp"
+#include "run/announced.hpp"
 
 namespace cobatch::program {
 
@@ -27,6 +29,11 @@ int run_engine(const engine_command_options& options) {
     if (count > 1) hurry.request_stop();
   });
   if (!signals) return fail_with(signals.error(), json);
+  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
+  if (!wanted) return fail_with(wanted.error(), json);
+  // Who reads that it is ready, and asks, finds it.
+  auto here = announce_engine(*place, *wanted);
+  if (!here) return fail_with(here.error(), json);
   if (json) {
     print_line(json::write(json::object{{"status", "success"},
                                         {"workspace", place->paths().root.string()},
@@ -38,14 +45,12 @@ int run_engine(const engine_command_options& options) {
     print_line("stop it with Ctrl-C: the running task gets 10 seconds; a second Ctrl-C ends it at once");
   }
 
-  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
-  if (!wanted) return fail_with(wanted.error(), json);
   if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
   wanted->on_event = [&](const engine_event& event) {
     if (!json) printer.on_event(event);
   };
-  const auto report = run(*place, *wanted, stop.get_token(), run_until::stopped);
+  const auto report = run_announced(*place, *wanted, std::move(*here), stop.get_token(), run_until::stopped);
   if (!report) return fail_with(report.error(), false);
   return exit_success;
 }

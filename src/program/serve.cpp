@@ -1,4 +1,5 @@
 // cobatch serve: HTTP and, unless another process is to run the tasks, the engine.
+#include <optional>
 #include <thread>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "program/signals.hpp"
 #include "program/speak.hpp"
 #include "program/token_file.hpp"
+#include "run/announced.hpp"
 
 namespace cobatch::program {
 
@@ -72,13 +74,21 @@ void print_start(const serve_options& options, const workspace& place, const cho
   print_line("stop it with Ctrl-C: the running task gets 10 seconds; a second Ctrl-C ends it at once");
 }
 
+// Nothing if there is to be no engine here.
+result<std::optional<presence>> announce_if_any(workspace& place, const engine_options& wanted) {
+  if (wanted.agents.empty()) return std::nullopt;
+  auto here = announce_engine(place, wanted);
+  if (!here) return fail(std::move(here.error()));
+  return std::move(*here);
+}
+
 // The engine in a thread of its own. Should it fail for good, the server ends too: it would accept what nobody runs.
 class background_engine {
  public:
-  background_engine(workspace& place, engine_options wanted, std::stop_source stop) {
-    if (wanted.agents.empty()) return;
-    thread_ = std::jthread([this, &place, wanted = std::move(wanted), stop]() mutable {
-      const auto report = run(place, wanted, stop.get_token(), run_until::stopped);
+  background_engine(workspace& place, engine_options wanted, std::optional<presence> here, std::stop_source stop) {
+    if (!here) return;
+    thread_ = std::jthread([this, &place, wanted = std::move(wanted), here = std::move(*here), stop]() mutable {
+      const auto report = run_announced(place, wanted, std::move(here), stop.get_token(), run_until::stopped);
       if (report) return;
       failure_ = report.error();
       stop.request_stop();
@@ -119,16 +129,19 @@ int run_serve(const serve_options& options) {
     if (count > 1) hurry.request_stop();
   });
   if (!signals) return fail_with(signals.error(), json);
-  print_start(options, *place, *chosen, *rules, server->port());
-
   auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
   if (!wanted) return fail_with(wanted.error(), json);
+  // Who reads that the server is ready, and asks, finds the engine.
+  auto here = announce_if_any(*place, *wanted);
+  if (!here) return fail_with(here.error(), json);
+  print_start(options, *place, *chosen, *rules, server->port());
+
   if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
   wanted->on_event = [&](const engine_event& event) {
     if (!json) printer.on_event(event);
   };
-  background_engine engine(*place, std::move(*wanted), stop);
+  background_engine engine(*place, std::move(*wanted), std::move(*here), stop);
   server->serve(stop.get_token());
   // Closed before the running task gets its grace: a client is refused at once instead of waiting for nobody.
   server = fail(errc::interrupted, "the server has stopped");

@@ -4,13 +4,13 @@
 #include <cobatch/engine.hpp>
 
 #include "run/admission.hpp"
+#include "run/announced.hpp"
 #include "run/budget.hpp"
 #include "run/change_signal.hpp"
 #include "run/lock_view.hpp"
 #include "run/persist.hpp"
 #include "run/session_runner.hpp"
 #include "system/guard.hpp"
-#include "system/presence.hpp"
 #include "system/process.hpp"
 #include "system/watch.hpp"
 
@@ -34,15 +34,19 @@ bool is_final(errc code) {
          code == errc::store_newer || code == errc::unsafe_file;
 }
 
+std::vector<std::string> names_of(const engine_options& options) {
+  std::vector<std::string> names;
+  for (const auto& a : options.agents) names.emplace_back(a->name());
+  return names;
+}
+
 class engine {
  public:
   engine(workspace& place, const engine_options& options, std::stop_token stop, run_until until, wake_signal& wake)
       : place_(place), options_(options), stop_(std::move(stop)), until_(until), wake_(wake) {
-    for (const auto& a : options_.agents) serves_.names.emplace_back(a->name());
+    serves_.names = names_of(options_);
     serves_.default_agent = serves_.names.front();
   }
-
-  const served_agents& serves() const { return serves_; }
 
   result<run_report> run() {
     // What an earlier session left is put in order even if there is nothing to run.
@@ -227,17 +231,26 @@ class engine {
 
 }  // namespace
 
-result<run_report> run(workspace& place, const engine_options& options, std::stop_token stop, run_until until) {
+result<presence> announce_engine(workspace& place, const engine_options& options) {
   if (options.agents.empty())
     return fail(errc::bad_value, "no agent was given; name at least one, such as make_claude_agent({})");
+  if (auto ok = place.check_in_place(); !ok) return fail(ok.error());  // before anything is made there
+  return presence::announce(place.paths().state, names_of(options));
+}
+
+result<run_report> run_announced(workspace& place, const engine_options& options, presence /*here*/,
+                                 std::stop_token stop, run_until until) {
   auto wake = wake_signal::make();
   if (!wake) return fail(wake.error());
-  if (auto ok = place.check_in_place(); !ok) return fail(ok.error());  // before anything is made there
   engine works(place, options, stop, until, *wake);
-  const auto here = presence::announce(place.paths().state, works.serves().names);
-  if (!here) return fail(here.error());
   const change_signal changes(place.storage(), *wake, stop);
   return works.run();
+}
+
+result<run_report> run(workspace& place, const engine_options& options, std::stop_token stop, run_until until) {
+  auto here = announce_engine(place, options);
+  if (!here) return fail(here.error());
+  return run_announced(place, options, std::move(*here), std::move(stop), until);
 }
 
 }  // namespace v1

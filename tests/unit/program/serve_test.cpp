@@ -4,6 +4,7 @@
 #include <httplib.h>
 
 #include "program/exit_codes.hpp"
+#include "system/presence.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {
@@ -84,6 +85,24 @@ TEST_CASE("serve says where it listens, for which workspace, with which agent, a
   CHECK(program.line().find("Ctrl-C") != std::string::npos);
   program.signal(SIGINT);
   CHECK(program.wait() == exit_success);
+}
+
+TEST_CASE("a server that has said that it is ready is known to run tasks") {
+  const folder f;
+  served server(f, {"--agent", "scripted"});
+  const auto alive = live_engines(f.path() / "data/.cobatch");
+  REQUIRE(alive);
+  REQUIRE(alive->size() == 1);
+  CHECK(alive->front().pid == server.program().pid());
+  CHECK(alive->front().agents == std::vector<std::string>{"scripted"});
+}
+
+TEST_CASE("a server whose prices cannot be read never says that it is ready") {
+  const folder f;
+  const auto failed = cobatch_run({"serve", "--root", f.str(), "--port", "0", "--agent", "scripted", "--prices",
+                                   f.write("prices.json", "no prices")});
+  CHECK(failed.code != exit_success);
+  CHECK(failed.out.empty());
 }
 
 TEST_CASE("without an agent, serve accepts tasks, runs none, and says how to choose one") {

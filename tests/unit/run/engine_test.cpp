@@ -1,6 +1,7 @@
 #include <future>
 #include <thread>
 
+#include "run/announced.hpp"
 #include "unit/run/fixture.hpp"
 
 using namespace cobatch;
@@ -25,6 +26,24 @@ TEST_CASE("the tasks of a batch run in one session, in order, and their results 
   CHECK(status->task.state == task_state::done);
   CHECK(status->result->what.output == "did b");
   CHECK(status->result->position == 2);
+}
+
+TEST_CASE("an engine that was announced is there before it runs, once while it runs, and not when it has ended") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  const auto engines = [&] { return live_engines(place.paths().state).value().size(); };
+  std::size_t during = 0;
+  const auto works = agent_that([&](const turn_request&, const std::stop_token&) {
+    during = engines();
+    return turn_report{done(), true};
+  });
+  auto here = announce_engine(place, options_with(works));
+  REQUIRE(here);
+  CHECK(engines() == 1);
+  assign(place, "a", "b1", true);
+  REQUIRE(run_announced(place, options_with(works), std::move(*here), {}, run_until::idle));
+  CHECK(during == 1);
+  CHECK(engines() == 0);
 }
 
 TEST_CASE("the marker names the batch while its session runs and is gone before the batch has ended") {
