@@ -25,7 +25,7 @@ std::string with_model(std::string_view agent, const std::string& model) {
 
 result<chosen_agent> choose_claude(const agent_options& options) {
   claude_agent_options wanted;
-  if (const auto found = find_program(wanted.program); !found) return fail(found.error());
+  if (const auto found = find_program(wanted.program, named_by::cobatch); !found) return fail(found.error());
   wanted.model = options.model;
   if (!options.permission_mode.empty()) wanted.permission_mode = options.permission_mode;
   wanted.system_prompt = options.system_prompt;
@@ -45,7 +45,7 @@ result<chosen_agent> choose_claude(const agent_options& options) {
 
 result<chosen_agent> choose_codex(const agent_options& options) {
   codex_agent_options wanted;
-  if (const auto found = find_program(wanted.program); !found) return fail(found.error());
+  if (const auto found = find_program(wanted.program, named_by::cobatch); !found) return fail(found.error());
   wanted.model = options.model;
   if (!options.permission_mode.empty()) wanted.sandbox = options.permission_mode;
   wanted.extra_arguments = options.agent_arguments;
@@ -62,7 +62,7 @@ result<chosen_agent> choose_codex(const agent_options& options) {
 
 result<chosen_agent> choose_gemini(const agent_options& options) {
   gemini_agent_options wanted;
-  if (const auto found = find_program(wanted.program); !found) return fail(found.error());
+  if (const auto found = find_program(wanted.program, named_by::cobatch); !found) return fail(found.error());
   wanted.model = options.model;
   if (!options.permission_mode.empty()) wanted.approval_mode = options.permission_mode;
   wanted.extra_arguments = options.agent_arguments;
@@ -72,13 +72,6 @@ result<chosen_agent> choose_gemini(const agent_options& options) {
   chosen.about.push_back(fmt::format("it may: what approval mode {} allows", one_line(wanted.approval_mode)));
   chosen.driver = make_gemini_agent(std::move(wanted));
   return chosen;
-}
-
-result<void> check_own_program(const std::string& program) {
-  const auto found = find_program(program);
-  if (found) return {};
-  const bool is_path = program.find('/') != std::string::npos;
-  return fail(found.error().code, found.error().message + (is_path ? "" : ", or give its path, such as ./agent.py"));
 }
 
 // The program of the user's own, with its arguments.
@@ -91,7 +84,7 @@ std::vector<std::string> argv_of(const agent_options& options) {
 result<chosen_agent> choose_command(const agent_options& options) {
   if (options.program.empty())
     return fail(errc::bad_value, "--agent command needs --exec PROGRAM: the program that does the tasks.");
-  if (auto there = check_own_program(options.program); !there) return fail(std::move(there.error()));
+  if (const auto found = find_program(options.program); !found) return fail(found.error());
   command_agent_options wanted;
   wanted.argv = argv_of(options);
   chosen_agent chosen;
@@ -114,7 +107,7 @@ result<chosen_agent> choose_prompt(const agent_options& options) {
     return fail(errc::bad_value,
                 "--agent prompt needs --exec PROGRAM: it gets one prompt with all tasks on its "
                 "standard input, such as --exec claude --exec-arg -p.");
-  if (auto there = check_own_program(options.program); !there) return fail(std::move(there.error()));
+  if (const auto found = find_program(options.program); !found) return fail(found.error());
   prompt_agent_options wanted;
   wanted.call = call_command();
   wanted.argv = argv_of(options);

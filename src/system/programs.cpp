@@ -74,7 +74,7 @@ result<fs::path> find_keeper() {
   return found;
 }
 
-result<fs::path> find_program(std::string_view program) {
+result<fs::path> find_program(std::string_view program, named_by who) {
   std::error_code none;
   if (program.find('/') != std::string_view::npos) {
     if (is_program(program)) return fs::absolute(program, none);
@@ -90,8 +90,10 @@ result<fs::path> find_program(std::string_view program) {
     if (colon == std::string_view::npos) break;
     left.remove_prefix(colon + 1);
   }
-  return fail(errc::agent_missing, "no program named '" + std::string(program) +
-                                       "' is in PATH; nothing was started. Install it, or add its folder to PATH");
+  const std::string name(program);
+  return fail(errc::agent_missing, "no program named '" + name +
+                                       "' is in PATH; nothing was started. Install it, or add its folder to PATH" +
+                                       (who == named_by::caller ? ", or give its path, such as ./" + name : ""));
 }
 
 }  // namespace v1

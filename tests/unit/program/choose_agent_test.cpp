@@ -68,9 +68,10 @@ TEST_CASE("who has no agent is told only ways out that there are") {
     options.program = program;
     return choose_agent(options).error().message;
   };
-  CHECK(told("claude", {}).ends_with("Install it, or add its folder to PATH"));
+  for (const char* agent : {"claude", "codex", "gemini"})
+    CHECK(told(agent, {}).ends_with("Install it, or add its folder to PATH"));
   for (const char* agent : {"command", "prompt"}) {
-    CHECK(told(agent, "no-such-program").find("or give its path") != std::string::npos);
+    CHECK(told(agent, "agent.py").ends_with("or give its path, such as ./agent.py"));
     CHECK(told(agent, "/no/such/program").find("Correct the path") != std::string::npos);
   }
   for (const auto agent : built_in_agents) CHECK(program::how_to_choose_an_agent().find(agent) != std::string::npos);

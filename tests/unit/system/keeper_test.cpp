@@ -197,7 +197,9 @@ TEST_CASE("where there is no such program nothing is started") {
     return result<void>{};
   };
   how.argv = {"cobatch-no-such-program"};
-  CHECK(keeper::start(how).error().code == errc::agent_missing);
+  const auto missing = keeper::start(how).error();
+  CHECK(missing.code == errc::agent_missing);
+  CHECK(missing.message.find("or give its path, such as ./cobatch-no-such-program") != std::string::npos);
   how.argv = {(folder.path() / "nothing").string()};
   CHECK(keeper::start(how).error().code == errc::agent_missing);
   CHECK_FALSE(recorded.known());

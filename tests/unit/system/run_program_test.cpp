@@ -308,6 +308,7 @@ TEST_CASE("a program that is missing or cannot be started is told, with what to 
     CHECK(failed().code == errc::agent_missing);
     CHECK(failed().message.find("no-such-program-anywhere") != std::string::npos);
     CHECK(failed().message.find("Install it") != std::string::npos);
+    CHECK(failed().message.find("or give its path") != std::string::npos);
   }
   SUBCASE("no interpreter") {
     put(folder.path() / "script", "#!/no/such/interpreter\n");
