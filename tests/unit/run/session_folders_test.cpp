@@ -1,5 +1,6 @@
 #include "run/session_folders.hpp"
 
+#include <atomic>
 #include <string>
 
 #include "unit/run/fixture.hpp"
@@ -13,10 +14,10 @@ namespace fs = std::filesystem;
 // A workspace with sessions that have ended, each with a folder, at a time that the test sets.
 struct past {
   scratch_folder folder;
-  timestamp clock{1'800'000'000'000};
+  std::atomic<std::int64_t> now_ms{1'800'000'000'000};  // the views are written by a thread that asks, too
   workspace place;
 
-  past() : place(workspace::open({.root = folder.path(), .clock = [this] { return clock; }}).value()) {}
+  past() : place(workspace::open({.root = folder.path(), .clock = [this] { return timestamp{now_ms}; }}).value()) {}
 
   [[nodiscard]] fs::path at(std::int64_t session) const { return session_folder(place.paths(), epoch{session}); }
   void session(bool ends = true) {
@@ -37,7 +38,7 @@ struct past {
   void sessions_beyond_those_kept(std::int64_t count) {
     while (sessions_ < count + static_cast<std::int64_t>(session_folders_kept)) session();
   }
-  void later() { clock = clock + session_folder_age + std::chrono::milliseconds{1}; }
+  void later() { now_ms += std::chrono::milliseconds(session_folder_age).count() + 1; }
   [[nodiscard]] bool is_there(std::int64_t session) const { return fs::exists(at(session) / "1.out"); }
 
  private:
