@@ -157,7 +157,8 @@ constexpr std::array telemetry_params{
     task_id_param,
     param_spec{"tokens_input", integer, true, "Tokens that were loaded for the task."},
     param_spec{"tokens_output", integer, true, "Tokens that were written."},
-    param_spec{"tool", text, false, "What they were used with; for the record."},
+    param_spec{"tool", text, false,
+               "What they were used with; it stands beside them in the file until the task is logged."},
     param_spec{"action", text, false, "And for what."},
 };
 

@@ -86,9 +86,16 @@ answer marked_reply(const task_outcome& marked) {
                                               in_quotes(marked.task.spec.id.str())));
 }
 
+// Besides the one that has just begun. If that cannot be told, perhaps.
+bool others_in_progress(const call& request) {
+  const auto all = request.place.storage().read_overview();
+  return !all || all->tally[task_state::in_progress] > 1;
+}
+
 // Telemetry that lies there before a task begins is not of that task.
 answer with_clean_start(const call& request, const task_id& task, bool begins, answer reply) {
-  if (begins) reply.warnings = telemetry_file(request.place.paths().data).leave_behind(task);
+  if (begins)
+    reply.warnings = telemetry_file(request.place.paths().data).leave_behind(task, others_in_progress(request));
   return reply;
 }
 
@@ -135,6 +142,22 @@ outcome log_task_completion(const call& request) {
   return reply;
 }
 
+namespace {
+
+// Figures wait in the file until their task is logged; they are not to be written over.
+result<void> check_nobody_waits(workspace& place, const telemetry_file& telemetry, const task_id& task) {
+  const auto other = task_id::parse(telemetry.named_task());
+  if (!other || *other == task) return {};
+  const auto waits = place.task(*other);
+  if (!waits || has_ended(waits->task.state)) return {};
+  return fail(errc::task_in_progress,
+              fmt::format("The file for telemetry holds the figures of task {}, which is {}; nothing was changed. Log "
+                          "that one first: log_task_completion takes them over.",
+                          in_quotes(other->str()), name_of(waits->task.state)));
+}
+
+}  // namespace
+
 outcome capture_token_telemetry(const call& request) {
   const auto id = task_id_in(request.params);
   if (!id) return refuse(id.error());
@@ -154,8 +177,9 @@ outcome capture_token_telemetry(const call& request) {
   }
   if (const auto* tool = request.params.text("tool")) told.tool = *tool;
   if (const auto* action = request.params.text("action")) told.action = *action;
-  if (auto written = telemetry_file(request.place.paths().data).write(*id, told); !written)
-    return refuse(written.error());
+  telemetry_file telemetry(request.place.paths().data);
+  if (auto free = check_nobody_waits(request.place, telemetry, *id); !free) return refuse(free.error());
+  if (auto written = telemetry.write(*id, told); !written) return refuse(written.error());
   return answer{
       {{"message", fmt::format("Noted; log_task_completion of task {} takes it over. It is what was told, not "
                                "what was measured.",

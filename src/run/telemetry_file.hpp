@@ -28,9 +28,9 @@ struct claimed_telemetry {
 };
 
 /// The figures in an object of the guide's form, or of the later one, which has input with all that was read from and
-/// written to the cache in it, and tells these apart beside it. `told`; nothing if neither input nor output is told, or
-/// the parts exceed the whole. `complete` is false if one of the two is missing, or where a figure should be stands
-/// what is no count.
+/// written to the cache in it, and tells these apart beside it; an input that is less than what was read is taken to be
+/// without it, as in the guide's form. `told`; nothing if neither input nor output is told, or the parts exceed the
+/// whole. `complete` is false if one of the two is missing, or where a figure should be stands what is no count.
 [[nodiscard]] std::optional<usage> told_usage(const json::value& object);
 
 class telemetry_file {
@@ -41,9 +41,11 @@ class telemetry_file {
   /// Takes the file away and reads it. One that names another task is left where it is; one that cannot be read is set
   /// aside under another name, and that is said.
   [[nodiscard]] claimed_telemetry claim(const task_id& task);
-  /// Before a task begins: a file that is there is of one before, unless it names this one. It gets another name, under
-  /// which the latest such file is kept, and that is said.
-  [[nodiscard]] std::vector<warning> leave_behind(const task_id& next);
+  /// When a task begins: a file that is there is of one before, unless it names its task, or may be of one of the
+  /// others that are in progress. It gets another name, and that is said, or that it could not.
+  [[nodiscard]] std::vector<warning> leave_behind(const task_id& next, bool others_in_progress);
+  /// The task that the file names; empty if it names none, or there is no file.
+  [[nodiscard]] std::string named_task() const;
   /// The claimed file has served its task.
   void use_up();
   /// It has not: puts it back, unless another is there by now.

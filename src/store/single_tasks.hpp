@@ -17,8 +17,8 @@ void recount(rows& t, const task_row& before, const task_row& after, timestamp n
 /// `archived` as in `put_result`.
 void put_result_of_its_own(rows& t, const task_row& ended, result_record result, bool archived = false);
 
-/// Begins the task, as `begin_called` does, in the live session of an agent that may call without a token. Nothing if no
-/// such session works the task's batch, or if the task has ended or is a person's.
+/// Begins the task, as `begin_called` does, in the live session of an agent that may call without a token. Nothing if
+/// no such session works the task's batch, or if the task has ended or is a person's.
 [[nodiscard]] std::optional<begin_called_outcome> begin_without_token(rows& t, const task_row& task, timestamp now);
 
 }  // namespace commands
