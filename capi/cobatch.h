@@ -1515,8 +1515,8 @@ typedef struct cobatch_import_finding_info {
 ** `folder` (its data/). What has ended has ended here, with its result; what was queued or in progress is queued, in
 ** batches that are open: nothing starts by itself. What was blocked is cancelled; cobatch_reset queues it. Import
 ** changes nothing in the folder; in the workspace's own data/ Cobatch goes on writing its JSON files, and adds lines to
-** the archive. It may be repeated: what is here already stays as it is. Of a file that holds something that could not be
-** taken over a copy is kept in the workspace's data/. The README says more, under "Coming from the original system".
+** the archive. It may be repeated: what is here already stays as it is. Of a file that holds something that could not
+** be taken over a copy is kept in the workspace's data/. The README says more, under "Coming from the original system".
 **
 ** The reply holds an import (cobatch_reply_import) and its findings: every task id that stands in a readable part of a
 ** file is in the store or among these.

@@ -50,6 +50,7 @@ interruption turn_monitor::end() {
 }
 
 bool turn_monitor::end_requested() {
+  look();  // who asked has been answered, and the watch may not have seen it yet
   const std::lock_guard lock(mutex_);
   return end_requested_;
 }
