@@ -21,6 +21,7 @@
 
 #include "json/json.hpp"
 #include "paths.hpp"
+#include "system/exec_child.hpp"
 #include "system/unique_fd.hpp"
 #include "unit/scratch_folder.hpp"
 
@@ -48,19 +49,19 @@ class child {
     REQUIRE(::pipe2(in, O_CLOEXEC) == 0);
     REQUIRE(::pipe2(out, O_CLOEXEC) == 0);
     REQUIRE(::pipe2(err, O_CLOEXEC) == 0);
-    std::vector<char*> arguments;
-    for (const auto& a : argv) arguments.push_back(const_cast<char*>(a.c_str()));
-    arguments.push_back(nullptr);
+    auto words = argv;
+    auto variables = our_environment_with(environment);
+    const auto arguments = pointers_to(words), environ_of_child = pointers_to(variables);
     pid_ = ::fork();
-    REQUIRE(pid_ >= 0);
+    // Other threads may be about: nothing is allocated here, or a lock taken that one of them had.
     if (pid_ == 0) {
       ::dup2(in[0], 0);
       ::dup2(out[1], 1);
       ::dup2(err[1], 2);
-      for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
-      ::execv(arguments[0], arguments.data());
+      ::execve(arguments[0], arguments.data(), environ_of_child.data());
       ::_exit(127);
     }
+    REQUIRE(pid_ > 0);
     ::close(in[0]);
     ::close(out[1]);
     ::close(err[1]);
@@ -125,6 +126,16 @@ class child {
   [[nodiscard]] const std::string& err() const { return complained_; }
 
  private:
+  static std::vector<std::string> our_environment_with(const std::map<std::string, std::string>& more) {
+    std::vector<std::string> all;
+    for (char** one = environ; *one != nullptr; ++one) {
+      const std::string_view variable = *one;
+      if (!more.contains(std::string(variable.substr(0, variable.find('='))))) all.emplace_back(variable);
+    }
+    for (const auto& [name, value] : more) all.push_back(name + "=" + value);
+    return all;
+  }
+
   static bool more(unique_fd& from, std::string& to) {
     if (!from.open()) return false;
     char part[65536];
