@@ -63,8 +63,7 @@ void check_auto_execute(const batch_record& batch, findings& out) {
   out.no("auto_execute",
          "The first task came with auto_execute true, so the batch began before its other tasks were there. Those that "
          "came in time joined it; any other one, and all that came after the one prompt of a prompt agent, ran in a "
-         "session "
-         "after it, which loaded the context anew. Set it on the last task only.");
+         "session after it, which loaded the context anew. Set it on the last task only.");
 }
 
 void check_alone(store& storage, const batch_record& batch, findings& out) {

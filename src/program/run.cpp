@@ -11,7 +11,7 @@
 #include "program/progress.hpp"
 #include "program/signals.hpp"
 #include "program/speak.hpp"
-#include "request/sentence.hpp"
+#include "run/sentence.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch::program {
@@ -97,7 +97,7 @@ std::string about_left(const left_over& left, const outcome_keeper& outcomes, bo
   const std::string what =
       fmt::format("{} task{} left in {}", left.tasks, left.tasks == 1 ? " is" : "s are", list_of(left.batches));
   if (outcomes.waits().empty()) return what + "; cobatch status tells why.";
-  return json ? fmt::format("{}. {}", what, request::sentence(outcomes.waits())) : what + "; why is said above.";
+  return json ? fmt::format("{}. {}", what, sentence(outcomes.waits())) : what + "; why is said above.";
 }
 
 int summarise(const run_options& options, const run_report& report, const outcome_keeper& outcomes,

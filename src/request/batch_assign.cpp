@@ -9,9 +9,9 @@
 #include <fmt/core.h>
 
 #include "request/actions.hpp"
-#include "request/sentence.hpp"
 #include "request/values.hpp"
 #include "request/what_comes_next.hpp"
+#include "run/sentence.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {

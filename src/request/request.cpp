@@ -11,7 +11,7 @@
 #include "json/json.hpp"
 #include "request/actions.hpp"
 #include "request/fault.hpp"
-#include "request/sentence.hpp"
+#include "run/sentence.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {

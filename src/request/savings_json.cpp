@@ -1,6 +1,5 @@
 #include "request/savings_json.hpp"
 
-#include <string_view>
 #include <vector>
 
 #include <fmt/core.h>
@@ -24,14 +23,9 @@ json::object comparison_json(const comparison& c) {
   return {{"without", c.without}, {"with", c.with}, {"saved", c.saved()}, {"saved_percent", tenths(c)}};
 }
 
-// Of figures that are silent about the cache, a 0 of it says nothing.
+// Sums that are a lower bound are shown as they are: `complete` stands beside them.
 json::object counts_json(const tokens& count, bool cache_unknown) {
-  json::object out = tokens_json(count);
-  if (cache_unknown)
-    std::erase_if(out, [](const json::member& figure) {
-      return figure.name.starts_with("cache_") && figure.content == json::value(0);
-    });
-  return out;
+  return known_tokens_json(count, true, !cache_unknown);
 }
 
 json::object account_json(const account& sum, nano_dollars cost) {

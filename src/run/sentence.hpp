@@ -8,6 +8,7 @@
 
 namespace cobatch {
 inline namespace v1 {
+
 /// The message with a capital letter and a full stop, if it lacks them. A name at its beginning (task_id, data/…) stays
 /// as it is.
 [[nodiscard]] inline std::string sentence(std::string message) {

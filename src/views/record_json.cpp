@@ -108,16 +108,6 @@ usage with_preamble(const result_record& r) {
   return sum;
 }
 
-// The counts of a usage, or of a model in it, without a 0 that says nothing.
-json::object known_tokens_json(const usage& used, const tokens& count) {
-  json::object out = tokens_json(count);
-  std::erase_if(out, [&](const json::member& figure) {
-    if (figure.content != json::value(0)) return false;
-    return !used.complete || (figure.name.starts_with("cache_") && !used.knows_cache());
-  });
-  return out;
-}
-
 std::string_view name_of_owner(task_owner owner) {
   return owner == task_owner::manual ? "manual" : "session";
 }
@@ -348,15 +338,24 @@ json::object tokens_json(const tokens& count) {
           {"reasoning", count.reasoning}};
 }
 
+json::object known_tokens_json(const tokens& count, bool complete, bool knows_cache) {
+  json::object out = tokens_json(count);
+  std::erase_if(out, [&](const json::member& figure) {
+    if (figure.content != json::value(0)) return false;
+    return !complete || (figure.name.starts_with("cache_") && !knows_cache);
+  });
+  return out;
+}
+
 json::object usage_json(const usage& used) {
   json::array models;
   for (const auto& entry : used.by_model) {
     json::object one;
     add_unless_empty(one, "model", entry.model);
-    add_all(one, known_tokens_json(used, entry.count));
+    add_all(one, known_tokens_json(entry.count, used.complete, used.knows_cache()));
     models.push_back(std::move(one));
   }
-  json::object out = known_tokens_json(used, used.total());
+  json::object out = known_tokens_json(used.total(), used.complete, used.knows_cache());
   add(out, "source", text(name_of(used.source)));
   add(out, "complete", used.complete);
   add_number(out, "requests", used.requests);

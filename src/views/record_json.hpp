@@ -62,6 +62,9 @@ inline namespace v1 {
 /// out.
 [[nodiscard]] json::object usage_json(const usage& used);
 [[nodiscard]] json::object tokens_json(const tokens& count);
+/// The same without a 0 that says nothing: any, if the counts are a lower bound (not `complete`); one of the cache, if
+/// they are silent about it.
+[[nodiscard]] json::object known_tokens_json(const tokens& count, bool complete, bool knows_cache);
 [[nodiscard]] json::object tally_json(const task_tally& tally);
 [[nodiscard]] json::array warnings_json(std::span<const warning> warnings);
 

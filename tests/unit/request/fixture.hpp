@@ -13,7 +13,7 @@
 #include <cobatch/protocol.hpp>
 
 #include "json/json.hpp"
-#include "request/sentence.hpp"
+#include "run/sentence.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
@@ -69,7 +69,7 @@ class fixture {
     REQUIRE_MESSAGE(parsed, answered.json);
     CHECK_MESSAGE(answered.json.find('\n') == std::string::npos, "a reply is one line");
     parsed_reply said{answered.kind, std::move(*parsed)};
-    CHECK_MESSAGE(said.text("message") == request::sentence(said.text("message")), "a message is a sentence");
+    CHECK_MESSAGE(said.text("message") == sentence(said.text("message")), "a message is a sentence");
     return said;
   }
   /// `params` as JSON text.
