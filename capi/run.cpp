@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include <cobatch/prices.hpp>
+
 #include "agents.hpp"
 #include "layout.hpp"
 #include "place.hpp"

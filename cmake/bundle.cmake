@@ -1,11 +1,11 @@
-# COBATCH_BUNDLE: the libraries that a machine may lack are inside what is built: simdjson and cpp-httplib from their
-# source, pinned, and fmt from its headers. At run time only the C and C++ libraries and SQLite are needed.
+# COBATCH_BUNDLE: the libraries that a machine may lack are inside what is built: simdjson, fmt and cpp-httplib, from
+# their source, pinned. At run time only the C and C++ libraries and SQLite are needed.
 #
 # SQLite is never inside: two copies of it in one process that open the same file undo each other's locks (closing a
 # file drops all POSIX locks that the process has on it), and a host may well use SQLite, too.
 #
-# The sources are those in build/sources, where cmake/install-dependencies.sh puts them on Debian; else they are
-# downloaded.
+# The sources are those in build/sources, where cmake/install-dependencies.sh --bundle puts them on Debian; else they
+# are downloaded.
 
 # cobatch_source(NAME VERSION URL SHA256): sets NAME_SOURCE_DIR.
 function(cobatch_source name version url sha256)
@@ -35,18 +35,24 @@ endfunction()
 
 cobatch_source(simdjson 3.0.1 https://github.com/simdjson/simdjson/archive/refs/tags/v3.0.1.tar.gz
                156b1bc5eb0561b2bd166b46d191fd3d95a3e709cc63761477d3b7aec2b6e9ed)
-add_library(cobatch_simdjson OBJECT ${simdjson_SOURCE_DIR}/singleheader/simdjson.cpp)
-target_compile_features(cobatch_simdjson PUBLIC cxx_std_17)
-target_include_directories(cobatch_simdjson SYSTEM PUBLIC ${simdjson_SOURCE_DIR}/singleheader)
-# Under another name, so that a program with a simdjson of its own can have both.
-target_compile_definitions(cobatch_simdjson PUBLIC simdjson=cobatch_simdjson)
-set_target_properties(cobatch_simdjson PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
-                                                  VISIBILITY_INLINES_HIDDEN ON)
+cobatch_source(fmt 9.1.0 https://github.com/fmtlib/fmt/archive/refs/tags/9.1.0.tar.gz
+               5dea48d1fcddc3ec571ce2058e13910a0d4a6bab4cc09a809d8b1dd1c88ae6f2)
 
-add_library(cobatch_fmt INTERFACE)
-target_link_libraries(cobatch_fmt INTERFACE fmt::fmt-header-only)
+# cobatch_bundle(NAME SOURCE INCLUDE_FOLDER): the library cobatch_NAME, compiled once. Its namespace has that name, too,
+# so that a program with a NAME of its own can have both.
+function(cobatch_bundle name source include)
+  set(target cobatch_${name})
+  add_library(${target} OBJECT ${source})
+  target_compile_features(${target} PUBLIC cxx_std_17)
+  target_include_directories(${target} SYSTEM PUBLIC ${include})
+  target_compile_definitions(${target} PUBLIC ${name}=${target})
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
+                                             VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+cobatch_bundle(simdjson ${simdjson_SOURCE_DIR}/singleheader/simdjson.cpp ${simdjson_SOURCE_DIR}/singleheader)
+cobatch_bundle(fmt ${fmt_SOURCE_DIR}/src/format.cc ${fmt_SOURCE_DIR}/include)
 # Without locales, which would bring 400 KB of a static C++ library along.
-target_compile_definitions(cobatch_fmt INTERFACE FMT_STATIC_THOUSANDS_SEPARATOR=',')
+target_compile_definitions(cobatch_fmt PUBLIC FMT_STATIC_THOUSANDS_SEPARATOR=',')
 
 if(COBATCH_BUILD_PROGRAM)
   cobatch_source(httplib 0.11.4 https://github.com/yhirose/cpp-httplib/archive/refs/tags/v0.11.4.zip

@@ -1,20 +1,28 @@
 #!/usr/bin/env bash
 # Installs what is missing to build Cobatch and run its examples, on Debian and its relatives with apt; elsewhere it
-# says what to install. With --tests also what the tests need; with --style clang-format, with --tidy clang-tidy.
-# Sources that a build has inside (COBATCH_BUNDLE) go to build/sources.
+# says what to install.
 #
-#   cmake/install-dependencies.sh [--tests] [--style] [--tidy]
+#   cmake/install-dependencies.sh [--tests] [--install] [--bundle] [--style] [--tidy]
+#
+#   --tests     also what the tests need
+#   --install   also what the tests of installation need
+#   --bundle    also the sources that a wheel has inside (COBATCH_BUNDLE), into build/sources
+#   --style     also clang-format
+#   --tidy      also clang-tidy
 set -euo pipefail
 
-packages=(g++ cmake ninja-build pkg-config ccache curl jq libsimdjson-dev libfmt-dev libexpected-dev libsqlite3-dev
-  libcpp-httplib-dev libcli11-dev doctest-dev zlib1g-dev)
+packages=(g++ cmake ninja-build pkg-config curl jq libsimdjson-dev libfmt-dev libexpected-dev libsqlite3-dev
+  libcpp-httplib-dev libcli11-dev zlib1g-dev)
+bundle=
 for option in "$@"; do
   case $option in
-    --tests) packages+=(clang-14 git python3 python3-cffi python3-pip python3-venv abigail-tools) ;;
+    --tests) packages+=(ccache doctest-dev git python3 python3-cffi abigail-tools) ;;
+    --install) packages+=(clang-14 python3-pip python3-venv) ;;
+    --bundle) bundle=1 ;;
     --style) packages+=(clang-format-14) ;;
     --tidy) packages+=(clang-tidy-14) ;;
     *)
-      echo "usage: $0 [--tests] [--style] [--tidy]" >&2
+      sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2
       exit 2
       ;;
   esac
@@ -23,7 +31,7 @@ done
 elsewhere() {
   cat >&2 <<END
 Cobatch needs: a C++20 compiler (g++ 12 or clang 14 and later), CMake 3.22, Ninja, pkg-config, curl, jq, and the
-libraries simdjson, fmt, tl-expected, SQLite 3, cpp-httplib, CLI11 and doctest with their headers.
+libraries simdjson, fmt, tl-expected, SQLite 3, cpp-httplib and CLI11 with their headers; its tests also doctest.
 Debian calls them: ${packages[*]}
 END
 }
@@ -57,7 +65,7 @@ install_missing() {
     echo "  apt-get install ${missing[*]}" >&2
     exit 1
   fi
-  echo "Installing with apt: ${missing[*]}"
+  echo "Installing with apt (the log is shown if it fails): ${missing[*]}"
   # The lists of packages may be old, or missing altogether.
   if ! { "${as_root[@]}" apt-get update &&
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
@@ -70,8 +78,10 @@ install_missing() {
 }
 if ((${#missing[@]} > 0)); then install_missing; fi
 
+if [[ ! $bundle ]]; then exit 0; fi
+
 # get_source NAME-VERSION FILE SHA256: a source package's FILE from Debian's archive to build/sources/NAME-VERSION. What
-# cannot be had so CMake downloads (cmake/bundle.cmake), so a failure is none.
+# cannot be had from there is downloaded by CMake (cmake/bundle.cmake), so a failure here is not an error.
 sources=$(cd "$(dirname "$0")/.." && pwd)/build/sources
 get_source() {
   if [[ -e $sources/$1 ]]; then return; fi
@@ -88,5 +98,7 @@ get_source() {
 }
 get_source simdjson-3.0.1 s/simdjson/simdjson_3.0.1.orig.tar.gz \
   156b1bc5eb0561b2bd166b46d191fd3d95a3e709cc63761477d3b7aec2b6e9ed
+get_source fmt-9.1.0 f/fmtlib/fmtlib_9.1.0+ds1.orig.tar.gz \
+  84ce1c2d0be3a9863935137969dcec6970125caac032f82474640bfc81463583
 get_source httplib-0.11.4 c/cpp-httplib/cpp-httplib_0.11.4+ds.orig.tar.xz \
   8b1a5df569003b6a4f24c68489bbda5c64aec94697bdc9ebba5d79408b2ae7eb

@@ -39,9 +39,10 @@ if(TARGET cobatch_program)
   install(TARGETS cobatch_program)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/LICENSE.CLI11 DESTINATION ${license_dir} COMPONENT licenses)
 endif()
-foreach(part simdjson httplib)
+foreach(part simdjson fmt httplib)
   if(DEFINED ${part}_SOURCE_DIR) # it is inside
-    install(FILES ${${part}_SOURCE_DIR}/LICENSE DESTINATION ${license_dir} RENAME LICENSE.${part} COMPONENT licenses)
+    file(GLOB license ${${part}_SOURCE_DIR}/LICENSE*)
+    install(FILES ${license} DESTINATION ${license_dir} RENAME LICENSE.${part} COMPONENT licenses)
   endif()
 endforeach()
 

@@ -2,9 +2,10 @@
 option(COBATCH_CORE_ONLY "Only the header-only core: no compiled library, no program" OFF)
 option(COBATCH_BUILD_PROGRAM "Build the cobatch program" ${PROJECT_IS_TOP_LEVEL})
 option(COBATCH_BUILD_CAPI "Build the shared library with the C interface" ${PROJECT_IS_TOP_LEVEL})
-option(COBATCH_BUNDLE "Have simdjson, fmt and cpp-httplib inside, instead of linking the system's" OFF)
+option(COBATCH_BUNDLE "For packages: have simdjson, fmt and cpp-httplib inside, instead of linking the system's" OFF)
 option(COBATCH_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(COBATCH_BUILD_BENCH "Build the benchmarks (programs that print numbers; they are no tests)" OFF)
+option(COBATCH_UNITY "Compile each room of the library, and each test program, as one file" ON)
 option(COBATCH_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
 option(COBATCH_WERROR "Warnings are errors (for CI; never exported)" OFF)
 set(COBATCH_SANITIZE "" CACHE STRING "Sanitizers for everything built here, e.g. address,undefined or thread")
@@ -29,3 +30,20 @@ if(COBATCH_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 takes instrumented std::optional for uninitialised.
   target_compile_options(cobatch_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
+
+# cobatch_unite(TARGET GROUP SOURCES…): adds sources that are compiled as one file, unless COBATCH_UNITY is off. What they
+# include is then read once instead of once a file, which is most of the work. Many sources are compiled in equal parts,
+# so that not all of them are compiled anew when one has changed.
+function(cobatch_unite target group)
+  target_sources(${target} PRIVATE ${ARGN})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${COBATCH_UNITY} UNITY_BUILD_MODE GROUP)
+  list(LENGTH ARGN count)
+  math(EXPR parts "(${count} - 1) / 22 + 1")
+  math(EXPR size "(${count} - 1) / ${parts} + 1")
+  set(index 0)
+  foreach(source ${ARGN})
+    math(EXPR part "${index} / ${size} + 1")
+    set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES UNITY_GROUP ${group}_${part})
+    math(EXPR index "${index} + 1")
+  endforeach()
+endfunction()

@@ -8,28 +8,9 @@
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 
-build() {
-  local log=$top/build/release.log
-  "$top/cmake/install-dependencies.sh"
-  mkdir -p "$top/build"
-  if ! [[ -w $top/build && (! -e $top/build/release || -w $top/build/release) ]]; then
-    echo "$top/build belongs to another user; remove it, or give it to yourself" >&2
-    exit 1
-  fi
-  if command -v ccache >/dev/null; then
-    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
-  fi
-  echo "Building in build/release (a few minutes the first time; the log is build/release.log)"
-  cd "$top"
-  if ! { cmake --preset release && cmake --build --preset release --target bin/cobatch bin/cobatch-keeper \
-    bin/cobatch-scripted; } >"$log" 2>&1; then
-    tail -n 30 "$log" >&2
-    exit 1
-  fi
-}
-
 if [[ -z ${COBATCH:-} ]]; then
-  build
+  "$top/cmake/install-dependencies.sh"
+  "$top/cmake/build.sh" release bin/cobatch bin/cobatch-keeper bin/cobatch-scripted
   export COBATCH=$top/build/release/bin/cobatch
 fi
 # shellcheck source=examples/guide/common.sh

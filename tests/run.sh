@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Builds Cobatch and runs its tests.
 #
-#   tests/run.sh [--fast] [--sanitizers] [--style] [--tidy]
+#   tests/run.sh [--install] [--agents] [--file-by-file] [--sanitizers] [--style] [--tidy]
 #
-#   --fast         without the tests of installation, those with real agent programs, and the benchmarks
-#   --sanitizers   also everything once more with the address and undefined-behaviour sanitizers, and with the thread
-#                  sanitizer
-#   --style        also clang-format
-#   --tidy         also clang-tidy (about 20 minutes of processor time)
+#   --install        also the tests of installation: each way to use Cobatch from another project, and the wheel
+#   --agents         also the tests with the real agent programs, which come from npm (0.9 GB)
+#   --file-by-file   also compile each file by itself, so that it includes what it uses
+#   --sanitizers     also everything once more with the address and undefined-behaviour sanitizers, and what has threads
+#                    with the thread sanitizer
+#   --style          also clang-format
+#   --tidy           also clang-tidy (about 20 minutes of processor time)
 #
 # What is missing is installed first, with apt; the agent programs, with npm into build/agents. The last line says how
 # many tests passed and failed; the exit code is 0 if none failed.
@@ -16,11 +18,12 @@ cd "$(dirname "$0")/.."
 
 presets=(dev)
 needs=(--tests)
-fast='' style='' tidy=''
-exclude=()
+install='' agents='' file_by_file='' style='' tidy=''
 for option in "$@"; do
   case $option in
-    --fast) fast=1 exclude=(-LE 'install|agents|bench') ;;
+    --install) install=1 needs+=(--install --bundle) ;;
+    --agents) agents=1 ;;
+    --file-by-file) file_by_file=1 ;;
     --sanitizers) presets+=(asan-ubsan tsan) ;;
     --style) style=1 needs+=(--style) ;;
     --tidy) tidy=1 needs+=(--tidy) ;;
@@ -59,19 +62,10 @@ check_preset() {
   local preset=$1 without_randomisation=() results=$PWD/build/$1/tests.xml
   # Kernels that place programs at very random addresses leave the thread sanitizer of gcc 12 no room.
   if [[ $preset == tsan ]] && setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
-  echo "== $preset: configure and build"
-  cmake --preset "$preset" >"build/$preset.log" 2>&1 || {
-    tail -n 30 "build/$preset.log"
-    return 1
-  }
-  "${without_randomisation[@]}" cmake --build --preset "$preset" >"build/$preset.log" 2>&1 || {
-    tail -n 60 "build/$preset.log"
-    return 1
-  }
-  echo "== $preset: test"
+  "${without_randomisation[@]}" cmake/build.sh "$preset" || return 1
   rm -f "$results"
   "${without_randomisation[@]}" ctest --preset "$preset" -j "$jobs" --output-junit "$results" --progress \
-    "${exclude[@]}" || true
+    "${left_out[@]}" || true
   if [[ ! -s $results ]]; then
     echo "ctest left no results"
     return 1
@@ -94,22 +88,30 @@ clang_format() {
     ! -name '*.cdef.h' -print0 |
     xargs -0 clang-format-14 --dry-run -Werror
 }
+# Of each file what the compiler is called with, when it is compiled by itself.
+configure_file_by_file() { cmake --preset file-by-file >build/file-by-file.log; }
+each_file() {
+  configure_file_by_file &&
+    jq -r '.[] | "cd \(.directory) && \(.command) -fsyntax-only"' build/file-by-file/compile_commands.json |
+    xargs -d '\n' -n 1 -P "$jobs" bash -c
+}
 clang_tidy() {
-  find src -name '*.cpp' -print0 |
-    xargs -0 -n 4 -P "$jobs" clang-tidy-14 --quiet -p build/dev --warnings-as-errors='*' 2>build/clang-tidy.log
+  configure_file_by_file &&
+    find src -name '*.cpp' -print0 |
+    xargs -0 -n 4 -P "$jobs" clang-tidy-14 --quiet -p build/file-by-file --warnings-as-errors='*' 2>build/clang-tidy.log
 }
 
 jobs=$(nproc)
 cmake/install-dependencies.sh "${needs[@]}"
-if command -v ccache >/dev/null; then
-  export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
-  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1  # what one clone has compiled, another need not
-fi
 mkdir -p build
-if [[ ! $fast ]]; then fetch_agents; fi
+if [[ $agents ]]; then fetch_agents; fi
+left_out=()
+labels=$([[ $install ]] || echo install; [[ $agents ]] || echo agents)
+if [[ $labels ]]; then left_out=(-LE "${labels//$'\n'/|}"); fi
 for preset in "${presets[@]}"; do
   check_preset "$preset" || failed=$((failed + 1))
 done
+if [[ $file_by_file ]]; then check "each file by itself" each_file; fi
 if [[ $style ]]; then check clang-format clang_format; fi
 if [[ $tidy ]]; then check clang-tidy clang_tidy; fi
 complete=1

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <cobatch/core/id.hpp>
-#include <cobatch/workspace.hpp>
+#include <cobatch/fwd.hpp>
 
 namespace cobatch {
 inline namespace v1 {

@@ -17,7 +17,7 @@
 #include <cobatch/agent.hpp>
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/session.hpp>
-#include <cobatch/prices.hpp>
+#include <cobatch/fwd.hpp>
 #include <cobatch/workspace.hpp>
 
 namespace cobatch {

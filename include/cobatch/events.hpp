@@ -20,8 +20,7 @@
 #include <cobatch/core/id.hpp>
 #include <cobatch/core/session.hpp>
 #include <cobatch/core/task.hpp>
-#include <cobatch/engine.hpp>
-#include <cobatch/workspace.hpp>
+#include <cobatch/fwd.hpp>
 
 namespace cobatch {
 inline namespace v1 {

@@ -17,8 +17,8 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/id.hpp>
 #include <cobatch/core/session.hpp>
+#include <cobatch/fwd.hpp>
 #include <cobatch/store.hpp>
-#include <cobatch/workspace.hpp>
 
 namespace cobatch {
 inline namespace v1 {

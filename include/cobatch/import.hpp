@@ -21,7 +21,7 @@
 
 #include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
-#include <cobatch/workspace.hpp>
+#include <cobatch/fwd.hpp>
 
 namespace cobatch {
 inline namespace v1 {

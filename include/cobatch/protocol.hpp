@@ -9,7 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include <cobatch/workspace.hpp>
+#include <cobatch/core/error.hpp>
+#include <cobatch/fwd.hpp>
 
 namespace cobatch {
 inline namespace v1 {

@@ -17,9 +17,9 @@ inline namespace v1 {
 
 namespace {
 
-using names = std::vector<std::string>;
+using arguments = std::vector<std::string>;
 
-bool contains(const names& all, const std::string& one) {
+bool contains(const arguments& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
@@ -34,8 +34,8 @@ bool is_of_mcp_server(const std::string& tool) {
 
 // `--tools` is what there is; what is not used by the permission mode's leave needs `--allowedTools`, too. (That alone
 // would leave the others, a shell among them, and lift the folder's fence for those that it names.)
-void append_tools(names& argv, const claude_agent_options& options, const names& wanted) {
-  names tools, allowed;
+void append_tools(arguments& argv, const claude_agent_options& options, const arguments& wanted) {
+  arguments tools, allowed;
   const auto may_use = [&](const std::string& tool) { return wanted.empty() || contains(wanted, tool); };
   for (const auto& tool : options.tools)
     if (may_use(tool)) tools.push_back(tool);
@@ -49,8 +49,8 @@ void append_tools(names& argv, const claude_agent_options& options, const names&
   if (!allowed.empty()) argv.insert(argv.end(), {"--allowedTools", fmt::format("{}", fmt::join(allowed, ","))});
 }
 
-names argv_of(const claude_agent_options& options, const session_start& how) {
-  names argv{options.program, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"};
+arguments argv_of(const claude_agent_options& options, const session_start& how) {
+  arguments argv{options.program, "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"};
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) argv.insert(argv.end(), {flag, value});
   };
@@ -69,7 +69,7 @@ names argv_of(const claude_agent_options& options, const session_start& how) {
 }
 
 std::string objection_of(const claude_agent_options& options, const task_spec& task) {
-  names known = options.tools;
+  arguments known = options.tools;
   for (const auto& rule : options.allowed_tools) known.push_back(tool_of(rule));
   for (const auto& tool : task.tools)
     if (!contains(known, tool))
@@ -93,7 +93,7 @@ std::shared_ptr<agent> make_claude_agent(claude_agent_options options) {
   process.environment = {"CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1"};
   process.make_dialect = [tools = options.tools](const session_start&) { return make_claude_dialect(tools); };
   process.used_since = read_claude_transcript;
-  process.argv = [options](const session_start& how) -> result<names> { return argv_of(options, how); };
+  process.argv = [options](const session_start& how) -> result<arguments> { return argv_of(options, how); };
   process.objection = [options = std::move(options)](const task_spec& task) { return objection_of(options, task); };
   return make_process_agent(std::move(process));
 }

@@ -215,9 +215,9 @@ class claude_dialect final : public json_dialect {
 
   // A tool that it has was denied for where it was to be used: to allow it would lift that fence.
   turn_report read_denial(const std::map<std::string, std::string>& denied, settlement what) const {
-    std::string names, allow, outside;
+    std::string tools, allow, outside;
     for (const auto& [tool, path] : denied) {
-      names += (names.empty() ? "" : ", ") + tool;
+      tools += (tools.empty() ? "" : ", ") + tool;
       const bool is_free = std::find(free_tools_.begin(), free_tools_.end(), tool) != free_tools_.end();
       if (is_free && is_outside(path))
         outside += (outside.empty() ? "" : ", ") + path;
@@ -227,7 +227,7 @@ class claude_dialect final : public json_dialect {
     what.end = turn_end::denied;
     what.source = status_source::cobatch;
     what.reason = "permission_denied";
-    what.detail = fmt::format("the agent was not allowed to use {}", names);
+    what.detail = fmt::format("the agent was not allowed to use {}", tools);
     if (!outside.empty())
       what.detail +=
           fmt::format("; {} lies outside what it may touch: give it a folder that holds it, with --cwd", outside);

@@ -15,14 +15,14 @@ inline namespace v1 {
 
 namespace {
 
-using names = std::vector<std::string>;
+using arguments = std::vector<std::string>;
 
 const std::string& model_of(const codex_agent_options& options, const session_start& how) {
   return how.model.empty() ? options.model : how.model;
 }
 
-names exec_argv(const codex_agent_options& options, const session_start& how) {
-  names argv{options.program, "exec",          "--json", "--skip-git-repo-check",
+arguments exec_argv(const codex_agent_options& options, const session_start& how) {
+  arguments argv{options.program, "exec",          "--json", "--skip-git-repo-check",
              "--sandbox",     options.sandbox, "-c",     "approval_policy=\"never\""};
   if (const auto& model = model_of(options, how); !model.empty()) argv.insert(argv.end(), {"--model", model});
   argv.insert(argv.end(), options.extra_arguments.begin(), options.extra_arguments.end());
@@ -31,8 +31,8 @@ names exec_argv(const codex_agent_options& options, const session_start& how) {
   return argv;
 }
 
-names server_argv(const codex_agent_options& options) {
-  names argv{options.program, "app-server"};
+arguments server_argv(const codex_agent_options& options) {
+  arguments argv{options.program, "app-server"};
   argv.insert(argv.end(), options.extra_arguments.begin(), options.extra_arguments.end());
   return argv;
 }
@@ -61,7 +61,7 @@ process_agent_options common_options(const codex_agent_options& options, bool ap
 std::shared_ptr<agent> by_exec(const codex_agent_options& options) {
   auto process = common_options(options, false);
   process.one_turn_a_process = true;
-  process.argv = [options](const session_start& how) -> result<names> { return exec_argv(options, how); };
+  process.argv = [options](const session_start& how) -> result<arguments> { return exec_argv(options, how); };
   return make_process_agent(std::move(process));
 }
 
@@ -69,7 +69,7 @@ std::shared_ptr<agent> by_app_server(const codex_agent_options& options) {
   auto process = common_options(options, true);
   process.turn_end = codex_turn_end;
   process.can_fork = true;
-  process.argv = [options](const session_start&) -> result<names> { return server_argv(options); };
+  process.argv = [options](const session_start&) -> result<arguments> { return server_argv(options); };
   return make_process_agent(std::move(process));
 }
 

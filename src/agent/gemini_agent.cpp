@@ -12,10 +12,10 @@ inline namespace v1 {
 
 namespace {
 
-using names = std::vector<std::string>;
+using arguments = std::vector<std::string>;
 
-names argv_of(const gemini_agent_options& options, const session_start& how) {
-  names argv{options.program, "--output-format", "stream-json", "--skip-trust"};
+arguments argv_of(const gemini_agent_options& options, const session_start& how) {
+  arguments argv{options.program, "--output-format", "stream-json", "--skip-trust"};
   if (!options.approval_mode.empty()) argv.insert(argv.end(), {"--approval-mode", options.approval_mode});
   const std::string& model = how.model.empty() ? options.model : how.model;
   if (!model.empty()) argv.insert(argv.end(), {"--model", model});
@@ -38,7 +38,7 @@ std::shared_ptr<agent> make_gemini_agent(gemini_agent_options options) {
   process.make_dialect = [](const session_start&) { return make_gemini_dialect(); };
   process.exit_means = meaning_of_exit;
   process.takes_model = true;
-  process.argv = [options = std::move(options)](const session_start& how) -> result<names> {
+  process.argv = [options = std::move(options)](const session_start& how) -> result<arguments> {
     return argv_of(options, how);
   };
   return make_process_agent(std::move(process));

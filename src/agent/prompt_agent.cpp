@@ -36,7 +36,7 @@ std::string describe(const task_record& task, const std::string& call) {
                     call, id, call, id, call, id);
 }
 
-std::string objection_of(const task_spec& task) {
+std::string objection_to(const task_spec& task) {
   if (!task.check.empty())
     return "the task has a check, and an agent that reports by calls is held to none; leave the check out, or give the "
            "batch another agent";
@@ -67,7 +67,7 @@ std::shared_ptr<agent> make_prompt_agent(prompt_agent_options options) {
   };
   process.one_turn_a_process = true;
   process.lines_are_output = true;
-  process.objection = objection_of;
+  process.objection = objection_to;
   process.calls_back_with = options.call.empty() ? "cobatch call" : std::move(options.call);
   process.make_dialect = [](const session_start&) { return std::make_unique<unheard_dialect>(); };
   return make_process_agent(std::move(process));

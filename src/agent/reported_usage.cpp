@@ -11,9 +11,9 @@ inline namespace v1 {
 namespace {
 
 // Cache writes of both lives, from their sum and the part that lives an hour.
-void set_writes(tokens& count, std::int64_t all, std::int64_t one_hour) {
-  count.cache_write_1h = std::min(all, one_hour);
-  count.cache_write_5m = all - count.cache_write_1h;
+void set_writes(tokens& count, std::int64_t both, std::int64_t one_hour) {
+  count.cache_write_1h = std::min(both, one_hour);
+  count.cache_write_5m = both - count.cache_write_1h;
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/workspace.hpp>
+
 #include "run/sentence.hpp"
 #include "system/shell.hpp"
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/prices.hpp>
+
 #include "program/terminal.hpp"
 #include "system/keeper.hpp"
 #include "system/shell.hpp"

@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <cobatch/prices.hpp>
+
 #include "json/json.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"

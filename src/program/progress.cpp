@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 
 #include <cobatch/core/savings.hpp>
+#include <cobatch/prices.hpp>
 
 namespace cobatch::program {
 
 namespace {
 
-constexpr std::size_t id_width = 40;
 constexpr std::size_t said_width = 60;
 
 std::string mark_of(turn_end end, const palette& paint) {

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/prices.hpp>
+
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
@@ -85,7 +87,7 @@ result<left_over> look_for_left(workspace& place, const std::optional<batch_id>&
   return left;
 }
 
-std::string list_of(const std::vector<std::string>& names) {
+std::string joined(const std::vector<std::string>& names) {
   constexpr std::size_t shown = 5;
   std::string out;
   for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) out += (i == 0 ? "" : ", ") + names[i];
@@ -95,7 +97,7 @@ std::string list_of(const std::vector<std::string>& names) {
 // What is left and why, in sentences. What the run waited for was told to people when it began to wait.
 std::string about_left(const left_over& left, const outcome_keeper& outcomes, bool json) {
   const std::string what =
-      fmt::format("{} task{} left in {}", left.tasks, left.tasks == 1 ? " is" : "s are", list_of(left.batches));
+      fmt::format("{} task{} left in {}", left.tasks, left.tasks == 1 ? " is" : "s are", joined(left.batches));
   if (outcomes.waits().empty()) return what + "; cobatch status tells why.";
   return json ? fmt::format("{}. {}", what, sentence(outcomes.waits())) : what + "; why is said above.";
 }

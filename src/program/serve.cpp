@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include <cobatch/prices.hpp>
+
 #include "json/json.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"

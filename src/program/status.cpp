@@ -15,7 +15,6 @@ namespace cobatch::program {
 
 namespace {
 
-constexpr std::size_t id_width = 40;
 constexpr std::size_t summary_width = 100;
 
 json::object lock_json(const workspace& place, const lock_report& lock) {

@@ -15,6 +15,8 @@ namespace cobatch::program {
 [[nodiscard]] std::string many_lines(std::string_view text);
 /// At most `width` characters of `one_line`, with … at the end if it was longer.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
+/// Of an id in a list.
+inline constexpr std::size_t id_width = 40;
 
 [[nodiscard]] bool is_terminal(int descriptor) noexcept;
 

@@ -17,24 +17,24 @@ namespace request {
 
 namespace {
 
-constexpr std::int64_t most_listed = 100;
-constexpr std::int64_t listed_by_default = 10;
+constexpr std::int64_t most_results = 100;
+constexpr std::int64_t results_by_default = 10;
 // Of each output in a list, so that a reply stays below the 100,000 characters that GPT actions take.
 constexpr std::size_t longest_output = 600;
 
-struct listed {
+struct result_and_task {
   result_record came_to;
   task_record task;
 };
 
-result<std::vector<listed>> latest(const call& request) {
-  const auto limit = number_in(request.params, "limit", 1, most_listed, listed_by_default);
+result<std::vector<result_and_task>> latest(const call& request) {
+  const auto limit = number_in(request.params, "limit", 1, most_results, results_by_default);
   if (!limit) return fail(limit.error());
   const auto batch = batch_id_in(request.params);
   if (!batch) return fail(batch.error());
   auto found = request.place.results({*batch, true, static_cast<std::size_t>(*limit)});
   if (!found) return fail(found.error());
-  std::vector<listed> all;
+  std::vector<result_and_task> all;
   for (auto& one : *found) {
     auto task = request.place.storage().find_task(one.task);
     if (!task) return fail(task.error());
@@ -44,7 +44,7 @@ result<std::vector<listed>> latest(const call& request) {
 }
 
 // A list holds the beginning of a long output; get_task_result has all of it.
-json::object short_result(listed one) {
+json::object short_result(result_and_task one) {
   std::string& output = one.came_to.what.output;
   const bool cut = output.size() > longest_output;
   if (cut) output = to_utf8(output.substr(0, longest_output));
@@ -61,7 +61,7 @@ std::optional<text_format> parse_format(std::string_view text) noexcept {
   return std::nullopt;
 }
 
-std::string as_text(const listed& one, text_format format) {
+std::string as_text(const result_and_task& one, text_format format) {
   const settlement& what = one.came_to.what;
   std::string text = fmt::format("{} ({}, {}): {}", one.task.spec.id.str(), name_of(one.came_to.status),
                                  to_iso(one.came_to.completed_at),

@@ -22,7 +22,7 @@ std::string_view why_cancelled(const task_record& task) {
   return "";
 }
 
-std::string standing(const task_record& task) {
+std::string where_it_stands(const task_record& task) {
   return fmt::format("Task {} is {}: number {} of batch {}.", in_quotes(task.spec.id.str()), name_of(task.state),
                      task.position, in_quotes(task.batch.str())) +
          std::string(why_cancelled(task));
@@ -64,17 +64,17 @@ refusal no_result(const task_record& task) {
   if (task.state == task_state::cancelled)
     return {
         errc::task_ended,
-        fmt::format("{} It has no result. To run the work after all, assign it under another task_id.", standing(task)),
+        fmt::format("{} It has no result. To run the work after all, assign it under another task_id.", where_it_stands(task)),
         std::move(more)};
   if (has_ended(task.state))
     return {
         errc::task_ended,
         fmt::format("{} It has no result, and none will come: it was deleted, or the task was imported without one. "
                     "To run the work again, reset the task (reset_task).",
-                    standing(task)),
+                    where_it_stands(task)),
         std::move(more)};
   return {task.state == task_state::in_progress ? errc::task_in_progress : errc::task_queued,
-          standing(task) + " It has no result yet; wait_batch waits for its batch.", std::move(more)};
+          where_it_stands(task) + " It has no result yet; wait_batch waits for its batch.", std::move(more)};
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ outcome check_task_status(const call& request) {
   const task_record& task = status->task;
   const auto batch = request.place.storage().find_batch(task.batch);
   if (!batch) return refuse(batch.error());
-  answer reply{{{"message", standing(task)},
+  answer reply{{{"message", where_it_stands(task)},
                 {"task_id", id->str()},
                 {"task_status", name_of(task.state)},
                 {"batch_id", task.batch.str()},
@@ -112,7 +112,7 @@ outcome get_task_result(const call& request) {
   auto status = request.place.task(*id);
   if (!status) return refuse(std::move(status.error()));
   if (!status->result) return refuse(no_result(status->task));
-  return answer{{{"message", standing(status->task)},
+  return answer{{{"message", where_it_stands(status->task)},
                  {"task_id", id->str()},
                  {"task_status", name_of(status->task.state)},
                  {"result", result_json(*status->result, &status->task)}}};

@@ -16,7 +16,7 @@ inline namespace v1 {
 
 namespace {
 
-constexpr std::string_view kept = "Nothing was stored; complete the turn again";
+constexpr std::string_view nothing_stored = "Nothing was stored; complete the turn again";
 
 // Counts the texts of a completion and looks at each.
 class text_check {
@@ -25,9 +25,9 @@ class text_check {
     bytes_ += text.size();
     if (bytes_ > max_completion_bytes)
       return fail(errc::too_large, fmt::format("the texts of the completion have more than {} bytes. {}, with less",
-                                               max_completion_bytes, kept));
+                                               max_completion_bytes, nothing_stored));
     if (!is_utf8(text))
-      return fail(errc::bad_encoding, fmt::format("{} of the completion is not valid UTF-8. {}", what, kept));
+      return fail(errc::bad_encoding, fmt::format("{} of the completion is not valid UTF-8. {}", what, nothing_stored));
     return {};
   }
 
@@ -58,7 +58,7 @@ result<void> check_usage(const settlement& what) {
   for (const auto& entry : what.used->by_model)
     if (!is_plausible(entry.count))
       return fail(errc::bad_value,
-                  fmt::format("a token count of the completion is below 0 or above {}. {}", max_reported_tokens, kept));
+                  fmt::format("a token count of the completion is below 0 or above {}. {}", max_reported_tokens, nothing_stored));
   return {};
 }
 
@@ -67,10 +67,10 @@ result<void> to_one_line(std::string& text, std::string_view name, bool as_array
   const auto parsed = json::parse(text);
   if (!parsed)
     return fail(errc::bad_json,
-                fmt::format("{} of the completion is not JSON: {}. {}", name, parsed.error().message, kept));
+                fmt::format("{} of the completion is not JSON: {}. {}", name, parsed.error().message, nothing_stored));
   if (as_array && parsed->as_array() == nullptr)
     return fail(errc::bad_json,
-                fmt::format("{} of the completion is {}, not an array. {}", name, parsed->kind(), kept));
+                fmt::format("{} of the completion is {}, not an array. {}", name, parsed->kind(), nothing_stored));
   text = json::write(*parsed);
   return {};
 }
@@ -96,7 +96,7 @@ bool may_complete_with(turn_end end) noexcept {
 result<settlement> check_completion(settlement what) {
   if (!may_complete_with(what.end))
     return fail(errc::bad_value,
-                fmt::format("a host completes a turn as done, error, denied, broke, timed_out or stopped. {}", kept));
+                fmt::format("a host completes a turn as done, error, denied, broke, timed_out or stopped. {}", nothing_stored));
   if (auto ok = check_texts(what); !ok) return fail(ok.error());
   if (auto ok = check_usage(what); !ok) return fail(ok.error());
   if (auto ok = to_one_line(what.actions_taken, "actions_taken", true); !ok) return fail(ok.error());

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/engine.hpp>
 #include <cobatch/events.hpp>
 
 #include "run/change_signal.hpp"
@@ -79,6 +80,8 @@ std::optional<event> as_told(const engine_event& news) {
   }
   return told;
 }
+
+}  // namespace
 
 // What engines told and nobody has fetched yet. May be used from any thread.
 class told_events {
@@ -211,6 +214,8 @@ class stored_events {
 
   store& storage_;
 };
+
+namespace {
 
 // A place that was kept from another store would never be reached, and the feed be silent.
 result<void> check_reached(store& storage, event_position at) {

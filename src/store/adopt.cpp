@@ -14,8 +14,6 @@ namespace commands {
 
 namespace {
 
-using kind = adopt_outcome::kind;
-
 // Needs are to be there already, in the same batch, as they are for `assign`.
 std::optional<errc> why_not(rows& t, const batch_row& batch, const task_record& wanted) {
   if (batch.record.tally.total() >= static_cast<std::int64_t>(max_batch_tasks)) return errc::too_large;
@@ -85,7 +83,7 @@ void cancel_if_lost(rows& t, batch_record& batch, const task_row& queued, timest
 adopt_outcome adopt_one(rows& t, const adopted_task& wanted, std::vector<batch_id>& opened, timestamp now) {
   if (const auto there = t.find_task(wanted.task.spec.id)) return adopt_again(there->record, wanted.task);
   auto before = t.find_batch(wanted.task.batch);
-  if (const auto no = why_not(t, before.value_or(batch_row{}), wanted.task)) return {kind::refused, *no, wanted.task};
+  if (const auto no = why_not(t, before.value_or(batch_row{}), wanted.task)) return {adopt_outcome::kind::refused, *no, wanted.task};
   if (!before) {
     before = make_batch(t, wanted.task, now);
     opened.push_back(wanted.task.batch);
@@ -102,7 +100,7 @@ adopt_outcome adopt_one(rows& t, const adopted_task& wanted, std::vector<batch_i
   ++batch.record.tally[ended ? wanted.task.state : task_state::queued];
   if (!ended) cancel_if_lost(t, batch.record, row, now);
   t.update_batch(*before, batch);
-  return {kind::adopted, errc::internal, t.find_task(row.record.spec.id)->record};
+  return {adopt_outcome::kind::adopted, errc::internal, t.find_task(row.record.spec.id)->record};
 }
 
 // A batch that holds nothing but history.

@@ -145,6 +145,9 @@ sqlite_db::sqlite_db(const std::filesystem::path& file) : file_(file) {
     const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closed(db_, sqlite3_close_v2);
     throw failure(code);
   }
+  // Under our write lock only a program that is none of ours can be in the way, a database browser for instance.
+  constexpr int patience_ms = 5000;
+  sqlite3_busy_timeout(db_, patience_ms);
   // Closing the last connection would checkpoint outside our write lock.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_wal_hook(
@@ -213,10 +216,6 @@ bool sqlite_db::checkpoint(checkpoint_kind kind) {
   auto problem = failure(sqlite3_extended_errcode(db_));
   if (problem.is_busy()) return false;
   throw problem;
-}
-
-void sqlite_db::set_busy_timeout(int milliseconds) noexcept {
-  sqlite3_busy_timeout(db_, milliseconds);
 }
 
 sqlite_failure sqlite_db::failure(int code) const {

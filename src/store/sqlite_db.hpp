@@ -119,8 +119,6 @@ class sqlite_db {
   /// Moves the log into the file, as far as readers allow. False if somebody was in the way.
   bool checkpoint(checkpoint_kind kind);
 
-  void set_busy_timeout(int milliseconds) noexcept;
-
   [[nodiscard]] sqlite_failure failure(int code) const;
 
  private:

@@ -7,11 +7,7 @@ inline namespace v1 {
 
 namespace {
 
-// Only a program that is none of ours can be in the way while the write lock is held, a database browser for instance.
-constexpr int patience_ms = 5000;
-
 result<void> set_up(sqlite_db& db, const sqlite_files& files, write_lock& lock) {
-  db.set_busy_timeout(patience_ms);
   const auto version = read_schema_version(db, files.database());
   if (!version) return fail(version.error());
   if (*version < schema_version && lock.poisoned()) return fail(poisoned_error(files.folder()));
@@ -41,7 +37,6 @@ result<std::unique_ptr<sqlite_db>> open_writer(const sqlite_files& files, write_
 
 std::unique_ptr<sqlite_db> open_reader(const sqlite_files& files) {
   auto db = std::make_unique<sqlite_db>(files.database());
-  db->set_busy_timeout(patience_ms);
   db->execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY;");
   return db;
 }

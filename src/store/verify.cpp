@@ -37,9 +37,7 @@ result<void> write_anew(sqlite_db& db, const std::filesystem::path& file) {
 }
 
 result<store_check> check(const std::filesystem::path& file, write_lock& lock) {
-  constexpr int patience_ms = 5000;
   sqlite_db db(file);
-  db.set_busy_timeout(patience_ms);
   if (const auto version = read_schema_version(db, file); !version) return fail(version.error());
   store_check out;
   out.was_poisoned = lock.poisoned();

@@ -44,7 +44,7 @@ struct report {
 };
 
 // All that the children need, made before the fork.
-struct child_plan {
+struct program_plan {
   std::array<int, fd_count> sources;
   int above_all_fds;
   pid_t host;
@@ -76,7 +76,7 @@ pid_t fork_again() noexcept {
 #endif
 }
 
-[[noreturn]] void become_program(const child_plan& plan, pid_t waiter) noexcept {
+[[noreturn]] void become_program(const program_plan& plan, pid_t waiter) noexcept {
 #ifdef __linux__
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 #endif
@@ -111,7 +111,7 @@ void watch_host([[maybe_unused]] pid_t host) noexcept {
 }
 
 // The host's child. It stays until it is killed, so that its pid, which names the process session, is nobody else's.
-[[noreturn]] void wait_for_program(child_plan& plan) noexcept {
+[[noreturn]] void wait_for_program(program_plan& plan) noexcept {
   ::setsid();
   ::signal(SIGCHLD, SIG_DFL);
   if (!put_in_place(plan.sources)) {
@@ -210,7 +210,7 @@ result<void> running_program::start() {
   auto environment_texts = call_.environment;
   const auto argv = pointers_to(argv_texts);
   const auto environment = pointers_to(environment_texts);
-  child_plan plan{.sources = {nothing.get(), (call_.output_as_errors ? errors : output)->write.get(),
+  program_plan plan{.sources = {nothing.get(), (call_.output_as_errors ? errors : output)->write.get(),
                               errors->write.get(), said->write.get()},
                   .above_all_fds = above_all_fds(),
                   .host = ::getpid(),

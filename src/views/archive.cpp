@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t read_at_once = 500;
-constexpr std::size_t largest_note = 65536;
+constexpr std::size_t largest_mark_file = 65536;
 
 // The files that are being added to, and how long they were before: what follows there may be ours. They stand in the
 // state folder's `archive`; a note that cannot be read counts as none: then lines come twice, which loses nothing.
@@ -36,7 +36,7 @@ using files_added_to = std::map<std::string, std::int64_t>;
 
 files_added_to read_note(const fs::path& path) {
   files_added_to files;
-  const auto text = read_file(path, largest_note);
+  const auto text = read_file(path, largest_mark_file);
   const auto parsed = text ? json::parse(*text) : json::value();
   if (!parsed || parsed->as_object() == nullptr) return files;
   for (const auto& file : *parsed->as_object())

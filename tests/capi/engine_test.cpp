@@ -4,12 +4,6 @@
 
 using namespace cobatch_test;
 
-namespace {
-
-using ends = std::vector<std::int32_t>;
-
-}  // namespace
-
 TEST_CASE("an engine takes batches as they come, until it is stopped, to stop it again answers the same") {
   const scratch_workspace place;
   host works;

@@ -8,18 +8,10 @@ using namespace cobatch_test;
 
 namespace {
 
-using ends = std::vector<std::int32_t>;
-
 // A turn with hardly any time may be interrupted as soon as it is called.
 bool was_called(const host& works, const list& expected) {
   const list calls = works.calls();
   return std::is_permutation(calls.begin(), calls.end(), expected.begin(), expected.end());
-}
-
-std::string hold_reason(cobatch_workspace* place, std::string_view batch) {
-  const auto held = batch_of(place, batch);
-  CHECK(held->state == COBATCH_BATCH_HELD);
-  return copy_of(held->hold_reason);
 }
 
 }  // namespace

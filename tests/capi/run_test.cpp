@@ -4,18 +4,6 @@
 
 using namespace cobatch_test;
 
-namespace {
-
-using ends = std::vector<std::int32_t>;
-
-std::string hold_reason(cobatch_workspace* place, std::string_view batch) {
-  const auto held = batch_of(place, batch);
-  CHECK(held->state == COBATCH_BATCH_HELD);
-  return copy_of(held->hold_reason);
-}
-
-}  // namespace
-
 TEST_CASE("the scripted agent plays the guide's three tasks in one session") {
   const scratch_workspace place;
   assign_all(place, {"create_doc_1", "create_doc_2", "create_doc_3"}, "docs");

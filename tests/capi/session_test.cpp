@@ -6,8 +6,6 @@ using namespace cobatch_test;
 
 namespace {
 
-using ends = std::vector<std::int32_t>;
-
 answer begin(cobatch_workspace* place, const cobatch_session_options* options = nullptr) {
   cobatch_session* session = nullptr;
   const auto came = call(cobatch_session_begin, place, options, &session);

@@ -191,14 +191,24 @@ inline list warnings_in(cobatch_reply* reply) {
   });
 }
 
+/// Why a batch is held.
+inline std::string hold_reason(cobatch_workspace* place, std::string_view batch) {
+  const auto held = batch_of(place, batch);
+  CHECK(held->state == COBATCH_BATCH_HELD);
+  return copy_of(held->hold_reason);
+}
+
+/// How sessions or turns have ended.
+using ends = std::vector<std::int32_t>;
+
 /// How the sessions so far have ended (COBATCH_SESSION_...), in order.
-inline std::vector<std::int32_t> session_ends(cobatch_workspace* place) {
+inline ends session_ends(cobatch_workspace* place) {
   const auto reply = make<cobatch_reply>(cobatch_list_sessions, place, nullptr);
   return all_in(reply.get(), cobatch_reply_next_session, [](const cobatch_session_info& s) { return s.end; });
 }
 
 /// How the turns so far have ended (COBATCH_TURN_...), in order.
-inline std::vector<std::int32_t> turn_ends(cobatch_workspace* place) {
+inline ends turn_ends(cobatch_workspace* place) {
   const auto reply = make<cobatch_reply>(cobatch_list_turns, place, nullptr);
   return all_in(reply.get(), cobatch_reply_next_turn, [](const cobatch_turn_info& t) { return t.end; });
 }
@@ -253,22 +263,22 @@ std::string said_by(const Body& body) noexcept {
 /// that fails in there is printed, and counts for nothing. A child that hangs is killed by SIGALRM (14) at last.
 template <class Body>
 std::string in_child(const Body& body, unsigned failsafe_seconds = 60) {
-  int ends[2];
-  REQUIRE(::pipe(ends) == 0);
+  int channel[2];
+  REQUIRE(::pipe(channel) == 0);
   std::fflush(nullptr);
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
     ::alarm(failsafe_seconds);
     const std::string said = said_by(body);
-    const bool told = ::write(ends[1], said.data(), said.size()) == static_cast<ssize_t>(said.size());
+    const bool told = ::write(channel[1], said.data(), said.size()) == static_cast<ssize_t>(said.size());
     ::_exit(told ? 0 : 1);
   }
-  ::close(ends[1]);
+  ::close(channel[1]);
   std::string said;
   char block[4096];
-  for (ssize_t n; (n = ::read(ends[0], block, sizeof block)) > 0;) said.append(block, static_cast<std::size_t>(n));
-  ::close(ends[0]);
+  for (ssize_t n; (n = ::read(channel[0], block, sizeof block)) > 0;) said.append(block, static_cast<std::size_t>(n));
+  ::close(channel[0]);
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   if (WIFSIGNALED(status)) said += " (killed by signal " + std::to_string(WTERMSIG(status)) + ")";

@@ -2,7 +2,7 @@
 #include "conformance/describe.hpp"
 
 using namespace cobatch_test;
-using kind = adopt_outcome::kind;
+using adopt_kind = adopt_outcome::kind;
 
 namespace {
 
@@ -32,15 +32,16 @@ adopted_task with_result(adopted_task from) {
   return from;
 }
 
-std::vector<kind> kinds(const std::vector<adopt_outcome>& all) {
-  std::vector<kind> out;
+std::vector<adopt_kind> kinds(const std::vector<adopt_outcome>& all) {
+  std::vector<adopt_kind> out;
   for (const auto& one : all) out.push_back(one.what);
   return out;
 }
 
 // Fails the test unless all were taken.
 void adopt_all(world& w, const std::vector<adopted_task>& tasks) {
-  for (const auto what : kinds(must(w->adopt(tasks)))) REQUIRE(w.answered(what, kind::adopted, kind::duplicate));
+  for (const auto what : kinds(must(w->adopt(tasks))))
+    REQUIRE(w.answered(what, adopt_kind::adopted, adopt_kind::duplicate));
 }
 
 }  // namespace
@@ -103,14 +104,14 @@ STORE_TEST("adopting again changes nothing, and another task of that id is told"
   const auto given = with_result(adopted("a", "b"_batch, task_state::done));
   adopt_all(w, {given});
   const auto version = w->version();
-  CHECK(kinds(must(w->adopt({given}))) == std::vector{kind::duplicate});
+  CHECK(kinds(must(w->adopt({given}))) == std::vector{adopt_kind::duplicate});
   auto other = given;
   other.task.spec.description = "something else";
   const auto out = must(w->adopt({other}));
-  CHECK(kinds(out) == std::vector{kind::conflict});
+  CHECK(kinds(out) == std::vector{adopt_kind::conflict});
   CHECK(out.at(0).task == w.task_now("a"));
   CHECK(w->version() == version);
-  CHECK(kinds(must(w->adopt({other, adopted("b", "b"_batch, task_state::done)}))).front() == kind::conflict);
+  CHECK(kinds(must(w->adopt({other, adopted("b", "b"_batch, task_state::done)}))).front() == adopt_kind::conflict);
   CHECK(w.task_now("b").state == task_state::done);
 }
 
@@ -146,7 +147,7 @@ STORE_TEST("what an adopted task needs is to be there, and done") {
   auto waits = adopted("c", "b"_batch, task_state::queued);
   waits.task.spec.needs = {"a"_task};
   const auto refused = must(w->adopt({waits}));
-  CHECK(kinds(refused) == std::vector{kind::refused});
+  CHECK(kinds(refused) == std::vector{adopt_kind::refused});
   CHECK(refused.at(0).code == errc::need_unknown);
   CHECK(!must(w->find_batch("b"_batch)));
   SUBCASE("it failed") {

@@ -7,8 +7,6 @@ using namespace cobatch_test;
 
 namespace {
 
-using list = std::vector<std::string>;
-
 list names(const archive_part& part) {
   list out;
   for (const auto& result : part.results) out.push_back(result.task.str());

@@ -1,7 +1,6 @@
 #include "conformance/world.hpp"
 
 using namespace cobatch_test;
-using kind = assign_outcome::kind;
 
 STORE_TEST("a task is stored as it was given") {
   assign_request request;
@@ -24,7 +23,7 @@ STORE_TEST("a task is stored as it was given") {
   }
   request.tasks = {spec};
   const auto out = must(w->assign(request));
-  CHECK(w.answered(out.what, kind::stored, kind::duplicate));
+  CHECK(w.answered(out.what, assign_kind::stored, assign_kind::duplicate));
   REQUIRE(out.tasks.size() == 1);
   CHECK(out.tasks[0].position == 1);
   CHECK(out.tasks[0].state == task_state::queued);
@@ -32,7 +31,7 @@ STORE_TEST("a task is stored as it was given") {
   CHECK(stored.spec == spec);
   CHECK(stored.reason.empty());
   CHECK(must(w->list_tasks({})) == std::vector{stored});
-  CHECK(must(w->assign(request)).what == kind::duplicate);
+  CHECK(must(w->assign(request)).what == assign_kind::duplicate);
   CHECK(stored.batch == "b"_batch);
   CHECK(stored.position == 1);
   CHECK(stored.round == 1);
@@ -87,7 +86,7 @@ STORE_TEST("assigning equal content again stores nothing and tells the state") {
   w.clock.turn(std::chrono::minutes{1});
   for (const auto& batch : {std::optional("b"_batch), std::optional<batch_id>()}) {
     const auto again = w.assign(batch, {"a", "b"});
-    CHECK(again.what == kind::duplicate);
+    CHECK(again.what == assign_kind::duplicate);
     CHECK(again.batch.id == "b"_batch);
     CHECK(again.batch.last_assign_at == first.last_assign_at);
     REQUIRE(again.tasks.size() == 2);
@@ -103,7 +102,7 @@ STORE_TEST("who assigned a task is no part of its content") {
   request.batch = "b"_batch;
   request.tasks = {task("a")};
   request.tasks[0].assigned_by = "another";
-  CHECK(must(w->assign(request)).what == kind::duplicate);
+  CHECK(must(w->assign(request)).what == assign_kind::duplicate);
   CHECK(w.task_now("a").spec.assigned_by.empty());
 }
 
@@ -112,7 +111,7 @@ STORE_TEST("a duplicate with auto_execute seals a batch that is still open") {
   w.clock.turn(std::chrono::seconds{5});
   CHECK(w.assign("b"_batch, {"a"}, false).batch.state == batch_state::open);
   const auto out = w.assign("b"_batch, {"a"}, true);
-  CHECK(out.what == kind::duplicate);
+  CHECK(out.what == assign_kind::duplicate);
   CHECK((out.sealed_now || w.loses_answers()));
   CHECK(out.batch.state == batch_state::sealed);
   CHECK(w.batch_now("b"_batch).sealed_at == w.clock.now());
@@ -127,14 +126,14 @@ STORE_TEST("a taken id with other content or in another batch is refused and not
     request.tasks = {task("new"), task("a")};
     request.tasks[1].description = "something else";
     const auto out = must(w->assign(request));
-    CHECK(out.what == kind::task_exists);
+    CHECK(out.what == assign_kind::task_exists);
     REQUIRE(out.conflict.has_value());
     CHECK(*out.conflict == w.task_now("a"));
     CHECK(out.tasks.empty());
   }
   SUBCASE("another batch") {
     const auto out = w.assign("other"_batch, {"new", "a"});
-    CHECK(out.what == kind::task_exists);
+    CHECK(out.what == assign_kind::task_exists);
     CHECK(out.conflict->batch == "b"_batch);
     CHECK(!must(w->find_batch("other"_batch)));
   }
@@ -145,7 +144,7 @@ STORE_TEST("a taken id with other content or in another batch is refused and not
 STORE_TEST("of tasks that are partly there the new ones are stored") {
   w.stored("b"_batch, {"a"}, false);
   const auto out = w.assign("b"_batch, {"a", "b", "c"}, false);
-  CHECK(w.answered(out.what, kind::stored, kind::duplicate));
+  CHECK(w.answered(out.what, assign_kind::stored, assign_kind::duplicate));
   REQUIRE(out.tasks.size() == 3);
   CHECK(out.tasks[0].duplicate);
   CHECK((w.loses_answers() || !out.tasks[1].duplicate));
@@ -157,7 +156,7 @@ STORE_TEST("duplicates from several batches seal none of them, and tell of the l
   w.stored("first"_batch, {"a"}, false);
   w.stored("second"_batch, {"b"}, false);
   const auto out = w.assign(std::nullopt, {"b", "a"}, true);
-  CHECK(out.what == kind::duplicate);
+  CHECK(out.what == assign_kind::duplicate);
   CHECK(out.batch.id == "second"_batch);
   CHECK(!out.sealed_now);
   CHECK(w.batch_now("first"_batch).state == batch_state::open);
@@ -186,12 +185,12 @@ STORE_TEST("a batch has one agent") {
   with_agent("a", "", false);
   CHECK(with_agent("b", "codex", false).batch.agent == "codex");
   CHECK(with_agent("c", "", false).batch.agent == "codex");
-  CHECK(w.answered(with_agent("d", "codex", false).what, kind::stored, kind::duplicate));
+  CHECK(w.answered(with_agent("d", "codex", false).what, assign_kind::stored, assign_kind::duplicate));
   const auto refused = with_agent("e", "gemini", true);
-  CHECK(refused.what == kind::agent_conflict);
+  CHECK(refused.what == assign_kind::agent_conflict);
   CHECK(refused.batch.agent == "codex");
   CHECK(!must(w->find_task("e"_task)));
-  CHECK(with_agent("a", "gemini", true).what == kind::agent_conflict);
+  CHECK(with_agent("a", "gemini", true).what == assign_kind::agent_conflict);
   CHECK(w.batch_now("b"_batch).state == batch_state::open);
 }
 
@@ -202,7 +201,7 @@ STORE_TEST("a running batch without an agent of its own gets none") {
   request.batch = "b"_batch;
   request.tasks = {task("b")};
   request.agent = "codex";
-  CHECK(must(w->assign(request)).what == kind::agent_conflict);
+  CHECK(must(w->assign(request)).what == assign_kind::agent_conflict);
   CHECK(!must(w->find_task("b"_task)));
 }
 
@@ -210,10 +209,10 @@ STORE_TEST("a batch takes at most max_batch_tasks") {
   assign_request request;
   request.batch = "b"_batch;
   for (std::size_t i = 0; i < max_batch_tasks; ++i) request.tasks.push_back(task(std::to_string(i)));
-  CHECK(w.answered(must(w->assign(request)).what, kind::stored, kind::duplicate));
+  CHECK(w.answered(must(w->assign(request)).what, assign_kind::stored, assign_kind::duplicate));
   CHECK(w.batch_now("b"_batch).tally[task_state::queued] == static_cast<std::int64_t>(max_batch_tasks));
   const auto full = w.assign("b"_batch, {"one more"});
-  CHECK(full.what == kind::batch_full);
+  CHECK(full.what == assign_kind::batch_full);
   CHECK(!must(w->find_task("one more"_task)));
 }
 

@@ -1,7 +1,7 @@
 #include "conformance/world.hpp"
 
 using namespace cobatch_test;
-using kind = execute_outcome::kind;
+using execute_kind = execute_outcome::kind;
 
 namespace {
 
@@ -10,7 +10,6 @@ std::vector<std::string> names(const std::vector<batch_record>& batches) {
   for (const auto& batch : batches) out.push_back(batch.id.str());
   return out;
 }
-using list = std::vector<std::string>;
 
 }  // namespace
 
@@ -21,10 +20,10 @@ STORE_TEST("execute changes nothing while a session lives") {
   const auto session = w.claimed();
   for (const auto& batch : {std::optional("open"_batch), std::optional<batch_id>()}) {
     const auto out = must(w->execute({batch, session.id}));
-    CHECK(out.what == kind::already_running);
+    CHECK(out.what == execute_kind::already_running);
     CHECK(out.live == session);
   }
-  CHECK(must(w->execute({"none"_batch, session.id})).what == kind::not_found);
+  CHECK(must(w->execute({"none"_batch, session.id})).what == execute_kind::not_found);
   CHECK(w.batch_now("open"_batch).state == batch_state::open);
 }
 
@@ -32,10 +31,10 @@ STORE_TEST("a session that nobody holds hinders nothing, and its batch runs agai
   w.stored("a"_batch, {"a"});
   w.claimed();
   const auto out = must(w->execute({std::nullopt, epoch{}}));
-  CHECK(out.what == kind::started);
+  CHECK(out.what == execute_kind::started);
   CHECK(names(out.runnable) == list{"a"});
-  CHECK(must(w->execute({"a"_batch, epoch{}})).what == kind::started);
-  CHECK(must(w->execute({std::nullopt, epoch{99}})).what == kind::started);
+  CHECK(must(w->execute({"a"_batch, epoch{}})).what == execute_kind::started);
+  CHECK(must(w->execute({std::nullopt, epoch{99}})).what == execute_kind::started);
 }
 
 STORE_TEST("execute without an id runs sealed batches and seals those left untouched for 30 s") {
@@ -45,7 +44,7 @@ STORE_TEST("execute without an id runs sealed batches and seals those left untou
   w.stored("sealed"_batch, {"c"});
   w.clock.turn(untouched_before_execute - std::chrono::milliseconds{1});
   const auto out = must(w->execute({}));
-  CHECK(out.what == kind::started);
+  CHECK(out.what == execute_kind::started);
   CHECK(names(out.runnable) == list{"sealed", "left"});
   CHECK(names(out.left_open) == list{"fresh"});
   CHECK(w.batch_now("left"_batch).state == batch_state::sealed);
@@ -54,10 +53,10 @@ STORE_TEST("execute without an id runs sealed batches and seals those left untou
 }
 
 STORE_TEST("with nothing sealed there is nothing to do, and what is open is told") {
-  CHECK(must(w->execute({})).what == kind::nothing_to_do);
+  CHECK(must(w->execute({})).what == execute_kind::nothing_to_do);
   w.stored("fresh"_batch, {"b"}, false);
   const auto out = must(w->execute({}));
-  CHECK(out.what == kind::nothing_to_do);
+  CHECK(out.what == execute_kind::nothing_to_do);
   CHECK(names(out.left_open) == list{"fresh"});
   must(w->cancel("b"_task));
   CHECK(must(w->execute({})).left_open.empty());
@@ -67,11 +66,11 @@ STORE_TEST("execute with an id seals and runs exactly that batch") {
   w.stored("a"_batch, {"a"}, false);
   w.stored("b"_batch, {"b"}, false);
   const auto out = must(w->execute({"a"_batch, {}}));
-  CHECK(out.what == kind::started);
+  CHECK(out.what == execute_kind::started);
   CHECK(names(out.runnable) == list{"a"});
   CHECK(w.batch_now("a"_batch).state == batch_state::sealed);
   CHECK(w.batch_now("b"_batch).state == batch_state::open);
-  CHECK(must(w->execute({"none"_batch, {}})).what == kind::not_found);
+  CHECK(must(w->execute({"none"_batch, {}})).what == execute_kind::not_found);
 }
 
 STORE_TEST("a named batch with no task to run is empty") {
@@ -88,7 +87,7 @@ STORE_TEST("a named batch with no task to run is empty") {
     w.end(session.id);
   }
   const auto nothing = must(w->execute({"b"_batch, {}}));
-  CHECK(nothing.what == kind::empty_batch);
+  CHECK(nothing.what == execute_kind::empty_batch);
   CHECK(nothing.named == w.batch_now("b"_batch));
 }
 
@@ -110,7 +109,7 @@ STORE_TEST("after three sessions without a settled turn the batch is held with a
     CHECK(must(w->claim(w.claim_of())).what == claim_outcome::kind::nothing);
     CHECK(must(w->claim(w.claim_of("b"_batch))).what == claim_outcome::kind::nothing);
     CHECK(!must(w->has_work({{"claude"}, "claude"})));
-    CHECK(must(w->execute({})).what == kind::nothing_to_do);
+    CHECK(must(w->execute({})).what == execute_kind::nothing_to_do);
   }
   SUBCASE("it is tried again when its time has come, and held longer") {
     w.clock.turn(std::chrono::minutes{1});
@@ -127,7 +126,7 @@ STORE_TEST("after three sessions without a settled turn the batch is held with a
   }
   SUBCASE("execute with its id lets it go") {
     const auto out = must(w->execute({"b"_batch, {}}));
-    CHECK(out.what == kind::started);
+    CHECK(out.what == execute_kind::started);
     CHECK(out.runnable.at(0).state == batch_state::sealed);
     CHECK(out.runnable.at(0).fruitless_sessions == 0);
     CHECK(out.runnable.at(0).hold_reason.empty());
@@ -185,8 +184,8 @@ STORE_TEST("a batch whose budget is spent is held until somebody lets it go") {
   CHECK(must(w->claim(w.claim_of())).what == claim_outcome::kind::nothing);
   CHECK(must(w->claim(w.claim_of("b"_batch))).what == claim_outcome::kind::nothing);
   CHECK(!must(w->has_work({{"claude"}, "claude"})));
-  CHECK(must(w->execute({})).what == kind::nothing_to_do);
-  CHECK(must(w->execute({"b"_batch, {}})).what == kind::started);
+  CHECK(must(w->execute({})).what == execute_kind::nothing_to_do);
+  CHECK(must(w->execute({"b"_batch, {}})).what == execute_kind::started);
   CHECK(w.fruitless_session("b"_batch, session_end::budget).batch.fruitless_sessions == 0);
 }
 

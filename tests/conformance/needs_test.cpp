@@ -1,7 +1,6 @@
 #include "conformance/world.hpp"
 
 using namespace cobatch_test;
-using kind = assign_outcome::kind;
 
 namespace {
 
@@ -30,7 +29,8 @@ STORE_TEST("a task may need what stands before it in its batch: assigned earlier
   w.assign_specs("b"_batch, {task("c"), needing("d", {"c", "a", "c"})});
   CHECK(w.task_now("d").spec.needs == std::vector{"c"_task, "a"_task, "c"_task});
   // A duplicate was assigned earlier, wherever it stands in the call.
-  CHECK(w.answered(w.assign_specs("b"_batch, {needing("e", {"a"}), task("a")}).what, kind::stored, kind::duplicate));
+  CHECK(w.answered(w.assign_specs("b"_batch, {needing("e", {"a"}), task("a")}).what, assign_kind::stored,
+                   assign_kind::duplicate));
   const auto session = w.claimed();
   for (int turn = 1; turn <= 4; ++turn) {
     CHECK(w.begun(session.id, turn).task.position == turn);
@@ -48,7 +48,7 @@ STORE_TEST("a need that does not stand before its task is refused, and nothing i
     request.tasks = std::move(tasks);
     request.settings = stopping();
     const auto out = must(w->assign(request));
-    CHECK(out.what == kind::need_unknown);
+    CHECK(out.what == assign_kind::need_unknown);
     CHECK(out.unknown_need == unknown);
     CHECK(out.tasks.empty());
     if (request.batch == before.id) CHECK(out.batch == before);
@@ -163,7 +163,7 @@ STORE_TEST("a task that needs one that has failed is cancelled as it is assigned
   }
   SUBCASE("alone, so that the batch has ended again") {
     const auto out = w.assign_specs("b"_batch, {needing("b", {"a"})});
-    CHECK(w.answered(out.what, kind::stored, kind::duplicate));
+    CHECK(w.answered(out.what, assign_kind::stored, assign_kind::duplicate));
     CHECK(out.batch.state == batch_state::finished);
   }
   SUBCASE("named again in the call") {

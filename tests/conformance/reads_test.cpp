@@ -9,7 +9,6 @@ std::vector<std::string> names(const std::vector<task_record>& tasks) {
   for (const auto& t : tasks) out.push_back(t.spec.id.str());
   return out;
 }
-using list = std::vector<std::string>;
 
 // One session that ends the first `count` tasks of the batch as done, the last of them as an error.
 epoch run_some(world& w, batch_id batch, int count) {

@@ -1,7 +1,6 @@
 #include "conformance/world.hpp"
 
 using namespace cobatch_test;
-using kind = assign_outcome::kind;
 
 namespace {
 
@@ -36,7 +35,7 @@ const preamble shared_text{"Read these \"first\".", {"docs/a b.md", "src/\xC3\xA
 
 STORE_TEST("settings and preamble of a batch are kept as they were given") {
   const auto out = must(w->assign(with("a", all_settings(), shared_text)));
-  CHECK(w.answered(out.what, kind::stored, kind::duplicate));
+  CHECK(w.answered(out.what, assign_kind::stored, assign_kind::duplicate));
   CHECK(out.batch.settings == all_settings());
   CHECK(out.batch.has_preamble);
   CHECK(w.batch_now("b"_batch) == out.batch);
@@ -88,7 +87,7 @@ STORE_TEST("settings or a preamble that contradict the batch's are refused and n
     request.tasks = {task(id)};
     request.seal = true;
     const auto out = must(w->assign(request));
-    CHECK(out.what == kind::batch_conflict);
+    CHECK(out.what == assign_kind::batch_conflict);
     CHECK(out.batch == before);
     CHECK(out.tasks.empty());
   }
@@ -114,12 +113,12 @@ STORE_TEST("a batch that runs gets no new settings and no preamble, but may be t
   }
   batch_settings stop;
   stop.on_error = error_rule::stop;
-  CHECK(must(w->assign(with("new", stop))).what == kind::batch_conflict);
-  CHECK(must(w->assign(with("new", {}, shared_text))).what == kind::batch_conflict);
-  CHECK(must(w->assign(with("a", stop))).what == kind::batch_conflict);
-  CHECK(must(w->assign(with("a", way))).what == kind::duplicate);
+  CHECK(must(w->assign(with("new", stop))).what == assign_kind::batch_conflict);
+  CHECK(must(w->assign(with("new", {}, shared_text))).what == assign_kind::batch_conflict);
+  CHECK(must(w->assign(with("a", stop))).what == assign_kind::batch_conflict);
+  CHECK(must(w->assign(with("a", way))).what == assign_kind::duplicate);
   CHECK(must(w->assign(with("a", budget_of(9)))).batch.settings.budget == budget_of(9).budget);
-  CHECK(w.answered(must(w->assign(with("c", way))).what, kind::stored, kind::duplicate));
+  CHECK(w.answered(must(w->assign(with("c", way))).what, assign_kind::stored, assign_kind::duplicate));
   CHECK(!must(w->find_task("new"_task)));
 }
 
@@ -129,7 +128,7 @@ STORE_TEST("an identical call is a success also when the batch runs") {
   must(w->assign(request));
   w.claimed();
   const auto version = w->version();
-  CHECK(must(w->assign(request)).what == kind::duplicate);
+  CHECK(must(w->assign(request)).what == assign_kind::duplicate);
   CHECK(w->version() == version);
 }
 
@@ -138,7 +137,7 @@ STORE_TEST("of budgets the latest stands, also one that comes with tasks that ar
   must(w->assign(with("b", budget_of(2))));
   CHECK(w.batch_now("b"_batch).settings == budget_of(2));
   const auto out = must(w->assign(with("a", budget_of(3))));
-  CHECK(out.what == kind::duplicate);
+  CHECK(out.what == assign_kind::duplicate);
   CHECK(out.batch.settings == budget_of(3));
   CHECK(w.batch_now("b"_batch) == out.batch);
   // A budget without any cap is one, too.
@@ -149,7 +148,7 @@ STORE_TEST("of budgets the latest stands, also one that comes with tasks that ar
 STORE_TEST("tasks that are there already bring settings and a preamble to a batch that does not run") {
   must(w->assign(with("a", {})));
   const auto out = must(w->assign(with("a", all_settings(), shared_text)));
-  CHECK(out.what == kind::duplicate);
+  CHECK(out.what == assign_kind::duplicate);
   CHECK(out.batch.settings == all_settings());
   CHECK(w.batch_now("b"_batch) == out.batch);
   CHECK(must(w->find_preamble("b"_batch)) == shared_text);

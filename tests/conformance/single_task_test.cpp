@@ -2,7 +2,7 @@
 #include "conformance/describe.hpp"
 
 using namespace cobatch_test;
-using kind = task_outcome::kind;
+using task_kind = task_outcome::kind;
 
 namespace {
 
@@ -33,7 +33,7 @@ task_changes of_priority(priority prio) {
 }
 
 void check_refused(const task_outcome& out, errc code) {
-  CHECK(out.what == kind::refused);
+  CHECK(out.what == task_kind::refused);
   CHECK(out.code == code);
 }
 
@@ -55,7 +55,7 @@ STORE_TEST("an update changes what it names of a queued task, and nothing else")
   const std::string text(1500, 'x');
   task_changes changes = described(text);
   auto out = must(w->update("a"_task, changes));
-  CHECK(w.answered(out.what, kind::changed, kind::unchanged));
+  CHECK(w.answered(out.what, task_kind::changed, task_kind::unchanged));
   auto expected = before;
   expected.spec.description = text;
   CHECK(w.task_now("a") == expected);
@@ -67,12 +67,12 @@ STORE_TEST("an update changes what it names of a queued task, and nothing else")
   expected.spec.description = "short again";
   expected.spec.context = R"({"file":"a"})";
   CHECK(w.task_now("a") == expected);
-  CHECK(must(w->update("a"_task, described("short again"))).what == kind::unchanged);
+  CHECK(must(w->update("a"_task, described("short again"))).what == task_kind::unchanged);
   CHECK(w.begun(w.claimed().id, 1).task.spec == expected.spec);
 }
 
 STORE_TEST("an update is refused once the task was begun, and of one that is not there") {
-  CHECK(must(w->update("a"_task, described("x"))).what == kind::not_found);
+  CHECK(must(w->update("a"_task, described("x"))).what == task_kind::not_found);
   w.stored("b"_batch, {"a", "b"});
   const auto session = w.claimed();
   w.begun(session.id, 1);
@@ -113,7 +113,7 @@ STORE_TEST("a task that has ended is queued again as if it had never been tried,
   w.clock.turn(std::chrono::seconds{5});
 
   const auto out = must(w->reset("a"_task));
-  CHECK(w.answered(out.what, kind::changed, kind::unchanged));
+  CHECK(w.answered(out.what, task_kind::changed, task_kind::unchanged));
   const auto task = w.task_now("a");
   CHECK(out.task == task);
   CHECK(task.state == task_state::queued);
@@ -173,9 +173,9 @@ STORE_TEST("a reset while the session of a batch ends is for the next session") 
 }
 
 STORE_TEST("a reset of a queued task changes nothing, and one that runs is not reset") {
-  CHECK(must(w->reset("a"_task)).what == kind::not_found);
+  CHECK(must(w->reset("a"_task)).what == task_kind::not_found);
   w.stored("b"_batch, {"a"});
-  CHECK(must(w->reset("a"_task)).what == kind::unchanged);
+  CHECK(must(w->reset("a"_task)).what == task_kind::unchanged);
   const auto session = w.claimed();
   w.begun(session.id, 1);
   check_refused(must(w->reset("a"_task)), errc::task_in_progress);
@@ -288,8 +288,8 @@ STORE_TEST("a removed task frees its id, its result goes, its turns and what the
   const auto turns = must(w->list_turns({}));
   REQUIRE(turns.size() == 1);
   const auto out = must(w->remove("a"_task));
-  CHECK(w.answered(out.what, kind::changed, kind::not_found));
-  if (out.what == kind::changed) CHECK(out.task.state == task_state::done);
+  CHECK(w.answered(out.what, task_kind::changed, task_kind::not_found));
+  if (out.what == task_kind::changed) CHECK(out.task.state == task_state::done);
   CHECK(!must(w->find_task("a"_task)));
   CHECK(!must(w->find_result("a"_task)));
   CHECK(must(w->list_results({})).empty());
@@ -379,15 +379,15 @@ STORE_TEST("of removed tasks no need is left to those that come after them") {
 // --------------------------------------------------------------------------------------- remove_result
 
 STORE_TEST("a result that is removed leaves its task as it is") {
-  CHECK(must(w->remove_result("a"_task)).what == kind::not_found);
+  CHECK(must(w->remove_result("a"_task)).what == task_kind::not_found);
   run_one(w, "b"_batch, turn_end::done);
   const auto before = w.task_now("a");
   const auto out = must(w->remove_result("a"_task));
-  CHECK(w.answered(out.what, kind::changed, kind::not_found));
+  CHECK(w.answered(out.what, task_kind::changed, task_kind::not_found));
   CHECK(out.task == before);
   CHECK(!must(w->find_result("a"_task)));
   CHECK(w.task_now("a") == before);
-  CHECK(must(w->remove_result("a"_task)).what == kind::not_found);
+  CHECK(must(w->remove_result("a"_task)).what == task_kind::not_found);
   must(w->reset("a"_task));
   run_next(w, w.claimed().id, 1, "a"_task);
   CHECK(must(w->find_result("a"_task)));
@@ -398,12 +398,12 @@ STORE_TEST("a result that is removed leaves its task as it is") {
 STORE_TEST("a task that somebody has in progress by hand is left alone by engines") {
   w.stored("b"_batch, {"a", "b"});
   const auto out = must(w->mark_manually("a"_task));
-  CHECK(w.answered(out.what, kind::changed, kind::unchanged));
+  CHECK(w.answered(out.what, task_kind::changed, task_kind::unchanged));
   CHECK(out.task == w.task_now("a"));
   CHECK(out.task.state == task_state::in_progress);
   CHECK(out.task.owner == task_owner::manual);
   CHECK(out.task.started_at == w.clock.now());
-  CHECK(must(w->mark_manually("a"_task)).what == kind::unchanged);
+  CHECK(must(w->mark_manually("a"_task)).what == task_kind::unchanged);
   check_counts(w, "b"_batch);
   const auto session = w.claimed();
   run_next(w, session.id, 1, "b"_task);
@@ -411,7 +411,7 @@ STORE_TEST("a task that somebody has in progress by hand is left alone by engine
   CHECK(w.begin(session.id, 2).what == begin_outcome::kind::none_left);
   CHECK(w.end(session.id).batch.state == batch_state::sealed);
   CHECK(w.task_now("a") == out.task);
-  CHECK(must(w->mark_manually("none"_task)).what == kind::not_found);
+  CHECK(must(w->mark_manually("none"_task)).what == task_kind::not_found);
 }
 
 STORE_TEST("a batch whose only tasks left are somebody's by hand neither runs nor has ended") {

@@ -24,6 +24,8 @@ namespace cobatch_test {
 using namespace cobatch;
 
 using temporary_folder = scratch_folder;
+using list = std::vector<std::string>;
+using assign_kind = assign_outcome::kind;
 
 /// The value, or a test that fails with the error's message.
 template <class T>
@@ -145,7 +147,7 @@ struct world {
   /// Assigns new tasks; fails the test if they are not.
   batch_record stored(std::optional<batch_id> batch, std::initializer_list<std::string> ids, bool seal = true) {
     auto out = assign(std::move(batch), ids, seal);
-    REQUIRE(answered(out.what, assign_outcome::kind::stored, assign_outcome::kind::duplicate));
+    REQUIRE(answered(out.what, assign_kind::stored, assign_kind::duplicate));
     return out.batch;
   }
 

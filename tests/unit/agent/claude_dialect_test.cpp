@@ -5,12 +5,12 @@
 #include <doctest/doctest.h>
 
 #include "json/json.hpp"
+#include "unit/agent/key.hpp"
 
 using namespace cobatch;
+using namespace cobatch_test;
 
 namespace {
-
-const turn_key key{turn_no{1}, task_id("t")};
 
 // A `result` line in the shape of Claude Code 2.1: cumulative modelUsage, and the difference where `since` is given.
 std::string result_line(const std::string& text, std::int64_t cumulative_output, const std::string& more = {}) {

@@ -7,11 +7,12 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "unit/agent/key.hpp"
+
 using namespace cobatch;
+using namespace cobatch_test;
 
 namespace {
-
-const turn_key key{turn_no{1}, task_id("t")};
 
 std::string completed(int input, int cached, int written, int output, int reasoning) {
   return R"({"type":"turn.completed","usage":{"input_tokens":)" + std::to_string(input) + R"(,"cached_input_tokens":)" +
@@ -23,13 +24,13 @@ std::string message(const std::string& text) {
   return R"({"type":"item.completed","item":{"id":"i","type":"agent_message","text":")" + text + "\"}}";
 }
 
-const std::string started = R"({"type":"thread.started","thread_id":"th1"})";
+const std::string thread_started = R"({"type":"thread.started","thread_id":"th1"})";
 
 }  // namespace
 
 TEST_CASE("a turn's tokens are the difference to the thread's turn before, over processes") {
   const auto speech = make_codex_dialect();
-  CHECK_FALSE(speech->read(started, key));
+  CHECK_FALSE(speech->read(thread_started, key));
   CHECK(speech->conversation() == "th1");
   CHECK_FALSE(speech->read(message("one"), key));
   const auto first = speech->read(completed(1111, 1000, 110, 21, 6), key);
@@ -39,7 +40,7 @@ TEST_CASE("a turn's tokens are the difference to the thread's turn before, over 
   CHECK(first->what.used->source == usage_source::difference);
   CHECK(first->what.used->total() == tokens{1, 110, 0, 1000, 21, 6});
   speech->process_begins();
-  CHECK_FALSE(speech->read(started, key));
+  CHECK_FALSE(speech->read(thread_started, key));
   const auto second = speech->read(completed(3333, 3000, 330, 43, 13), key);
   CHECK(second->what.used->total() == tokens{2, 220, 0, 2000, 22, 7});
   CHECK(second->what.output.empty());
@@ -47,13 +48,13 @@ TEST_CASE("a turn's tokens are the difference to the thread's turn before, over 
 
 TEST_CASE("codex exec names no model: its tokens are of the one that it was started with") {
   const auto speech = make_codex_dialect({.model = "gpt-x"});
-  CHECK_FALSE(speech->read(started, key));
+  CHECK_FALSE(speech->read(thread_started, key));
   CHECK(speech->read(completed(10, 0, 0, 1, 0), key)->what.used->by_model.at(0).model == "gpt-x");
 }
 
 TEST_CASE("another thread begins from nothing") {
   const auto speech = make_codex_dialect();
-  CHECK_FALSE(speech->read(started, key));
+  CHECK_FALSE(speech->read(thread_started, key));
   CHECK(speech->read(completed(1000, 0, 0, 20, 0), key));
   CHECK_FALSE(speech->read(R"({"type":"thread.started","thread_id":"th2"})", key));
   CHECK(speech->read(completed(500, 0, 0, 10, 0), key)->what.used->total().uncached_input == 500);
@@ -61,13 +62,13 @@ TEST_CASE("another thread begins from nothing") {
 
 TEST_CASE("figures that cannot be are no figures") {
   const auto speech = make_codex_dialect();
-  CHECK_FALSE(speech->read(started, key));
+  CHECK_FALSE(speech->read(thread_started, key));
   CHECK_FALSE(speech->read(completed(10, 1000, 0, 20, 0), key)->what.used);
 }
 
 TEST_CASE("a figure without input or output is none, not one of nothing") {
   const auto speech = make_codex_dialect();
-  CHECK_FALSE(speech->read(started, key));
+  CHECK_FALSE(speech->read(thread_started, key));
   for (const char* usage : {"{}", R"({"input_tokens":10})", R"({"output_tokens":10,"cached_input_tokens":0})"})
     CHECK_FALSE(speech->read(fmt::format(R"({{"type":"turn.completed","usage":{}}})", usage), key)->what.used);
 }

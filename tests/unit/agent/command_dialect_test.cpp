@@ -8,10 +8,8 @@ using namespace cobatch;
 
 namespace {
 
-const turn_key key{turn_no{7}, task_id("doc_2")};
-
 std::optional<turn_report> read(std::string_view line) {
-  return make_command_dialect(usage_source::reported)->read(line, key);
+  return make_command_dialect(usage_source::reported)->read(line, {turn_no{7}, task_id("doc_2")});
 }
 
 turn_request request() {

@@ -4,11 +4,10 @@
 
 #include <doctest/doctest.h>
 
-using namespace cobatch;
+#include "unit/agent/key.hpp"
 
-namespace {
-const turn_key key{turn_no{1}, task_id("t")};
-}
+using namespace cobatch;
+using namespace cobatch_test;
 
 TEST_CASE("the answer of Gemini is what it says after its last tool, its tokens are told by model") {
   const auto speech = make_gemini_dialect();

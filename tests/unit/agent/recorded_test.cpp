@@ -181,8 +181,8 @@ replayed replay(const recording& from) {
   for (const auto& process : from.processes) {
     speech->process_begins();
     for (const auto& line : process) {
-      const turn_key key{turn_no{static_cast<std::int64_t>(out.ends.size()) + 1}, task_id("t")};
-      const auto report = speech->read(line, key);
+      const turn_key turn{turn_no{static_cast<std::int64_t>(out.ends.size()) + 1}, task_id("t")};
+      const auto report = speech->read(line, turn);
       if (!report) continue;
       const auto& used = report->what.used;
       out.ends.push_back(report->what.end);

@@ -28,6 +28,8 @@ using cobatch_test::content_of;
 using cobatch_test::scratch_folder;
 using kind = import_finding::kind;
 
+inline const std::string queue = "claude_task_queue.json";
+
 /// The zone of this process's clocks, as POSIX writes it ("CET-1": an hour ahead of UTC).
 class zone {
  public:
@@ -53,9 +55,7 @@ class original {
     std::ofstream(path() / name, std::ios::binary | std::ios::trunc) << text;
   }
   /// A queue of one task "a"; `members` are those of its object.
-  void queue_of(const std::string& members) const {
-    write("claude_task_queue.json", R"({"tasks":{"a":{)" + members + "}}}");
-  }
+  void queue_of(const std::string& members) const { write(queue, R"({"tasks":{"a":{)" + members + "}}}"); }
   void results_of(const std::string& members) const {
     write("claude_task_results.json", R"({"results":{"a":{)" + members + "}}}");
   }

@@ -7,7 +7,6 @@ using namespace import_test;
 
 namespace {
 
-const std::string queue = "claude_task_queue.json";
 const std::string results = "claude_task_results.json";
 const std::string archive = "task_archive/results_2025-10.jsonl";
 const std::string history = "token_telemetry.json";

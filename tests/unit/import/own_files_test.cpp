@@ -6,8 +6,7 @@ using namespace import_test;
 
 namespace {
 
-const std::string queue = "claude_task_queue.json";
-const std::string archive = "task_archive/results_2025-11.jsonl";
+const std::string current_archive = "task_archive/results_2025-11.jsonl";
 
 // Has the task done by a session, as an engine would.
 result_record run_task(workspace& place, const std::string& id) {
@@ -54,7 +53,7 @@ std::string line_of_another_workspace() {
 
 // The file of the archive in the data/ of the workspace.
 void write_archive(workspace& place, const std::string& lines) {
-  const auto path = place.paths().data / archive;
+  const auto path = place.paths().data / current_archive;
   fs::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary | std::ios::trunc) << lines;
 }
@@ -90,15 +89,15 @@ TEST_CASE("views of another workspace go in, with what has ended and what has no
 
 TEST_CASE("the archive of another workspace goes in, whether its store is there or not") {
   original from;
-  from.write(archive, R"({"task_id":"old","status":"done","output":"did","batch_id":"b"})"
-                      "\n" +
-                          line_of_another_workspace());
+  from.write(current_archive, R"({"task_id":"old","status":"done","output":"did","batch_id":"b"})"
+                              "\n" +
+                                  line_of_another_workspace());
   destination to;
   const auto report = to.take(from.path());
   CHECK(report.complete());
   CHECK(report.put_in[task_state::done] == 2);
   CHECK(to.at("ours").result->what.output == "did ours");
-  CHECK(said(report, kind::note, archive).empty());
+  CHECK(said(report, kind::note, current_archive).empty());
   CHECK(to.take(from.path()).there_already == 2);
 }
 
@@ -110,7 +109,7 @@ TEST_CASE("lines of the workspace's own archive are skipped where the store has 
   const auto report = to.take(to->paths().data);
   CHECK(report.complete());
   CHECK(report.put_in.total() == 0);
-  CHECK(holds(said(report, kind::note, archive), "3 lines written by Cobatch"));
+  CHECK(holds(said(report, kind::note, current_archive), "3 lines written by Cobatch"));
   CHECK_FALSE(to.has("deleted"));
   CHECK(to.at("again").task.state == task_state::queued);
 }
@@ -123,7 +122,7 @@ TEST_CASE("lines of the workspace's own archive that its store has never had go 
   CHECK(preview->put_in[task_state::done] == 1);
   const auto report = to.take(to->paths().data);
   CHECK(report.put_in[task_state::done] == 1);
-  CHECK(holds(said(report, kind::note, archive), "1 line written by Cobatch"));
+  CHECK(holds(said(report, kind::note, current_archive), "1 line written by Cobatch"));
   CHECK(to.at("ours").result->what.output == "did ours");
 }
 
@@ -140,7 +139,7 @@ TEST_CASE("a result that was taken from the workspace's own archive is not archi
   }
   SUBCASE("from another folder it is") {
     original from;
-    from.write(archive, old);
+    from.write(current_archive, old);
     to.take(from.path());
     CHECK(to_be_archived(*to) == names{"old"});
   }
@@ -151,7 +150,7 @@ TEST_CASE("the figures of a result that Cobatch wrote are the same after it is i
     CAPTURE(loaded);
     const auto before = later_result(loaded);
     original from;
-    from.write(archive, line_of(before));
+    from.write(current_archive, line_of(before));
     destination to;
     to.take(from.path());
     const auto after = token_members(*to.at("ours").result);
@@ -168,7 +167,7 @@ TEST_CASE("figures of Cobatch that are a lower bound are one after they are impo
   auto before = later_result(false);
   before.what.used->complete = false;
   original from;
-  from.write(archive, line_of(before));
+  from.write(current_archive, line_of(before));
   destination to;
   to.take(from.path());
   CHECK_FALSE(to.at("ours").result->what.used->complete);

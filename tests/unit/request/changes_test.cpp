@@ -5,8 +5,8 @@ namespace cobatch_test {
 
 namespace {
 
-struct scene : fixture {
-  scene() {
+struct two_tasks : fixture {
+  two_tasks() {
     for (const char* id : {"a", "b"})
       ask("assign_task", R"({"task_id":")" + std::string(id) + R"(","description":"do )" + id +
                              R"(","batch_id":"batch","auto_execute":false})");
@@ -24,7 +24,7 @@ struct scene : fixture {
 }  // namespace
 
 TEST_CASE("a queued task is updated, and the reply says in what") {
-  scene s;
+  two_tasks s;
   const auto r = s.about("update_task", "a", R"(,"description":"do it well","priority":"high")");
   CHECK(r.text("status") == "success");
   CHECK(r.list("updated_fields") == json::array{"description", "priority"});
@@ -37,7 +37,7 @@ TEST_CASE("a queued task is updated, and the reply says in what") {
 }
 
 TEST_CASE("a task that has ended is reset, with the status that it had before") {
-  scene s;
+  two_tasks s;
   s.finish("a", "error");
   const auto r = s.about("reset_task", "a");
   CHECK(r.text("previous_status") == "error");
@@ -47,7 +47,7 @@ TEST_CASE("a task that has ended is reset, with the status that it had before") 
 }
 
 TEST_CASE("a deleted task is gone and its id is free") {
-  scene s;
+  two_tasks s;
   CHECK(s.about("delete_task", "a").text("previous_status") == "queued");
   CHECK(s.about("check_task_status", "a").text("code") == "task_not_found");
   CHECK(s.about("delete_task", "a").text("code") == "task_not_found");
@@ -58,7 +58,7 @@ TEST_CASE("a deleted task is gone and its id is free") {
 }
 
 TEST_CASE("a deleted result leaves its task") {
-  scene s;
+  two_tasks s;
   s.finish("a");
   CHECK(s.about("delete_task_result", "a").text("status") == "success");
   CHECK(s.about("check_task_status", "a").text("task_status") == "done");
@@ -66,7 +66,7 @@ TEST_CASE("a deleted result leaves its task") {
 }
 
 TEST_CASE("a batch is retried: what failed and what was cancelled is queued again, and what is done stays") {
-  scene s;
+  two_tasks s;
   s.finish("a", "error");
   s.finish("b");
   const auto r = s.ask("retry_batch", R"({"batch_id":"batch"})");
@@ -78,7 +78,7 @@ TEST_CASE("a batch is retried: what failed and what was cancelled is queued agai
 }
 
 TEST_CASE("to look at the queue changes nothing in it") {
-  scene s;
+  two_tasks s;
   const auto r = s.ask("process_queue");
   CHECK(r.number("task_count") == 2);
   REQUIRE(r.list("pending_tasks").size() == 2);
@@ -88,7 +88,7 @@ TEST_CASE("to look at the queue changes nothing in it") {
 }
 
 TEST_CASE("results are listed in the three shapes, the latest first") {
-  scene s;
+  two_tasks s;
   s.finish("a");
   s.finish("b", "error");
   const auto all = s.ask("get_all_results");
@@ -103,7 +103,7 @@ TEST_CASE("results are listed in the three shapes, the latest first") {
 }
 
 TEST_CASE("a long output is cut in a list and whole in its own reply") {
-  scene s;
+  two_tasks s;
   s.about("mark_task_in_progress", "a");
   const std::string output(5000, 'x');
   s.about("log_task_completion", "a", R"(,"status":"done","output":")" + output + "\"");
@@ -113,7 +113,7 @@ TEST_CASE("a long output is cut in a list and whole in its own reply") {
 }
 
 TEST_CASE("batches are listed page by page, and by state") {
-  scene s;
+  two_tasks s;
   s.ask("assign_task", R"({"task_id":"c","description":"x","batch_id":"second"})");
   const auto first = s.ask("list_batches", R"({"limit":1})");
   REQUIRE(first.list("batches").size() == 1);

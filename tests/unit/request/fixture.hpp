@@ -11,6 +11,8 @@
 #include <doctest/doctest.h>
 
 #include <cobatch/protocol.hpp>
+#include <cobatch/store.hpp>
+#include <cobatch/workspace.hpp>
 
 #include "json/json.hpp"
 #include "run/sentence.hpp"

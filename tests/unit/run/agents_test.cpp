@@ -7,14 +7,14 @@
 
 #include <doctest/doctest.h>
 
+#include <cobatch/prices.hpp>
+
 #include "unit/run/fixture.hpp"
 
 using namespace cobatch_test;
 using namespace std::chrono_literals;
 
 namespace {
-
-using list = std::vector<std::string>;
 
 // What was sent to it: a conversation's name and a prompt.
 struct said {
@@ -135,7 +135,7 @@ turn_report limit_until(std::optional<timestamp> until) {
   return report;
 }
 
-turn_report done_with(std::int64_t tokens, const std::string& model = "m") {
+turn_report done_using(std::int64_t tokens, const std::string& model = "m") {
   turn_report report{done(), true};
   report.what.used = usage{{{model, {.uncached_input = tokens}}}, usage_source::reported, true, {}, {}};
   return report;
@@ -502,7 +502,7 @@ TEST_CASE_FIXTURE(scene, "a task is done only if its check passes, and checks ar
 }
 
 TEST_CASE_FIXTURE(scene, "at the batch's budget no further turn is begun, and a larger one lets it go on") {
-  works->turn = [](const turn_request&) { return done_with(110); };
+  works->turn = [](const turn_request&) { return done_using(110); };
   auto request = batch({"a", "b", "c"});
   request.settings.budget = spending_cap{.tokens = 200};
   give(request);
@@ -530,7 +530,7 @@ TEST_CASE_FIXTURE(scene, "a budget in dollars is refused before the first turn w
 }
 
 TEST_CASE_FIXTURE(scene, "at the day's budget the engine waits, and the batch stays sealed") {
-  works->turn = [](const turn_request&) { return done_with(100); };
+  works->turn = [](const turn_request&) { return done_using(100); };
   options.day_budget.tokens = 100;
   give(batch({"a", "b"}));
   run();
@@ -539,7 +539,7 @@ TEST_CASE_FIXTURE(scene, "at the day's budget the engine waits, and the batch st
 }
 
 TEST_CASE_FIXTURE(scene, "a preamble that has used up the budget is followed by no task") {
-  works->turn = [](const turn_request&) { return done_with(300); };
+  works->turn = [](const turn_request&) { return done_using(300); };
   auto request = batch({"a"});
   request.shared.text = "hear this";
   request.settings.budget = spending_cap{.tokens = 200};
@@ -553,7 +553,7 @@ TEST_CASE_FIXTURE(scene, "a model that has no price is not begun with where doll
   options.prices = std::make_shared<const price_table>(
       std::map<std::string, model_price, std::less<>>{{"small", {1, 1, 1, 1, 1, "maker"}}});
   options.day_budget.nano_dollars = 1'000'000'000;
-  works->turn = [](const turn_request&) { return done_with(1, "small"); };
+  works->turn = [](const turn_request&) { return done_using(1, "small"); };
   auto request = batch({"a", "b"});
   SUBCASE("of a task") {
     request.tasks[1].model = "large";
@@ -573,7 +573,7 @@ TEST_CASE_FIXTURE(scene, "a model that has no price is not begun with where doll
 
 TEST_CASE_FIXTURE(scene, "what a dead session left is put in order also when the day's budget is spent") {
   options.day_budget.tokens = 100;
-  works->turn = [](const turn_request&) { return done_with(100); };
+  works->turn = [](const turn_request&) { return done_using(100); };
   give(batch({"a", "b", "c"}));
   run();
   claim_request claim;

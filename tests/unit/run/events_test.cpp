@@ -11,7 +11,6 @@ using namespace cobatch_test;
 
 namespace {
 
-using list = std::vector<std::string>;
 constexpr auto never = std::chrono::steady_clock::time_point::max();
 constexpr event_position beginning{};
 
@@ -116,7 +115,7 @@ epoch claimed(workspace& place, std::int64_t above = 0) {
   return out->session.id;
 }
 
-turn_record begun(workspace& place, epoch session, std::int64_t turn) {
+turn_record begun_turn(workspace& place, epoch session, std::int64_t turn) {
   begin_request request;
   request.session = session;
   request.ordinal = turn;
@@ -188,7 +187,7 @@ TEST_CASE("a feed that is opened at the position of any event goes on with the n
   run_until_idle(place, options);
   assign_all(place, {"e"}, "b2");
   end(place, claimed(place, 10), session_end::not_started);
-  begun(place, claimed(place, 20), 1);
+  begun_turn(place, claimed(place, 20), 1);
   auto feed = follow(place, beginning);
   const auto all = take_all(feed);
   const list expected = texts(all);
@@ -217,11 +216,11 @@ TEST_CASE("a feed from now on tells only what begins or ends from then on") {
   auto at_first = follow(place, std::nullopt);
   assign_all(place, {"a", "b"}, "b1");
   const epoch session = claimed(place);
-  begun(place, session, 1);
+  begun_turn(place, session, 1);
   auto in_turn = follow(place, std::nullopt);
   settle(place, session, 1);
   auto between = follow(place, std::nullopt);
-  begun(place, session, 2);
+  begun_turn(place, session, 2);
   settle(place, session, 2);
   end(place, session);
   auto after = follow(place, std::nullopt);
@@ -257,7 +256,7 @@ TEST_CASE("news comes in rounds: changed once and first, then what the change br
   CHECK(text_of(*next(feed)) == "changed");
   CHECK_FALSE(next(feed));
   const epoch session = claimed(place);
-  begun(place, session, 1);
+  begun_turn(place, session, 1);
   CHECK(text_of(*next(feed)) == "changed");
   CHECK(text_of(*next(feed)) == "session 1");
   settle(place, session, 1);  // in the midst of a round, which goes on
@@ -289,7 +288,7 @@ TEST_CASE("the descriptor is readable from a change by anybody until no event is
   drained_readable();
   CHECK_FALSE(readable(feed));
   const epoch session = claimed(elsewhere);
-  begun(elsewhere, session, 1);
+  begun_turn(elsewhere, session, 1);
   CHECK(readable(feed, -1));
   drained_readable();
 }
@@ -392,7 +391,7 @@ TEST_CASE("the recovery of a dead session is told as the end of its turn and of 
   auto feed = follow(place, std::nullopt);
   assign_all(place, {"a"}, "b1");
   const epoch session = claimed(place);
-  begun(place, session, 1);
+  begun_turn(place, session, 1);
   CHECK(drain(feed) == list{"session 1", "turn 1.1 a"});
   SUBCASE("whose turn was found to have ended") {
     recover_request request;
@@ -416,7 +415,7 @@ TEST_CASE("a flood of progress is bounded: the oldest lines go, and it is said h
   auto place = open_workspace(folder.path());
   auto feed = follow(place, std::nullopt);
   assign_all(place, {"a"}, "b1");
-  const turn_record turn = begun(place, claimed(place), 1);
+  const turn_record turn = begun_turn(place, claimed(place), 1);
   constexpr std::int64_t told = 40;
   const std::string line(std::size_t{1} << 20, 'x');
   feed.tell({.what = engine_event::kind::trouble, .text = "kept"});

@@ -24,6 +24,8 @@ namespace cobatch_test {
 
 using namespace cobatch;
 
+using list = std::vector<std::string>;
+
 inline workspace open_workspace(const std::filesystem::path& root) {
   auto place = workspace::open({.root = root});
   REQUIRE_MESSAGE(place, place.error().message);

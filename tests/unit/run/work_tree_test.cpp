@@ -10,7 +10,7 @@
 
 #include "system/files.hpp"
 #include "system/run_program.hpp"
-#include "unit/scratch_folder.hpp"
+#include "unit/run/fixture.hpp"
 
 using namespace cobatch;
 using namespace cobatch_test;
@@ -18,9 +18,8 @@ using namespace cobatch_test;
 namespace {
 
 namespace fs = std::filesystem;
-using list = std::vector<std::string>;
 
-void put(const fs::path& file, const std::string& text) {
+void make_file(const fs::path& file, const std::string& text) {
   fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
 }
@@ -49,8 +48,8 @@ std::string commit_all(const fs::path& folder, const std::string& message) {
 struct repository {
   repository() {
     git(top(), {"init", "--quiet"});
-    put(top() / "a", "a\n");
-    put(top() / "b", "b\n");
+    make_file(top() / "a", "a\n");
+    make_file(top() / "b", "b\n");
     first = commit_all(top(), "first");
   }
   [[nodiscard]] fs::path top() const { return folder.path(); }
@@ -133,9 +132,9 @@ TEST_CASE("files that were changed, made and removed are listed") {
   const repository repo;
   const work_tree tree(repo.top(), {});
   const auto changes = changes_by(tree, [&] {
-    put(repo.top() / "a", "changed\n");
+    make_file(repo.top() / "a", "changed\n");
     fs::remove(repo.top() / "b");
-    put(repo.top() / "deep/down/c", "new\n");
+    make_file(repo.top() / "deep/down/c", "new\n");
   });
   CHECK(changes.files == list{"a", "b", "deep/down/c"});
   CHECK(changes.commits.empty());
@@ -146,20 +145,20 @@ TEST_CASE("files that were changed, made and removed are listed") {
 TEST_CASE("what was dirty before and is left alone is no change, and what is written again is one") {
   const repository repo;
   const work_tree tree(repo.top(), {});
-  put(repo.top() / "a", "dirty\n");
-  put(repo.top() / "untracked", "one\n");
-  put(repo.top() / "left alone", "one\n");
-  CHECK(changes_by(tree, [&] { put(repo.top() / "untracked", "another\n"); }).files == list{"untracked"});
-  CHECK(changes_by(tree, [&] { put(repo.top() / "a", "dirtier\n"); }).files == list{"a"});
+  make_file(repo.top() / "a", "dirty\n");
+  make_file(repo.top() / "untracked", "one\n");
+  make_file(repo.top() / "left alone", "one\n");
+  CHECK(changes_by(tree, [&] { make_file(repo.top() / "untracked", "another\n"); }).files == list{"untracked"});
+  CHECK(changes_by(tree, [&] { make_file(repo.top() / "a", "dirtier\n"); }).files == list{"a"});
 }
 
 TEST_CASE("a file that is replaced by one of equal size and time is changed") {
   const repository repo;
   const work_tree tree(repo.top(), {});
-  put(repo.top() / "new", "one\n");
+  make_file(repo.top() / "new", "one\n");
   const auto when = fs::last_write_time(repo.top() / "new");
   const auto changes = changes_by(tree, [&] {
-    put(repo.top() / "other", "two\n");
+    make_file(repo.top() / "other", "two\n");
     fs::last_write_time(repo.top() / "other", when);
     fs::rename(repo.top() / "other", repo.top() / "new");
   });
@@ -169,7 +168,7 @@ TEST_CASE("a file that is replaced by one of equal size and time is changed") {
 TEST_CASE("a file that becomes executable, or is staged, is changed") {
   const repository repo;
   const work_tree tree(repo.top(), {});
-  put(repo.top() / "new", "one\n");
+  make_file(repo.top() / "new", "one\n");
   CHECK(changes_by(tree, [&] { fs::permissions(repo.top() / "new", fs::perms::owner_all); }).files == list{"new"});
   CHECK(changes_by(tree, [&] { git(repo.top(), {"add", "new"}); }).files == list{"new"});
 }
@@ -178,8 +177,8 @@ TEST_CASE("a change that is put back is none") {
   const repository repo;
   const work_tree tree(repo.top(), {});
   const auto before = seen(tree);
-  put(repo.top() / "a", "changed\n");
-  put(repo.top() / "a", "a\n");
+  make_file(repo.top() / "a", "changed\n");
+  make_file(repo.top() / "a", "a\n");
   CHECK(tree.changes_between(before, seen(tree))->files.empty());
 }
 
@@ -195,22 +194,22 @@ TEST_CASE("a file with a conflict is listed, and again when it is resolved") {
   const repository repo;
   const work_tree tree(repo.top(), {});
   git(repo.top(), {"checkout", "--quiet", "-b", "other"});
-  put(repo.top() / "a", "theirs\n");
+  make_file(repo.top() / "a", "theirs\n");
   commit_all(repo.top(), "theirs");
   git(repo.top(), {"checkout", "--quiet", "main"});
-  put(repo.top() / "a", "ours\n");
+  make_file(repo.top() / "a", "ours\n");
   commit_all(repo.top(), "ours");
   const auto merge = [&] { git(repo.top(), {"-c", "alias.try=!git merge other || true", "try"}); };
   CHECK(changes_by(tree, merge).files == list{"a"});
-  CHECK(changes_by(tree, [&] { put(repo.top() / "a", "both\n"); }).files == list{"a"});
+  CHECK(changes_by(tree, [&] { make_file(repo.top() / "a", "both\n"); }).files == list{"a"});
 }
 
 TEST_CASE("ignored files are not seen") {
   const repository repo;
   const work_tree tree(repo.top(), {});
-  put(repo.top() / ".gitignore", "*.log\n");
+  make_file(repo.top() / ".gitignore", "*.log\n");
   commit_all(repo.top(), "ignore");
-  CHECK(changes_by(tree, [&] { put(repo.top() / "x.log", "noise\n"); }).files.empty());
+  CHECK(changes_by(tree, [&] { make_file(repo.top() / "x.log", "noise\n"); }).files.empty());
 }
 
 TEST_CASE("commits are listed from the oldest on, with the files that they changed") {
@@ -218,11 +217,11 @@ TEST_CASE("commits are listed from the oldest on, with the files that they chang
   const work_tree tree(repo.top(), {});
   list made;
   const auto changes = changes_by(tree, [&] {
-    put(repo.top() / "c", "c\n");
+    make_file(repo.top() / "c", "c\n");
     made.push_back(commit_all(repo.top(), "second"));
-    put(repo.top() / "a", "changed\n");
+    make_file(repo.top() / "a", "changed\n");
     made.push_back(commit_all(repo.top(), "third"));
-    put(repo.top() / "d", "not committed\n");
+    make_file(repo.top() / "d", "not committed\n");
   });
   CHECK(changes.files == list{"a", "c", "d"});
   CHECK(changes.commits == made);
@@ -232,7 +231,7 @@ TEST_CASE("commits are listed from the oldest on, with the files that they chang
 TEST_CASE("a dirty file that is committed is listed") {
   const repository repo;
   const work_tree tree(repo.top(), {});
-  put(repo.top() / "a", "dirty\n");
+  make_file(repo.top() / "a", "dirty\n");
   std::string commit;
   const auto changes = changes_by(tree, [&] { commit = commit_all(repo.top(), "second"); });
   CHECK(changes.files == list{"a"});
@@ -242,7 +241,7 @@ TEST_CASE("a dirty file that is committed is listed") {
 TEST_CASE("going back to an earlier commit makes none, and changes files") {
   const repository repo;
   const work_tree tree(repo.top(), {});
-  put(repo.top() / "c", "c\n");
+  make_file(repo.top() / "c", "c\n");
   commit_all(repo.top(), "second");
   const auto changes = changes_by(tree, [&] { git(repo.top(), {"reset", "--quiet", "--hard", repo.first}); });
   CHECK(changes.files == list{"c"});
@@ -254,13 +253,13 @@ TEST_CASE("a repository without a commit can be looked at, and gets its first") 
   const scratch_folder folder;
   git(folder.path(), {"init", "--quiet"});
   const work_tree tree(folder.path(), {});
-  put(folder.path() / "a", "a\n");
+  make_file(folder.path() / "a", "a\n");
   const auto before = seen(tree);
   CHECK(before.head.empty());
   CHECK(paths(before) == list{"a"});
   std::string commit;
   const auto changes = changes_by(tree, [&] {
-    put(folder.path() / "b", "b\n");
+    make_file(folder.path() / "b", "b\n");
     commit = commit_all(folder.path(), "first");
   });
   CHECK(changes.files == list{"a", "b"});
@@ -278,7 +277,7 @@ TEST_CASE("a detached HEAD is a commit like any other") {
   git(repo.top(), {"checkout", "--quiet", "--detach"});
   std::string commit;
   const auto changes = changes_by(tree, [&] {
-    put(repo.top() / "a", "changed\n");
+    make_file(repo.top() / "a", "changed\n");
     commit = commit_all(repo.top(), "second");
   });
   CHECK(seen(tree).head == commit);
@@ -291,7 +290,7 @@ TEST_CASE("names come through as they are, and as UTF-8 if they are not") {
   const work_tree tree(repo.top(), {});
   const auto work = [&] {
     for (const auto* const name : {"with blanks ", "two\nlines", "caf\xC3\xA9", "\xFF!", "-n", "\"quoted\""})
-      put(repo.top() / name, "new\n");
+      make_file(repo.top() / name, "new\n");
   };
   const list expected{"\"quoted\"", "-n", "caf\xC3\xA9", "two\nlines", "with blanks ", "\xEF\xBF\xBD!"};
   const auto before = seen(tree);
@@ -303,23 +302,23 @@ TEST_CASE("names come through as they are, and as UTF-8 if they are not") {
 TEST_CASE("two names that look alike as UTF-8 are one, which changes when either does") {
   const repository repo;
   const work_tree tree(repo.top(), {});
-  put(repo.top() / "\xFE", "one\n");
-  put(repo.top() / "\xFF", "one\n");
+  make_file(repo.top() / "\xFE", "one\n");
+  make_file(repo.top() / "\xFF", "one\n");
   for (const auto* const name : {"\xFE", "\xFF"})
-    CHECK(changes_by(tree, [&] { put(repo.top() / name, "changed\n"); }).files == list{"\xEF\xBF\xBD"});
+    CHECK(changes_by(tree, [&] { make_file(repo.top() / name, "changed\n"); }).files == list{"\xEF\xBF\xBD"});
 }
 
 TEST_CASE("a folder inside a repository is looked at with all of the repository") {
   const repository repo;
-  put(repo.top() / "sub/x", "x\n");
+  make_file(repo.top() / "sub/x", "x\n");
   commit_all(repo.top(), "sub");
   const work_tree tree(repo.top() / "sub", {});
   std::string commit;
   const auto changes = changes_by(tree, [&] {
-    put(repo.top() / "sub/x", "changed\n");
+    make_file(repo.top() / "sub/x", "changed\n");
     commit = commit_all(repo.top(), "changed");
-    put(repo.top() / "a", "changed\n");
-    put(repo.top() / "sub/y", "new\n");
+    make_file(repo.top() / "a", "changed\n");
+    make_file(repo.top() / "sub/y", "new\n");
   });
   CHECK(changes.files == list{"a", "sub/x", "sub/y"});
   CHECK(changes.commits == list{commit});
@@ -331,8 +330,8 @@ TEST_CASE("a linked working tree is looked at apart from its repository") {
   const auto linked = elsewhere.path() / "linked";
   git(repo.top(), {"worktree", "add", "--quiet", linked.string(), "-b", "other"});
   const work_tree tree(linked, {});
-  put(repo.top() / "a", "changed in the other one\n");
-  const auto changes = changes_by(tree, [&] { put(linked / "b", "changed\n"); });
+  make_file(repo.top() / "a", "changed in the other one\n");
+  const auto changes = changes_by(tree, [&] { make_file(linked / "b", "changed\n"); });
   CHECK(changes.files == list{"b"});
   CHECK(seen(tree).top == fs::canonical(linked));
 }
@@ -351,10 +350,10 @@ TEST_CASE("files that are not the work's are never listed") {
     for (const auto* const own : {".cobatch/store.db", ".cobatch/sessions/1/1.out", "execute_queue.lock",
                                   ".execute_queue.lock.Xa81kq", "claude_task_queue.json", ".claude_task_queue.json.new",
                                   ".claude_task_results.json.part", "claude_task_results.json.outside-20260101_000000"})
-      put(data / own, "ours\n");
+      make_file(data / own, "ours\n");
     for (const auto* const other : {"claude_task_queue", "claude_task_queue.json5", ".cobatchrc", "input.csv"})
-      put(data / other, "the work's\n");
-    put(repo.top() / "execute_queue.lock", "another of that name\n");
+      make_file(data / other, "the work's\n");
+    make_file(repo.top() / "execute_queue.lock", "another of that name\n");
   };
   const list expected{"data/.cobatchrc", "data/claude_task_queue", "data/claude_task_queue.json5", "data/input.csv",
                       "execute_queue.lock"};
@@ -370,14 +369,14 @@ TEST_CASE("files that are not the work's are known through a link to their folde
   fs::create_symlink(repo.top(), elsewhere.path() / "link");
   const auto linked = elsewhere.path() / "link";
   const work_tree tree(linked, {linked / "own"});
-  CHECK(changes_by(tree, [&] { put(linked / "own/x", "ours\n"); }).files.empty());
+  CHECK(changes_by(tree, [&] { make_file(linked / "own/x", "ours\n"); }).files.empty());
 }
 
 TEST_CASE("a long list is cut and said to be") {
   const repository repo;
   const work_tree tree(repo.top(), {});
   const auto make = [&](std::size_t from, std::size_t to) {
-    for (std::size_t i = from; i < to; ++i) put(repo.top() / ("f" + std::to_string(i)), "");
+    for (std::size_t i = from; i < to; ++i) make_file(repo.top() / ("f" + std::to_string(i)), "");
   };
   const auto before = seen(tree);
   make(0, most_changed_files);
@@ -415,7 +414,7 @@ TEST_CASE("a commit that is no longer there makes the list incomplete") {
   const work_tree tree(repo.top(), {});
   auto before = seen(tree);
   before.head = std::string(before.head.size(), '1');
-  put(repo.top() / "c", "c\n");
+  make_file(repo.top() / "c", "c\n");
   const auto changes = tree.changes_between(before, seen(tree));
   CHECK(changes->files == list{"c"});
   CHECK_FALSE(changes->complete);
@@ -443,11 +442,11 @@ TEST_CASE("where git cannot tell, nothing is known") {
     nothing_in(repo.top());
   }
   SUBCASE("a broken index") {
-    put(repo.top() / ".git/index", "no index");
+    make_file(repo.top() / ".git/index", "no index");
     nothing_in(repo.top());
   }
   SUBCASE("a git that does not answer") {
-    put(folder.path() / "git", "#!/bin/sh\nwhile :; do sleep 1000; done\n");
+    make_file(folder.path() / "git", "#!/bin/sh\nwhile :; do sleep 1000; done\n");
     fs::permissions(folder.path() / "git", fs::perms::owner_all);
     const with_variable no_other("PATH", folder.path().string() + ":/usr/bin:/bin");
     CHECK_FALSE(work_tree(repo.top(), {}, std::chrono::milliseconds(20)).look());
@@ -466,7 +465,7 @@ TEST_CASE("snapshots of different repositories are not compared") {
 
 TEST_CASE("the folder decides which repository is looked at, not the environment of a git hook") {
   const repository repo, other;
-  put(other.top() / "c", "c\n");
+  make_file(other.top() / "c", "c\n");
   const with_variable folder("GIT_DIR", (other.top() / ".git").string());
   const with_variable tree("GIT_WORK_TREE", other.top().string());
   CHECK_FALSE(is_dirty(seen(work_tree(repo.top(), {}))));
@@ -476,16 +475,16 @@ TEST_CASE("a repository is never written to, and none of its hooks and monitors 
   const repository repo;
   const work_tree tree(repo.top(), {});
   const auto hook = repo.top() / ".git/hook.sh";
-  put(hook, "#!/bin/sh\ntouch \"$(dirname \"$0\")/hook-was-run\"\n");
+  make_file(hook, "#!/bin/sh\ntouch \"$(dirname \"$0\")/hook-was-run\"\n");
   fs::permissions(hook, fs::perms::owner_all);
   git(repo.top(), {"config", "core.fsmonitor", hook.string()});
   const auto before = seen(tree);
-  put(repo.top() / "c", "c\n");
+  make_file(repo.top() / "c", "c\n");
   git(repo.top(), {"-c", "core.fsmonitor=false", "add", "c"});
   git(repo.top(), {"-c", "core.fsmonitor=false", "commit", "--quiet", "--message", "second"});
   // As if it had been written since: the times in the index are out of date, and git would write them anew.
   fs::last_write_time(repo.top() / "a", fs::last_write_time(repo.top() / "a") + std::chrono::hours(1));
-  put(repo.top() / "b", "changed\n");
+  make_file(repo.top() / "b", "changed\n");
 
   const auto untouched = all_of(repo.top() / ".git");
   const auto after = seen(tree);
@@ -507,8 +506,8 @@ TEST_CASE("a filter that somebody has put into the repository is not run, whatev
       const auto ran = repo.top() / ".git/filter-was-run";
       git(repo.top(), {"config", "filter." + name + "." + kind, "touch '" + ran.string() + "'; cat"});
       if (kind == "clean") git(repo.top(), {"config", "filter." + name + ".required", "true"});
-      put(repo.top() / ".gitattributes", "* filter=" + name + "\n");
-      put(repo.top() / "a", "A\n");  // as long as before: only its content tells
+      make_file(repo.top() / ".gitattributes", "* filter=" + name + "\n");
+      make_file(repo.top() / "a", "A\n");  // as long as before: only its content tells
       CHECK(paths(seen(work_tree(repo.top(), {}))) == list{".gitattributes", "a"});
       CHECK_FALSE(fs::exists(ran));
       git(repo.top(), {"status"});
@@ -518,21 +517,21 @@ TEST_CASE("a filter that somebody has put into the repository is not run, whatev
 
 TEST_CASE("where a filter cannot be set aside, nothing is known") {
   const repository repo;
-  put(repo.top() / ".git/config", content_of(repo.top() / ".git/config") + "[filter \"a=b\"]\n\tclean = cat\n");
+  make_file(repo.top() / ".git/config", content_of(repo.top() / ".git/config") + "[filter \"a=b\"]\n\tclean = cat\n");
   CHECK_FALSE(work_tree(repo.top(), {}).look());
 }
 
 TEST_CASE("a snapshot can be kept in a file") {
   const repository repo;
   const work_tree tree(repo.top(), {});
-  put(repo.top() / "a", "dirty\n");
-  put(repo.top() / "two\nlines \"\xFF", "new\n");
+  make_file(repo.top() / "a", "dirty\n");
+  make_file(repo.top() / "two\nlines \"\xFF", "new\n");
   const auto snapshot = seen(tree);
   const scratch_folder folder;
   const auto file = folder.path() / "before.json";
   REQUIRE(write_snapshot(snapshot, file));
   CHECK(read_snapshot(file) == snapshot);
-  put(repo.top() / "b", "dirty\n");
+  make_file(repo.top() / "b", "dirty\n");
   CHECK(tree.changes_between(*read_snapshot(file), seen(tree))->files == list{"b"});
 }
 
@@ -545,7 +544,7 @@ TEST_CASE("a file that is no snapshot is not taken for one") {
         R"({"top":1,"head":"","files":{}})", R"({"top":"/x","head":"","files":[]})",
         R"({"top":"/x","head":"","files":{"a":1}})", R"({"top":"/x","head":"--output=/x","files":{}})"}) {
     CAPTURE(text);
-    put(file, text);
+    make_file(file, text);
     CHECK_FALSE(read_snapshot(file));
   }
 }

@@ -1,5 +1,4 @@
 // What happens when orchestrator, keeper or both are killed. The orchestrator is a forked copy of the test process.
-#include <charconv>
 #include <signal.h>
 #include <unistd.h>
 
@@ -72,18 +71,6 @@ struct crash_scene {
     return eventually([&] { return liveness_of(record.keeper) == liveness::dead; });
   }
 };
-
-std::int64_t pid_from(const std::filesystem::path& file) {
-  const std::string text = content_of(file);
-  std::int64_t pid = 0;
-  if (text.empty() || text.back() != '\n') return 0;
-  std::from_chars(text.data(), text.data() + text.size(), pid);
-  return pid;
-}
-
-bool is_dead(const process_identity& process) {
-  return liveness_of(process) == liveness::dead;
-}
 
 }  // namespace
 

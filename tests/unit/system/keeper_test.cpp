@@ -1,7 +1,6 @@
 #include "system/keeper.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <dirent.h>
 #include <fcntl.h>
 #include <set>
@@ -35,20 +34,6 @@ keeper started(const keeper_start& how) {
   return std::move(*agent);
 }
 
-std::int64_t pid_from(const std::filesystem::path& file) {
-  const std::string text = content_of(file);
-  std::int64_t pid = 0;
-  if (text.empty() || text.back() != '\n') return 0;
-  std::from_chars(text.data(), text.data() + text.size(), pid);
-  return pid;
-}
-
-// The process whose pid a script writes into a file.
-process_identity process_from(const std::filesystem::path& file) {
-  REQUIRE(eventually([&] { return pid_from(file) != 0; }));
-  return identity_of_process(pid_from(file));
-}
-
 bool wait_for_end(keeper& agent) {
   while (!agent.ended())
     if (!wait_readable({agent.end_descriptor()}, failsafe())) return false;
@@ -66,10 +51,6 @@ std::set<std::string> open_files_of(const process_identity& process) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(process.pid) + "/fd", none))
     files.insert(link_target(entry.path()));
   return files;
-}
-
-bool is_dead(const process_identity& process) {
-  return liveness_of(process) == liveness::dead;
 }
 
 volatile sig_atomic_t sigpipes = 0;

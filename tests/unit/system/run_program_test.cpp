@@ -41,16 +41,6 @@ program_end ended_at_deadline(program_call call, FarEnough far_enough) {
   }
 }
 
-// The process whose pid a script writes into a file.
-process_identity process_from(const std::filesystem::path& file) {
-  REQUIRE(eventually([&] { return content_of(file).ends_with('\n'); }));
-  return identity_of_process(std::stoll(content_of(file)));
-}
-
-bool is_dead(const process_identity& process) {
-  return liveness_of(process) == liveness::dead;
-}
-
 // The host's answer to a signal, for a while.
 class host_handles {
  public:

@@ -1,8 +1,11 @@
-// What the tests of this room share: a folder that goes away, and waiting for what will happen.
+// What the tests of this room share: a folder that goes away, waiting for what will happen, and the processes that
+// scripts start.
 #pragma once
 
 #include <cerrno>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +21,7 @@
 
 #include <doctest/doctest.h>
 
+#include "system/process.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
@@ -39,6 +43,25 @@ bool eventually(Condition condition) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return false;
+}
+
+/// The pid that a script writes into a file; 0 while the line is not there.
+inline std::int64_t pid_from(const std::filesystem::path& file) {
+  const std::string text = content_of(file);
+  std::int64_t pid = 0;
+  if (text.empty() || text.back() != '\n') return 0;
+  std::from_chars(text.data(), text.data() + text.size(), pid);
+  return pid;
+}
+
+/// The process whose pid a script writes into a file.
+inline cobatch::process_identity process_from(const std::filesystem::path& file) {
+  REQUIRE(eventually([&] { return pid_from(file) != 0; }));
+  return cobatch::identity_of_process(pid_from(file));
+}
+
+inline bool is_dead(const cobatch::process_identity& process) {
+  return cobatch::liveness_of(process) == cobatch::liveness::dead;
 }
 
 /// A copy of the test process that does one thing: an orchestrator that is to be killed, a rival. Its exit code is what

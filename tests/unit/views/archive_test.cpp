@@ -15,6 +15,7 @@
 #include "views/views.hpp"
 
 using namespace cobatch;
+using views_test::fixed_clock;
 using views_test::folder;
 using views_test::guide_time;
 using views_test::read;
@@ -25,10 +26,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kept = archived_ahead + 50;
-
-timestamp fixed_clock() {
-  return guide_time;
-}
 
 // Task n, which ended n seconds after `from`.
 adopted_task ended(int n, timestamp from = guide_time) {

@@ -18,6 +18,7 @@
 
 using namespace cobatch;
 using views_test::at;
+using views_test::fixed_clock;
 using views_test::folder;
 using views_test::read;
 using views_test::read_json;
@@ -27,10 +28,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string guide_batch = "batch_20251107_214500";
-
-timestamp fixed_clock() {
-  return views_test::guide_time;
-}
 
 std::unique_ptr<view_writer> writer_of(store& s, const folder& f) {
   return std::make_unique<view_writer>(s, f.data(), f.state(), fixed_clock);
