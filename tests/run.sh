@@ -64,7 +64,7 @@ check_preset() {
   if [[ $preset == tsan ]] && setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
   "${without_randomisation[@]}" cmake/build.sh "$preset" || return 1
   rm -f "$results"
-  "${without_randomisation[@]}" ctest --preset "$preset" -j "$jobs" --output-junit "$results" --progress \
+  "${without_randomisation[@]}" ctest --preset "$preset" -j "$((2 * jobs))" --output-junit "$results" --progress \
     "${left_out[@]}" || true
   if [[ ! -s $results ]]; then
     echo "ctest left no results"
@@ -101,7 +101,7 @@ clang_tidy() {
     xargs -0 -n 4 -P "$jobs" clang-tidy-14 --quiet -p build/file-by-file --warnings-as-errors='*' 2>build/clang-tidy.log
 }
 
-jobs=$(nproc)
+jobs=$(nproc) # of compilers; of tests, which wait for much, twice as many
 cmake/install-dependencies.sh "${needs[@]}"
 mkdir -p build
 if [[ $agents ]]; then fetch_agents; fi

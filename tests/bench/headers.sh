@@ -1,31 +1,49 @@
 #!/usr/bin/env bash
 # What it costs to include each public header: the processor time in seconds to compile a program of five lines, the
-# smallest of RUNS (5) runs, beside the same for an empty program and for what most headers need of the standard library.
+# smallest of RUNS (5) runs; beside it, what an empty program and the standard headers that most of ours need cost.
 #
-#   [CXX=g++] tests/bench/headers.sh [INCLUDE_FOLDER [RUNS]]
+#   [CXX=g++] [RUNS=5] tests/bench/headers.sh [INCLUDE_FOLDER…]
+#
+# With several folders (of two versions, say) there is a column each; their runs alternate, so that all meet the same
+# machine.
 set -euo pipefail
-include=${1:-$(cd "$(dirname "$0")/../../include" && pwd)}
-runs=${2:-5}
+if (($# == 0)); then set -- "$(cd "$(dirname "$0")/../../include" && pwd)"; fi
 temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 TIMEFORMAT='%U %S'
 
-# cost NAME HEADER…
+# cost NAME FOLDERS HEADER…: a row. A header that a folder lacks has no figure.
 cost() {
-  local name=$1 run
-  shift
+  local name=$1 run folder column
+  local -n of=$2
+  shift 2
   {
-    printf '#include <%s>\n' "$@"
+    (($# == 0)) || printf '#include <%s>\n' "$@"
     printf 'int main(int argc, char**) {\n  const int failed = argc > 1 ? 1 : 0;\n  return failed;\n}\n'
-  } | grep -v '<>' >"$temp/program.cpp"
-  for ((run = 0; run < runs; ++run)); do
-    { time "${CXX:-g++}" -std=c++20 -O1 -I"$include" -c "$temp/program.cpp" -o "$temp/program.o"; } 2>&1
-  done | awk -v name="$name" 'NR == 1 || $1 + $2 < least { least = $1 + $2 } END { printf "%-36s%6.2f\n", name, least }'
+  } >"$temp/program.cpp"
+  for ((run = 0; run < ${RUNS:-5}; ++run)); do
+    column=0
+    for folder in "${of[@]}"; do
+      printf '%s ' "$((column++))"
+      { time "${CXX:-g++}" -std=c++20 -O1 -I"$folder" -c "$temp/program.cpp" -o "$temp/program.o" 2>"$temp/errors"; } 2>&1 || true
+      if [[ -s $temp/errors ]]; then echo "$((column - 1)) none"; fi
+    done
+  done | awk -v name="$name" -v columns="${#of[@]}" '
+    $2 == "none" { lacks[$1] = 1; next }
+    !($1 in least) || $2 + $3 < least[$1] { least[$1] = $2 + $3 }
+    END {
+      printf "%-36s", name
+      for (i = 0; i < columns; ++i) if (i in lacks) printf "%8s", "-"; else printf "%8.2f", least[i]
+      print ""
+    }'
 }
 
+folders=("$@")
 "${CXX:-g++}" --version | head -n 1
-cost '(an empty program)' ''
-cost '(string, vector, optional)' string vector optional
-cost '(and tl/expected, chrono, memory)' string vector optional tl/expected.hpp chrono memory
-cost '(and filesystem)' string vector optional tl/expected.hpp chrono memory filesystem
-(cd "$include" && find cobatch* -name '*.hpp') | LC_ALL=C sort | while read -r header; do cost "$header" "$header"; done
+printf '%s\n' "${folders[@]}"
+cost '(an empty program)' folders
+cost '(string, vector, optional)' folders string vector optional
+cost '(and tl/expected, chrono, memory)' folders string vector optional tl/expected.hpp chrono memory
+cost '(and filesystem)' folders string vector optional tl/expected.hpp chrono memory filesystem
+for folder in "${folders[@]}"; do (cd "$folder" && find cobatch* -name '*.hpp'); done | LC_ALL=C sort -u |
+  while read -r header; do cost "$header" folders "$header"; done
