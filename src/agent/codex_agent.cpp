@@ -23,7 +23,7 @@ const std::string& model_of(const codex_agent_options& options, const session_st
 
 arguments exec_argv(const codex_agent_options& options, const session_start& how) {
   arguments argv{options.program, "exec",          "--json", "--skip-git-repo-check",
-             "--sandbox",     options.sandbox, "-c",     "approval_policy=\"never\""};
+                 "--sandbox",     options.sandbox, "-c",     "approval_policy=\"never\""};
   if (const auto& model = model_of(options, how); !model.empty()) argv.insert(argv.end(), {"--model", model});
   argv.insert(argv.end(), options.extra_arguments.begin(), options.extra_arguments.end());
   if (!how.conversation.empty()) argv.insert(argv.end(), {"resume", how.conversation});

@@ -62,10 +62,10 @@ refusal no_result(const task_record& task) {
                     {"batch_id", task.batch.str()},
                     {"batch_position", task.position}};
   if (task.state == task_state::cancelled)
-    return {
-        errc::task_ended,
-        fmt::format("{} It has no result. To run the work after all, assign it under another task_id.", where_it_stands(task)),
-        std::move(more)};
+    return {errc::task_ended,
+            fmt::format("{} It has no result. To run the work after all, assign it under another task_id.",
+                        where_it_stands(task)),
+            std::move(more)};
   if (has_ended(task.state))
     return {
         errc::task_ended,

@@ -83,7 +83,8 @@ void cancel_if_lost(rows& t, batch_record& batch, const task_row& queued, timest
 adopt_outcome adopt_one(rows& t, const adopted_task& wanted, std::vector<batch_id>& opened, timestamp now) {
   if (const auto there = t.find_task(wanted.task.spec.id)) return adopt_again(there->record, wanted.task);
   auto before = t.find_batch(wanted.task.batch);
-  if (const auto no = why_not(t, before.value_or(batch_row{}), wanted.task)) return {adopt_outcome::kind::refused, *no, wanted.task};
+  if (const auto no = why_not(t, before.value_or(batch_row{}), wanted.task))
+    return {adopt_outcome::kind::refused, *no, wanted.task};
   if (!before) {
     before = make_batch(t, wanted.task, now);
     opened.push_back(wanted.task.batch);

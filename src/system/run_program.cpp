@@ -211,13 +211,13 @@ result<void> running_program::start() {
   const auto argv = pointers_to(argv_texts);
   const auto environment = pointers_to(environment_texts);
   program_plan plan{.sources = {nothing.get(), (call_.output_as_errors ? errors : output)->write.get(),
-                              errors->write.get(), said->write.get()},
-                  .above_all_fds = above_all_fds(),
-                  .host = ::getpid(),
-                  .folder = folder.empty() ? nullptr : folder.c_str(),
-                  .program = path.c_str(),
-                  .argv = argv.data(),
-                  .environment = environment.data()};
+                                errors->write.get(), said->write.get()},
+                    .above_all_fds = above_all_fds(),
+                    .host = ::getpid(),
+                    .folder = folder.empty() ? nullptr : folder.c_str(),
+                    .program = path.c_str(),
+                    .argv = argv.data(),
+                    .environment = environment.data()};
   waiter_ = fork_with_signals_blocked();
   if (waiter_ == 0) wait_for_program(plan);
   if (waiter_ < 0) return fail(system_error(errno, "fork for", *program));
