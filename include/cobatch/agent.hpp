@@ -53,6 +53,10 @@ struct turn_report {
   bool forget = false;  ///< the conversation is lost or full: the next turn begins a new one
   /// With `turn_end::stopped`: the session rests until then, and the task is tried again in it, without a charge.
   std::optional<provider_limit> limited = {};
+  /// With `turn_end::broke`: the agent itself says that it failed, as for an answer of its provider that it can do
+  /// nothing with. If nothing was answered either, the engine tries once more, without a charge, and then holds the
+  /// batch.
+  bool agent_error = false;
   /// With `turn_end::stopped`: no task can be done until a person has seen to it (nobody is logged in, there is no such
   /// model); `what.detail` says what to do. The batch is held.
   bool blocked = false;
@@ -173,9 +177,10 @@ inline constexpr std::array<std::string_view, 6> built_in_agents{"claude",  "cod
 /// `{"type":"task","turn","task_id","batch_id","position","description","context","attempt","prompt"}`; it answers on
 /// its standard output with one line `{"type":"result","task_id","status":"done"|"error"[,"turn","output",
 /// "output_summary","actions_taken","errors","model","usage":{"input_tokens","cache_creation_input_tokens",
-/// "cache_read_input_tokens","output_tokens"}]}`. Other JSON lines are progress; anything else is only logged. When its
-/// standard input ends, the session is over. A result for another task or turn, an early exit, a line over 8 MiB or not
-/// in UTF-8, and no result within the limit end the turn with that reason.
+/// "cache_read_input_tokens","output_tokens"}]}`. Other JSON lines are progress; anything else is only logged, but a
+/// line that begins with `{` has to be JSON, and on one line. When its standard input ends, the session is over. A
+/// result for another task or turn, or one that cannot be read, an early exit, and no result within the limit end the
+/// turn with that reason. Half a surrogate pair and bytes that are no UTF-8 are read as U+FFFD, NaN as null.
 struct command_agent_options {
   std::string name = "command";
   std::vector<std::string> argv =

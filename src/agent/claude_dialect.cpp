@@ -85,10 +85,6 @@ class tool_record {
         }
     return denied;
   }
-  void clear() {
-    called_.clear();
-    worked_.clear();
-  }
 
  private:
   std::map<std::string, std::string> called_;  // tool_use id → tool
@@ -106,7 +102,14 @@ class claude_dialect final : public json_dialect {
  public:
   explicit claude_dialect(std::vector<std::string> tools) : free_tools_(std::move(tools)) {}
 
-  std::string ask(const turn_request& request) override { return message(request.prompt); }
+  std::string ask(const turn_request& request) override {
+    begin_turn();
+    if (!request.task.empty()) asked_.insert(request.task);
+    return message(request.prompt);
+  }
+  bool is_answer(std::string_view beginning) const override {
+    return first_type(beginning) == "result" && beginning.find(of_its_own) == std::string_view::npos;
+  }
   std::string clear_line() override { return message("/clear"); }
 
   std::string abort_line(const turn_key& running) override {
@@ -115,27 +118,64 @@ class claude_dialect final : public json_dialect {
                        running.turn.value);
   }
 
-  void process_begins() override { used_.process_begins(); }
+  // Nothing that a broken turn left unanswered is said of the next process's first turn.
+  void process_begins() override {
+    begin_turn();
+    clearing_ = false;
+    used_.process_begins();
+  }
   std::int64_t times_cleared() const override { return times_cleared_; }
   std::string conversation() const override { return conversation_; }
 
  private:
-  std::optional<turn_report> read_object(const json::value& line) override {
+  // What is known of the running turn only.
+  struct turn_state {
+    tool_record tools;
+    claude_trouble trouble;
+  };
+
+  void begin_turn() {
+    turn_ = {};
+    used_.turn_begins();
+  }
+
+  std::optional<turn_report> read_object(const json::value& line, const turn_key& expected) override {
     const std::string type = text_of(line, "type");
     if (type == "system")
       if (auto refused = read_system(line)) return refused;
     if (type == "assistant") read_assistant(line);
-    if (type == "user") tools_.note_results(line);
+    if (type == "user") turn_.tools.note_results(line);
     if (type == "rate_limit_event") read_limit(line);
     if (type == "conversation_reset") clearing_ = true;
     if (type != "result") return std::nullopt;
     if (clearing_ || text_of(line, "local_command") == "clear") return read_cleared(line), std::nullopt;
-    // A turn of the agent's own, for a subagent that ended in the background: no answer to anything that was asked.
-    if (line.find("origin") != nullptr) return used_.carry_over(line), std::nullopt;
-    turn_report report = read_result(line);
-    tools_.clear();
-    trouble_ = {};
+    if (is_of_its_own(line)) return used_.carry_over(line), std::nullopt;
+    if (is_late(line, expected.task)) {
+      used_.carry_over(line);
+      tell(agent_news::kind::notice,
+           fmt::format("an answer to an earlier task came while task \"{}\" runs; it is passed "
+                       "over, and its tokens count with this task",
+                       expected.task.str()));
+      return std::nullopt;
+    }
+    turn_report report = read_result(line, expected.task);
+    begin_turn();
     return report;
+  }
+
+  static constexpr std::string_view of_its_own = "task-notification";
+
+  // A turn that the agent began by itself, for a subagent that ended in the background: it answers nothing that was
+  // asked. Results of any other origin do.
+  static bool is_of_its_own(const json::value& result) {
+    const json::value* origin = result.find("origin");
+    return origin != nullptr && text_of(*origin, "kind") == of_its_own;
+  }
+
+  // A background task that woke up may answer an earlier message once more.
+  bool is_late(const json::value& result, const task_id& expected) const {
+    const auto said = find_status_line(text_of(result, "result"));
+    return said && said->task != expected.str() && asked_.contains(expected) && asked_.contains(task_id(said->task));
   }
 
   static std::string message(std::string_view text) {
@@ -180,15 +220,15 @@ class claude_dialect final : public json_dialect {
 
   void read_assistant(const json::value& line) {
     used_.note_request(line);
-    trouble_.error = text_of(line, "error");
-    trouble_.is_synthetic = is_synthetic(line);
-    if (auto called = tools_.note_calls(line)) tell(agent_news::kind::tool, std::move(*called));
+    turn_.trouble.error = text_of(line, "error");
+    turn_.trouble.is_synthetic = is_synthetic(line);
+    if (auto called = turn_.tools.note_calls(line)) tell(agent_news::kind::tool, std::move(*called));
   }
 
   void read_limit(const json::value& line) {
     const json::value* info = line.find("rate_limit_info");
     if (info == nullptr || text_of(*info, "status") != "rejected") return;
-    if (const auto until = read_limit_end(*info)) trouble_.limit_until = until;
+    if (const auto until = read_limit_end(*info)) turn_.trouble.limit_until = until;
   }
 
   void read_cleared(const json::value& result) {
@@ -199,17 +239,17 @@ class claude_dialect final : public json_dialect {
     ++times_cleared_;
   }
 
-  turn_report read_result(const json::value& result) {
+  turn_report read_result(const json::value& result, const task_id& asked) {
     settlement what;
     const std::string reason = text_of(result, "terminal_reason");
     what.used = used_.of_turn(result, reason.starts_with("aborted"));
     what.output = text_of(result, "result");
     // `subtype` says "success" even for API errors; only these two tell.
     if (is_true(result, "is_error") || (!reason.empty() && reason != "completed"))
-      return read_claude_failure(result, trouble_, std::move(what));
-    if (const auto denied = tools_.denied_for_good(result); !denied.empty())
+      return read_claude_failure(result, turn_.trouble, std::move(what));
+    if (const auto denied = turn_.tools.denied_for_good(result); !denied.empty())
       return read_denial(denied, std::move(what));
-    settle_by_answer(what);
+    settle_by_answer(what, asked);
     return {std::move(what), true};
   }
 
@@ -241,9 +281,9 @@ class claude_dialect final : public json_dialect {
 
   const std::vector<std::string> free_tools_;
   std::string folder_;
-  tool_record tools_;
+  turn_state turn_;
+  std::set<task_id> asked_;
   claude_usage used_;
-  claude_trouble trouble_;
   std::string conversation_;
   agent_facts about_;
   bool clearing_ = false;

@@ -78,12 +78,14 @@ turn_report read_claude_failure(const json::value& result, const claude_trouble&
   auto error = named(trouble.error);
   if (!error && json::text_of(result, "api_error") == "connection_failed") error = provider_error::limit;
   if (!error) error = error_of_status(http);
-  if (!error && http == 0) error = error_of_words(words);
+  if (!error) error = error_of_words(words);
   if (error) return report_provider_error(*error, std::move(what), trouble.limit_until);
-  if (const auto kind_of_error = json::text_of(result, "api_error"); !kind_of_error.empty())
-    return broken(std::move(what), kind_of_error, true);
-  if (http != 0) return broken(std::move(what), fmt::format("api_error_{}", http), true);
-  return broken(std::move(what), reason.empty() ? "agent_error" : reason, true);
+  std::string broke_by = json::text_of(result, "api_error");
+  if (broke_by.empty() && http != 0) broke_by = fmt::format("api_error_{}", http);
+  if (broke_by.empty()) broke_by = reason.empty() ? "agent_error" : reason;
+  auto report = broken(std::move(what), std::move(broke_by), true);
+  report.agent_error = !reason.starts_with("aborted");
+  return report;
 }
 
 }  // namespace v1

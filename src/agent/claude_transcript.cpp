@@ -63,8 +63,9 @@ struct request {
 // A message has a line for each block of its content; the figures grow, so the largest count.
 using requests = std::map<std::string, request>;
 
-void read_line(std::string_view line, timestamp since, requests& to) {
-  const auto parsed = json::parse(line);
+void read_entry(std::string_view line, timestamp since, requests& to) {
+  json::repairs repaired;
+  const auto parsed = json::parse_leniently(line, repaired);
   if (!parsed || json::text_of(*parsed, "type") != "assistant") return;
   const auto written = parse_iso(json::text_of(*parsed, "timestamp"));
   const json::value* message = parsed->find("message");
@@ -86,9 +87,8 @@ void read_file(const fs::path& file, timestamp since, requests& to) {
   if (!lines) return;
   for (;;) {
     const auto line = lines->next();
-    if (!line && (line.error().code == errc::bad_encoding || line.error().code == errc::too_large)) continue;
     if (!line || !*line) return;
-    read_line(**line, since, to);
+    if (!(*line)->is_cut) read_entry((*line)->text, since, to);
   }
 }
 

@@ -9,6 +9,16 @@
 namespace cobatch {
 inline namespace v1 {
 
+namespace {
+
+bool exceeds(const tokens& a, const tokens& b) noexcept {
+  return a.uncached_input > b.uncached_input ||
+         a.cache_write_5m + a.cache_write_1h > b.cache_write_5m + b.cache_write_1h || a.cache_read > b.cache_read ||
+         a.output > b.output;
+}
+
+}  // namespace
+
 void claude_usage::note_request(const json::value& line) {
   const json::value* message = line.find("message");
   const json::value* used = message == nullptr ? nullptr : message->find("usage");
@@ -16,13 +26,13 @@ void claude_usage::note_request(const json::value& line) {
   const bool of_subagent = parent != nullptr && !parent->is_null();
   if (used == nullptr || of_subagent || json::text_of(*message, "model") == "<synthetic>") return;
   const std::string id = json::text_of(*message, "id");
-  if (!requests_.empty() && requests_.back() == id) return;
+  if (!turn_.requests.empty() && turn_.requests.back() == id) return;
   const auto figures = read_usage(*used, {}, usage_source::reported);
   if (!figures) return;
   const std::int64_t read = figures->total().cache_read;
-  if (requests_.empty()) found_in_cache_ = read;
-  inherited_ += std::min(read, found_in_cache_);
-  requests_.push_back(id);
+  if (turn_.requests.empty()) turn_.found_in_cache = read;
+  turn_.inherited += std::min(read, turn_.found_in_cache);
+  turn_.requests.push_back(id);
 }
 
 std::optional<usage> claude_usage::of_turn(const json::value& result, bool aborted) {
@@ -31,15 +41,13 @@ std::optional<usage> claude_usage::of_turn(const json::value& result, bool abort
     if (!used) used.emplace();
     detail::add_models(used->by_model, std::exchange(carried_, {}));
   }
-  const auto requests = std::exchange(requests_, {});
-  const std::int64_t inherited = std::exchange(inherited_, 0);
-  const bool unsure = std::exchange(unsure_, false);
+  const turn_state turn = std::exchange(turn_, {});
   if (!used) return used;
-  if (aborted || unsure) used->complete = false;
+  if (aborted || turn.unsure) used->complete = false;
   if (!used->complete && used->by_model.empty()) return std::nullopt;
-  if (!requests.empty()) {
-    used->requests = static_cast<std::int64_t>(requests.size());
-    used->inherited_read = inherited;
+  if (!turn.requests.empty()) {
+    used->requests = static_cast<std::int64_t>(turn.requests.size());
+    used->inherited_read = turn.inherited;
   }
   return used;
 }
@@ -60,6 +68,11 @@ std::optional<usage> claude_usage::figures(const json::value& result) {
   std::optional<usage> used;
   if (const json::value* since = result.find("model_usage_since_last_result")) {
     if (auto models = read_model_usage(*since)) used = usage{std::move(*models), usage_source::reported, true, {}, {}};
+    // `usage` has more where a stream broke and its request was sent again: nobody counted what the first one used.
+    if (const json::value* plain = result.find("usage"); used && plain != nullptr)
+      if (const auto main = read_usage(*plain, {}, usage_source::reported);
+          main && exceeds(main->total(), used->total()))
+        used->complete = false;
   } else if (total && !unclear) {
     used = usage{difference(*total), usage_source::difference, true, {}, {}};
   } else if (const json::value* plain = result.find("usage")) {

@@ -20,10 +20,15 @@ inline namespace v1 {
 /// clean exit, and from 0 after /clear. `usage` leaves subagents out; it serves where nothing better is there.
 class claude_usage {
  public:
-  void process_begins() { first_result_ = true; }
+  void process_begins() {
+    first_result_ = true;
+    carried_.clear();
+    turn_begins();
+  }
+  void turn_begins() { turn_ = {}; }
   void cleared() { baseline_.clear(); }
   /// A request's connection broke and it was sent again: what the first one used is counted nowhere.
-  void note_broken_connection() { unsure_ = true; }
+  void note_broken_connection() { turn_.unsure = true; }
   /// An `assistant` line: its requests are counted by the message's id, and show what was inherited.
   void note_request(const json::value& line);
   /// The usage of the turn that ends with this `result` line. An aborted one is not complete: what was streamed of its
@@ -40,10 +45,14 @@ class claude_usage {
   std::string conversation_;  // that `baseline_` is of
   std::vector<model_tokens> baseline_;
   std::vector<model_tokens> carried_;
-  std::vector<std::string> requests_;  // of the running turn
-  std::int64_t found_in_cache_ = 0;    // by its first request
-  std::int64_t inherited_ = 0;
-  bool unsure_ = false;  // of the running turn
+
+  struct turn_state {
+    std::vector<std::string> requests;
+    std::int64_t found_in_cache = 0;  // by its first request
+    std::int64_t inherited = 0;
+    bool unsure = false;
+  };
+  turn_state turn_;
 };
 
 }  // namespace v1

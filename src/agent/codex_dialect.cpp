@@ -90,6 +90,12 @@ class codex_dialect final : public json_dialect {
     return codex::initialize();
   }
 
+  bool is_answer(std::string_view beginning) const override {
+    const std::string_view type = first_type(beginning);
+    return type == "turn.completed" || type == "turn.failed" ||
+           beginning.find(R"("method":"turn/completed")") != std::string_view::npos;
+  }
+
   std::string take_reply() override { return std::exchange(reply_, {}); }
 
   std::string abort_line(const turn_key&) override {
@@ -111,7 +117,8 @@ class codex_dialect final : public json_dialect {
   }
 
  private:
-  std::optional<turn_report> read_object(const json::value& line) override {
+  std::optional<turn_report> read_object(const json::value& line, const turn_key& expected) override {
+    asked_ = expected.task;
     if (line.find("type") != nullptr) return read_event(line);
     const json::value* id = line.find("id");
     const json::value* method = line.find("method");
@@ -244,7 +251,7 @@ class codex_dialect final : public json_dialect {
     settlement what;
     what.used = std::move(used);
     what.output = std::exchange(answer_, {});
-    settle_by_answer(what);
+    settle_by_answer(what, asked_);
     return {std::move(what), true};
   }
 
@@ -265,6 +272,7 @@ class codex_dialect final : public json_dialect {
 
   codex_start how_;
   turn_request waiting_;  // until the thread is open
+  task_id asked_;         // what the running turn is about
   std::string reply_;
   bool is_open_ = false;
   std::string thread_;

@@ -48,12 +48,20 @@ class command_dialect final : public dialect {
   }
 
   std::optional<turn_report> read(std::string_view line, const turn_key& expected) override {
-    if (line.empty() || line.front() != '{') return std::nullopt;
-    const auto parsed = json::parse(line);
-    if (!parsed || parsed->as_object() == nullptr) return std::nullopt;
+    if (!is_answer(line)) return std::nullopt;
+    json::repairs repaired;
+    const auto parsed = json::parse_leniently(line, repaired);
+    if (!parsed) return unreadable_answer(line, parsed.error().message + " (write each JSON object on one line)");
     const json::value* type = parsed->find("type");
     if (type == nullptr || *type != json::value("result")) return std::nullopt;
     return read_result(*parsed, expected);
+  }
+
+  // What begins like JSON is held to be it, and so is a result behind other text: nothing that has arrived is waited
+  // for.
+  bool is_answer(std::string_view beginning) const override {
+    const auto first = beginning.find_first_not_of(" \t\r");
+    return first != std::string_view::npos && (beginning[first] == '{' || first_type(beginning) == "result");
   }
 
  private:

@@ -33,6 +33,9 @@ class dialect {
   /// cumulative figures of the agent are kept from line to line, and from process to process of one conversation.
   [[nodiscard]] virtual std::optional<turn_report> read(std::string_view line, const turn_key& expected) = 0;
 
+  /// True if a line that cannot be read was meant to end a turn, as far as its beginning shows.
+  [[nodiscard]] virtual bool is_answer(std::string_view beginning) const;
+
   /// What the latest line calls for to be written at once, newline included; taken once, empty if nothing.
   [[nodiscard]] virtual std::string take_reply() { return {}; }
 
@@ -59,6 +62,12 @@ class dialect {
 
 /// A conversation that should have gone on is not there any more: a new one is to be begun.
 [[nodiscard]] turn_report conversation_lost();
+
+/// The first "type" that a line of JSON names, as far as it can be seen without reading it; empty if there is none.
+[[nodiscard]] std::string_view first_type(std::string_view line) noexcept;
+
+/// The end of a turn whose answer cannot be read. `why` says what is wrong with the line.
+[[nodiscard]] turn_report unreadable_answer(std::string_view line, std::string_view why);
 
 /// A settlement for a turn that did not come to an answer.
 [[nodiscard]] settlement failed_turn(turn_end end, std::string reason, std::string detail);

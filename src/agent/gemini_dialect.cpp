@@ -57,19 +57,21 @@ class gemini_dialect final : public json_dialect {
  public:
   std::string ask(const turn_request& request) override { return request.prompt; }
 
+  bool is_answer(std::string_view beginning) const override { return first_type(beginning) == "result"; }
+
   void process_begins() override {
     answer_.clear();
     trouble_.clear();
   }
 
  private:
-  std::optional<turn_report> read_object(const json::value& line) override {
+  std::optional<turn_report> read_object(const json::value& line, const turn_key& expected) override {
     const std::string type = text_of(line, "type");
     if (type == "init") tell_about({{}, text_of(line, "model"), {}});
     if (type == "message" && text_of(line, "role") == "assistant") answer_ += text_of(line, "content");
     if (type == "tool_use") tell_tool(line);
     if (type == "error") trouble_ = text_of(line, "message");
-    if (type == "result") return read_result(line);
+    if (type == "result") return read_result(line, expected);
     return std::nullopt;
   }
 
@@ -79,14 +81,14 @@ class gemini_dialect final : public json_dialect {
     tell(agent_news::kind::tool, text_of(line, "tool_name"));
   }
 
-  turn_report read_result(const json::value& line) {
+  turn_report read_result(const json::value& line, const turn_key& expected) {
     settlement what;
     if (const json::value* stats = line.find("stats")) what.used = read_stats(*stats);
     what.output = std::exchange(answer_, {});
     if (text_of(line, "status") == "success") {
       // A model has answered: of none there can only be no figures.
       if (what.used && what.used->by_model.empty()) what.used.reset();
-      settle_by_answer(what);
+      settle_by_answer(what, expected.task);
       return {std::move(what), true};
     }
     if (const json::value* error = line.find("error")) what.detail = text_of(*error, "message");

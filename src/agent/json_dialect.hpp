@@ -14,10 +14,13 @@ inline namespace v1 {
 
 class json_dialect : public dialect {
  public:
-  std::optional<turn_report> read(std::string_view line, const turn_key&) final {
-    if (line.empty() || line.front() != '{') return std::nullopt;
-    const auto parsed = json::parse(line);
-    return parsed ? read_object(*parsed) : std::nullopt;
+  std::optional<turn_report> read(std::string_view line, const turn_key& expected) final {
+    const bool was_answer = is_answer(line);
+    if (!was_answer && !line.starts_with('{')) return std::nullopt;
+    json::repairs repaired;
+    const auto parsed = json::parse_leniently(line, repaired);
+    if (parsed && (was_answer || repaired.bytes == 0)) return read_object(*parsed, expected);
+    return was_answer && !parsed ? std::optional(unreadable_answer(line, parsed.error().message)) : std::nullopt;
   }
 
   std::optional<agent_news> take_news() final {
@@ -27,7 +30,7 @@ class json_dialect : public dialect {
 
  protected:
   /// What the object means: as `read`.
-  [[nodiscard]] virtual std::optional<turn_report> read_object(const json::value& line) = 0;
+  [[nodiscard]] virtual std::optional<turn_report> read_object(const json::value& line, const turn_key& expected) = 0;
 
   void tell(agent_news::kind what, std::string text) {
     news_text_ = std::move(text);

@@ -5,8 +5,6 @@
 #include <unistd.h>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include <cobatch/core/text.hpp>
 
 #include "system/files.hpp"
@@ -16,10 +14,8 @@ inline namespace v1 {
 
 namespace {
 constexpr std::size_t chunk = 256 * 1024;
-
-tl::unexpected<error> too_large() {
-  return fail(errc::too_large, fmt::format("the agent wrote a line of more than {} MiB", max_agent_line >> 20));
-}
+// Of a line that is too long.
+constexpr std::size_t beginning = 4096;
 }  // namespace
 
 line_follower::line_follower(unique_fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -46,22 +42,27 @@ result<bool> line_follower::read_more() {
   return got > 0;
 }
 
-result<std::optional<std::string_view>> line_follower::next() {
+agent_line line_follower::as_text(std::string_view bytes, bool is_cut) {
+  if (is_cut) bytes = utf8_prefix(bytes, beginning);
+  if (is_utf8(bytes)) return {bytes, is_cut, false};
+  mended_ = to_utf8(bytes);
+  return {mended_, is_cut, true};
+}
+
+result<std::optional<agent_line>> line_follower::next() {
   for (;;) {
     const std::size_t newline = buffer_.find('\n', scanned_);
     if (newline != std::string::npos) {
       const auto line = std::string_view(buffer_).substr(taken_, newline - taken_);
       taken_ = scanned_ = newline + 1;
       if (std::exchange(passing_over_, false)) continue;
-      if (line.size() > max_agent_line) return too_large();
-      if (!is_utf8(line)) return fail(errc::bad_encoding, "the agent wrote a line that is not UTF-8");
-      return line;
+      return as_text(line, line.size() > max_agent_line);
     }
     scanned_ = buffer_.size();
     if (passing_over_) taken_ = scanned_;
     if (scanned_ - taken_ > max_agent_line) {
       passing_over_ = true;
-      return too_large();
+      return as_text(std::string_view(buffer_).substr(taken_), true);
     }
     const auto more = read_more();
     if (!more) return fail(more.error());

@@ -1,13 +1,17 @@
 #include "agent/process_agent.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <cobatch/core/text.hpp>
+
 #include "agent/line_follower.hpp"
 #include "agent/objection.hpp"
 #include "agent/process_session.hpp"
+#include "agent/status_line.hpp"
 #include "system/keeper.hpp"
 
 namespace cobatch {
@@ -30,8 +34,13 @@ bool recall(dialect& speech, const fs::path& file) {
   for (;;) {
     const auto line = lines->next();
     if (!line || !*line) return true;
-    static_cast<void>(speech.read(**line, {}));
+    static_cast<void>(read_line(speech, **line, {}));
   }
+}
+
+bool is_of_another(const settlement& what, const task_id& task) {
+  const auto said = find_status_line(what.output);
+  return said && !said->task.empty() && said->task != task.str();
 }
 
 constexpr auto all = std::numeric_limits<std::int64_t>::max();
@@ -94,7 +103,8 @@ class process_agent final : public agent {
                                 {std::move(*started), std::move(*lines), std::move(speech), std::move(*wake)});
   }
 
-  // The answers in a process's output are in the order of its turns; the n-th one is of the n-th turn.
+  // The answers in a process's output are in the order of its turns: the n-th one is of the n-th turn, unless it names
+  // another task, as a late answer to an earlier turn does.
   std::optional<settlement> recover(const fs::path& folder, const turn_record& turn) override {
     const auto speech = options_.make_dialect({});
     recall_all(*speech, folder, turn.process);
@@ -105,8 +115,8 @@ class process_agent final : public agent {
     for (std::int64_t answers = 0;;) {
       const auto line = lines->next();
       if (!line || !*line) return unanswered(*speech, turn);
-      auto report = speech->read(**line, key);
-      if (!report || ++answers != turn.process_turn) continue;
+      auto report = read_line(*speech, **line, key);
+      if (!report || ++answers < turn.process_turn || is_of_another(report->what, turn.task)) continue;
       report->what.conversation = speech->conversation();
       return std::move(report->what);
     }
@@ -132,6 +142,37 @@ fs::path link_to_earlier_in(const fs::path& folder) {
 
 std::string dialect::abort_line(const turn_key&) {
   return {};
+}
+
+bool dialect::is_answer(std::string_view) const {
+  return false;
+}
+
+std::optional<turn_report> read_line(dialect& speech, const agent_line& line, const turn_key& expected) {
+  if ((line.is_cut || line.is_mended) && !speech.is_answer(line.text)) return std::nullopt;
+  if (!line.is_cut) return speech.read(line.text, expected);
+  return unreadable_answer(line.text, fmt::format("it is longer than {} MiB", max_agent_line >> 20));
+}
+
+std::string_view first_type(std::string_view line) noexcept {
+  constexpr std::string_view name = "\"type\"";
+  const auto skip_space = [&](std::size_t at) { return std::min(line.find_first_not_of(" \t", at), line.size()); };
+  std::size_t at = line.find(name);
+  if (at == std::string_view::npos) return {};
+  at = skip_space(at + name.size());
+  if (line.substr(at, 1) != ":") return {};
+  at = skip_space(at + 1);
+  if (line.substr(at, 1) != "\"") return {};
+  const std::string_view value = line.substr(at + 1);
+  return value.substr(0, value.find('"'));
+}
+
+turn_report unreadable_answer(std::string_view line, std::string_view why) {
+  constexpr std::size_t quoted_bytes = 200;
+  return {failed_turn(turn_end::broke, "unreadable_answer",
+                      fmt::format("the agent's answer cannot be read: {}; the line begins: {}", why,
+                                  to_line(line, quoted_bytes))),
+          false};
 }
 
 turn_report conversation_lost() {

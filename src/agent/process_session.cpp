@@ -182,25 +182,34 @@ class process_session final : public agent_session {
       const auto line = lines_.next();
       if (!line) {
         end_now();
-        const bool long_line = line.error().code == errc::too_large;
-        return turn_report{
-            failed_turn(turn_end::broke, long_line ? "line_too_long" : std::string(name_of(line.error().code)),
-                        line.error().message),
-            false};
+        return turn_report{failed_turn(turn_end::broke, std::string(name_of(line.error().code)), line.error().message),
+                           false};
       }
       if (!*line) return std::nullopt;
       heard_ = steady::now();
       told_quiet_ = false;
-      auto report = speech_->read(**line, key_);
+      if ((*line)->is_cut || (*line)->is_mended) tell_of_repair(**line);
+      auto report = read_line(*speech_, **line, key_);
       if (const std::string reply = speech_->take_reply(); !reply.empty() && !ended_) send(reply);
       if (auto news = speech_->take_news()) tell(*news);
       if (report) {
         if (!report->usable) end_now();
         return report;
       }
-      said_.add(**line);
-      tell({.what = agent_news::kind::line, .text = **line, .about = {}});
+      said_.add((*line)->text);
+      tell({.what = agent_news::kind::line, .text = (*line)->text, .about = {}});
     }
+  }
+
+  void tell_of_repair(const agent_line& line) {
+    ++repaired_;
+    const std::string text = fmt::format(
+        "the agent wrote a line that {}, number {} of this kind; unless it is the answer it is passed over. The whole "
+        "line "
+        "is in {}",
+        line.is_cut ? fmt::format("is longer than {} MiB", max_agent_line >> 20) : "is not UTF-8", repaired_,
+        keeper_.output_file().string());
+    tell({.what = agent_news::kind::notice, .text = text, .about = {}});
   }
 
   // The agent is gone; what it wrote before may still hold the answer.
@@ -341,6 +350,7 @@ class process_session final : public agent_session {
   bool told_quiet_ = false;
   bool fresh_;  // the conversation has not reached the model yet
   std::int64_t turns_ = 0;
+  std::int64_t repaired_ = 0;  // lines that could not be read as they were
   std::optional<keeper::ending> ended_;
 };
 

@@ -23,6 +23,10 @@ struct process_parts {
   wake_signal wake;
 };
 
+/// What a line means, as `dialect::read` says. One that is cut or mended means nothing unless it was the answer; one
+/// that is cut ends the turn then.
+[[nodiscard]] std::optional<turn_report> read_line(dialect& speech, const agent_line& line, const turn_key& expected);
+
 /// `options` outlive the session.
 [[nodiscard]] std::unique_ptr<agent_session> make_process_session(const process_agent_options& options,
                                                                   const session_start& how, process_parts parts);

@@ -5,6 +5,8 @@
 #include <cobatch/agent.hpp>
 #include <cobatch/core/text.hpp>
 
+#include "json/json.hpp"
+
 namespace cobatch {
 inline namespace v1 {
 
@@ -85,7 +87,10 @@ std::string make_prompt(const prompt_parts& parts) {
   prompt +=
       "Do only this task; the other tasks of the batch come as messages of their own. When you have finished, or if "
       "the task cannot be done, end with one line:\n"
-      "COBATCH {\"status\":\"done\",\"summary\":\"what was done, in one sentence\"}\n"
+      "COBATCH {\"task\":";
+  json::append_string(prompt, parts.task->spec.id.str());
+  prompt +=
+      ",\"status\":\"done\",\"summary\":\"what was done, in one sentence\"}\n"
       "Write \"error\" instead of \"done\" if the task failed, and say why in the summary.\n";
   return prompt;
 }

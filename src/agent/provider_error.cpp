@@ -1,8 +1,14 @@
 #include "agent/provider_error.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <initializer_list>
+#include <string>
 #include <utility>
 
+#include <cobatch/store.hpp>
+
+#include "agent/reset_time.hpp"
 #include "json/members.hpp"
 
 namespace cobatch {
@@ -14,6 +20,17 @@ bool says(std::string_view text, std::initializer_list<std::string_view> words) 
   for (const auto word : words)
     if (text.find(word) != std::string_view::npos) return true;
   return false;
+}
+
+// A sentence about a limit of the account, in whatever words: which limit it is, the session's, the week's, the month's
+// spending, changes from version to version. A prompt that is too long for the model is no such limit.
+bool says_limit(std::string_view said) {
+  std::string text(said);
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (says(text, {"context", "too long", "max_tokens"})) return false;
+  if (says(text, {"limit", "quota"}))
+    return says(text, {"hit", "reached", "exceeded", "exhausted", "used up", "reset", "try again", "upgrade"});
+  return says(text, {"out of usage", "out of extra usage", "out of free"});
 }
 
 turn_report limited(settlement what, std::optional<timestamp> until) {
@@ -51,8 +68,8 @@ std::optional<provider_error> error_of_words(std::string_view said) {
   if (says(said, {"redit balance is too low", "Quota exceeded. Check your plan"})) return provider_error::no_credit;
   if (says(said, {"is not found for API version", "model_not_found", "does not exist or you do not have access"}))
     return provider_error::no_such_model;
-  if (says(said, {"limit reached", "hit your limit", "hit your usage limit", "exceeded your current quota",
-                  "is at capacity", "experiencing high demand", "stream disconnected before completion"}))
+  if (says_limit(said)) return provider_error::limit;
+  if (says(said, {"is at capacity", "experiencing high demand", "stream disconnected before completion"}))
     return provider_error::limit;
   return std::nullopt;
 }
@@ -71,7 +88,9 @@ turn_report report_failed_turn(std::int64_t http, settlement what) {
   what.end = turn_end::broke;
   what.source = status_source::cobatch;
   what.reason = "agent_error";
-  return {std::move(what), true};
+  turn_report report{std::move(what), true};
+  report.agent_error = true;
+  return report;
 }
 
 turn_report report_provider_error(provider_error error, settlement what, std::optional<timestamp> until) {
@@ -79,6 +98,7 @@ turn_report report_provider_error(provider_error error, settlement what, std::op
   what.source = status_source::cobatch;
   switch (error) {
     case provider_error::limit:
+      if (!until) until = read_reset_time(what.detail, system_now());
       return limited(std::move(what), until);
     case provider_error::not_logged_in:
       return blocked(std::move(what), "not_authenticated",

@@ -1,5 +1,7 @@
 #include "agent/status_line.hpp"
 
+#include <fmt/format.h>
+
 #include <cobatch/core/text.hpp>
 
 #include "json/json.hpp"
@@ -30,6 +32,8 @@ std::optional<status_line> read_line(std::string_view line) {
   const json::value* status = parsed->find("status");
   if (status == nullptr || (*status != json::value("done") && *status != json::value("error"))) return std::nullopt;
   status_line found;
+  if (const json::value* task = parsed->find("task"); task != nullptr && task->as_string() != nullptr)
+    found.task = *task->as_string();
   found.done = *status == json::value("done");
   if (const json::value* summary = parsed->find("summary"); summary != nullptr && summary->as_string() != nullptr)
     found.summary = *summary->as_string();
@@ -48,8 +52,16 @@ std::optional<status_line> find_status_line(std::string_view answer) {
   }
 }
 
-void settle_by_answer(settlement& what) {
+void settle_by_answer(settlement& what, const task_id& asked) {
   const auto said = find_status_line(what.output);
+  if (said && !said->task.empty() && !asked.empty() && said->task != asked.str()) {
+    what.end = turn_end::broke;
+    what.source = status_source::cobatch;
+    what.reason = "wrong_task";
+    what.detail = fmt::format("the agent's closing line is for task \"{}\", and it was asked for task \"{}\"",
+                              to_line(said->task, max_id_bytes), asked.str());
+    return;
+  }
   what.end = said && !said->done ? turn_end::error : turn_end::done;
   what.source = said ? status_source::reported : status_source::inferred;
   what.output_summary = said ? said->summary : first_line(what.output);

@@ -1,4 +1,4 @@
-// The line that a prompt asks for at the end of a turn: COBATCH {"status":"done|error","summary":"…"}.
+// The line that a prompt asks for at the end of a turn: COBATCH {"task":"…","status":"done|error","summary":"…"}.
 #pragma once
 
 #include <optional>
@@ -11,6 +11,7 @@ namespace cobatch {
 inline namespace v1 {
 
 struct status_line {
+  std::string task;  ///< empty: it names none
   bool done = true;
   std::string summary;
 };
@@ -20,8 +21,9 @@ struct status_line {
 [[nodiscard]] std::optional<status_line> find_status_line(std::string_view answer);
 
 /// Fills in end, source, summary and detail of a turn that ended well, from its output: by the status line, or, if
-/// there is none, as done and `inferred`.
-void settle_by_answer(settlement& what);
+/// there is none, as done and `inferred`. A line that names another task than `asked` says nothing of this one: then
+/// the turn broke (`wrong_task`). `asked` may be empty: any.
+void settle_by_answer(settlement& what, const task_id& asked);
 
 }  // namespace v1
 }  // namespace cobatch

@@ -95,10 +95,24 @@ inline value::~value() = default;
 inline constexpr std::size_t max_depth = 256;
 
 /// Parses one JSON text (UTF-8, nothing but white space after it; a byte order mark before it is skipped). If a name
-/// stands twice in an object, the later content takes the place of the earlier one, as in Python.
-/// Errors: bad_encoding (not UTF-8), bad_json (everything else; with the byte offset where that is known). Arrays and
-/// objects nested deeper than `max_depth` and half surrogate pairs ("\ud800") are bad_json.
+/// stands twice in an object, the later content takes the place of the earlier one, as in Python. Half a surrogate pair
+/// ("\ud800"), which Python and JavaScript write for what is no text, is read as U+FFFD.
+/// Errors: bad_encoding (not UTF-8), bad_json (everything else; with line and column). Arrays and objects nested deeper
+/// than `max_depth` are bad_json.
 [[nodiscard]] result<value> parse(std::string_view text);
+
+/// What was replaced so that a text could be read.
+struct repairs {
+  std::size_t surrogates = 0;  ///< halves of surrogate pairs, by U+FFFD
+  std::size_t numbers = 0;     ///< NaN, Infinity and -Infinity, by null
+  std::size_t bytes = 0;       ///< bytes that are no UTF-8, by U+FFFD
+
+  [[nodiscard]] bool any() const noexcept { return surrogates + numbers + bytes > 0; }
+};
+
+/// Parses what other programs wrote and nobody can ask them to write again: beside what `parse` reads, NaN, Infinity
+/// and -Infinity, as Python writes them, and bytes that are no UTF-8. Errors: bad_json.
+[[nodiscard]] result<value> parse_leniently(std::string_view text, repairs& repaired);
 
 /// One line, no spaces: members in order; strings escaped as JSON requires, other UTF-8 as it is.
 [[nodiscard]] std::string write(const value& v);

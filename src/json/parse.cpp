@@ -119,27 +119,16 @@ class builder {
   std::size_t next_number_ = 0;
 };
 
-// simdjson's numbers for its errors change between versions; these sentences do not.
-std::string_view what_is_wrong(simdjson::error_code code) noexcept {
-  switch (code) {
-    case simdjson::UNCLOSED_STRING:
-      return "a string is not closed";
-    case simdjson::UNESCAPED_CHARS:
-      return "a string holds a control character that is not escaped";
-    case simdjson::STRING_ERROR:
-      return "a string holds a malformed escape, or half of a surrogate pair";
-    case simdjson::EMPTY:
-      return "the text is empty";
-    default:
-      return "a bracket, comma, colon or value is missing or in the wrong place";
-  }
+// The scan has seen to all but the strings.
+error what_is_wrong(std::string_view text, simdjson::error_code code) {
+  const std::size_t at = detail::find_bad_string(text);
+  if (at == text.size()) return {errc::bad_json, "not valid JSON"};
+  return detail::wrong_at(text, at,
+                          code == simdjson::UNESCAPED_CHARS ? "a control character that is not escaped in the string"
+                                                            : "a malformed escape in the string");
 }
 
-tl::unexpected<error> bad_json(std::string_view what) {
-  return fail(errc::bad_json, "not valid JSON: " + std::string(what));
-}
-
-result<value> parse_scanned(const detail::scanned& input) {
+result<value> parse_scanned(const detail::scanned& input, std::string_view original) {
   // One parser a call: a parser that is kept would keep the memory of the largest text it has ever seen.
   simdjson::dom::parser parser;
   // The scan has seen to the depth; simdjson counts the root as a level of its own.
@@ -148,8 +137,16 @@ result<value> parse_scanned(const detail::scanned& input) {
   simdjson::dom::element root;
   const auto code = parser.parse(input.text.data(), input.text.size(), false).get(root);
   if (code == simdjson::MEMALLOC) throw std::bad_alloc();
-  if (code != simdjson::SUCCESS) return bad_json(what_is_wrong(code));
+  if (code != simdjson::SUCCESS) return fail(what_is_wrong(original, code));
   return builder(input).build(root);
+}
+
+result<value> parse_utf8(std::string_view text, detail::strictness how, repairs* repaired) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  const auto scanned = detail::scan(text, simdjson::SIMDJSON_PADDING, how);
+  if (!scanned) return fail(scanned.error());
+  if (repaired != nullptr) *repaired = scanned->repaired;
+  return parse_scanned(*scanned, text);
 }
 
 }  // namespace
@@ -157,10 +154,20 @@ result<value> parse_scanned(const detail::scanned& input) {
 result<value> parse(std::string_view text) {
   const std::size_t bad = offset_of_bad_utf8(text);
   if (bad < text.size()) return fail(errc::bad_encoding, "the text is not valid UTF-8 at byte " + std::to_string(bad));
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  const auto scanned = detail::scan(text, simdjson::SIMDJSON_PADDING);
-  if (!scanned) return fail(scanned.error());
-  return parse_scanned(*scanned);
+  return parse_utf8(text, detail::strictness::strict, nullptr);
+}
+
+result<value> parse_leniently(std::string_view text, repairs& repaired) {
+  if (is_utf8(text)) return parse_utf8(text, detail::strictness::lenient, &repaired);
+  std::size_t bytes = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = cobatch::detail::utf8_sequence_length(text, at);
+    if (length == 0) ++bytes;
+    at += length == 0 ? 1 : length;
+  }
+  auto parsed = parse_utf8(to_utf8(text), detail::strictness::lenient, &repaired);
+  repaired.bytes = bytes;
+  return parsed;
 }
 
 }  // namespace json

@@ -2,15 +2,19 @@
 //
 // simdjson 3.0 keeps a number as int64 or double, and refuses what fits neither; we promise to give every number back
 // as it was written. So the numbers that are not an int64 are taken out here, in order, and "0.0" stands in for each:
-// afterwards every double that simdjson finds is the next of them. It also knows no offsets and counts levels in its
-// own way, so the depth and the mistakes that people make most often are looked for here.
+// afterwards every double that simdjson finds is the next of them. It also refuses unpaired surrogates, which Python
+// and JavaScript write, counts levels in its own way and says of no error where it is: so depth and structure are
+// checked here, and unpaired surrogates are replaced.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <cobatch/core/error.hpp>
+
+#include "json/json.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -19,11 +23,21 @@ namespace json::detail {
 struct scanned {
   std::string text;                       ///< what simdjson is to parse; capacity includes its padding
   std::vector<std::string_view> numbers;  ///< the numbers taken out, in order; they point into the scanned text
+  repairs repaired;
 };
 
-/// Errors: bad_json with the offset. What it lets pass may still be malformed: strings and the structure are not
-/// looked at. `padding` is how many bytes must be allocated behind the text.
-[[nodiscard]] result<scanned> scan(std::string_view text, std::size_t padding);
+enum class strictness { strict, lenient };
+
+/// Errors: bad_json with line and column. What it lets pass may still have a malformed string. `padding` is how many
+/// bytes must be allocated behind the text. Lenient: NaN, Infinity and -Infinity are read as null.
+[[nodiscard]] result<scanned> scan(std::string_view text, std::size_t padding, strictness how);
+
+/// An error that says what is wrong at a byte of the text.
+[[nodiscard]] error wrong_at(std::string_view text, std::size_t offset, std::string_view what);
+
+/// Where the first string begins that holds a control character or a malformed escape; the text's end if none does.
+/// The text has passed `scan`.
+[[nodiscard]] std::size_t find_bad_string(std::string_view text) noexcept;
 
 /// True if `text` is one JSON number.
 [[nodiscard]] bool is_number(std::string_view text) noexcept;

@@ -57,8 +57,8 @@ result<void> check_usage(const settlement& what) {
   if (!what.used) return {};
   for (const auto& entry : what.used->by_model)
     if (!is_plausible(entry.count))
-      return fail(errc::bad_value,
-                  fmt::format("a token count of the completion is below 0 or above {}. {}", max_reported_tokens, nothing_stored));
+      return fail(errc::bad_value, fmt::format("a token count of the completion is below 0 or above {}. {}",
+                                               max_reported_tokens, nothing_stored));
   return {};
 }
 
@@ -95,8 +95,9 @@ bool may_complete_with(turn_end end) noexcept {
 
 result<settlement> check_completion(settlement what) {
   if (!may_complete_with(what.end))
-    return fail(errc::bad_value,
-                fmt::format("a host completes a turn as done, error, denied, broke, timed_out or stopped. {}", nothing_stored));
+    return fail(
+        errc::bad_value,
+        fmt::format("a host completes a turn as done, error, denied, broke, timed_out or stopped. {}", nothing_stored));
   if (auto ok = check_texts(what); !ok) return fail(ok.error());
   if (auto ok = check_usage(what); !ok) return fail(ok.error());
   if (auto ok = to_one_line(what.actions_taken, "actions_taken", true); !ok) return fail(ok.error());

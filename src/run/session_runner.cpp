@@ -29,6 +29,8 @@ constexpr milliseconds after_limit{1000};
 constexpr milliseconds longest_rest{std::chrono::hours{8 * 24}};
 // An agent that gives back one turn after the other does not get anywhere.
 constexpr int most_given_back = 3;
+// Turns in a row that end with the agent's own error and no answer, until the batch is held.
+constexpr int fuse = 2;
 
 class session_runner final : public session_frame {
  public:
@@ -171,6 +173,7 @@ class session_runner final : public session_frame {
     if (why == interruption::task_cancelled && report.what.end == turn_end::stopped)
       report.what.end = turn_end::cancelled;
     last_turn_ended_ = steady::now();
+    const bool is_fruitless = why == interruption::none && take_fruitless(report);
     if (!report.limited) limits_in_a_row_ = 0;
     if (!report.again) given_back_in_a_row_ = 0;
     // If it cannot be stored before a stop, the session row stays live and the turn is recovered from the agent's file.
@@ -186,8 +189,26 @@ class session_runner final : public session_frame {
     if (why != interruption::none || report.what.end != turn_end::stopped) return {};
     if (report.limited) return rest(*report.limited);
     if (report.blocked) return over(session_end::blocked, report.what.detail);
+    if (is_fruitless) return {};
     if (report.again && ++given_back_in_a_row_ <= most_given_back) return {};
     return over(session_end::agent_lost, report.what.detail);
+  }
+
+  // A turn that ended with the agent's own error and without a word of an answer. No wording of a provider may burn a
+  // queue: the task is not charged and tried once more, and when the next turn ends so, too, the batch is held.
+  bool take_fruitless(turn_report& report) {
+    const auto& used = report.what.used;
+    const bool answered = used && used->total().output > 0;
+    if (!report.agent_error || report.what.end != turn_end::broke || answered) return fruitless_in_a_row_ = 0, false;
+    report.what.end = turn_end::stopped;
+    if (++fruitless_in_a_row_ < fuse) return true;
+    report.blocked = true;
+    report.what.detail += fmt::format(
+        " ({} turns in a row ended so, without an answer; see to it, then let the batch go with execute_queue; its "
+        "tasks "
+        "are still queued)",
+        fruitless_in_a_row_);
+    return true;
   }
 
   // Waits for a limit of the provider to pass, in the session that is there.
@@ -267,6 +288,7 @@ class session_runner final : public session_frame {
   steady::time_point last_turn_ended_;
   int limits_in_a_row_ = 0;
   int given_back_in_a_row_ = 0;
+  int fruitless_in_a_row_ = 0;
   bool told_dirty_ = false;
 };
 

@@ -91,6 +91,75 @@ TEST_CASE("the agent's status line decides, and without one the status is inferr
   CHECK(silent->what.output_summary == "did a thing ");
 }
 
+TEST_CASE("a closing line of another task is never taken as this one's") {
+  const auto report =
+      make_claude_dialect()->read(result_line(R"(COBATCH {"task":"other","status":"done","summary":"x"})", 1), key);
+  CHECK(report->what.end == turn_end::broke);
+  CHECK(report->what.reason == "wrong_task");
+  CHECK(report->what.detail.find("\"other\"") != std::string::npos);
+  CHECK(report->usable);
+  const auto own =
+      make_claude_dialect()->read(result_line(R"(COBATCH {"task":"t","status":"error","summary":"x"})", 1), key);
+  CHECK(own->what.end == turn_end::error);
+}
+
+TEST_CASE("a late answer to an earlier task is passed over with a notice, and each task gets its own") {
+  const auto speech = make_claude_dialect();
+  const auto ask = [&](const char* id) {
+    turn_request request;
+    request.task = task_id(id);
+    static_cast<void>(speech->ask(request));
+  };
+  const auto answer = [&](const char* to, const char* while_asked) {
+    return speech->read(
+        result_line(std::string(R"(COBATCH {"task":")") + to + R"(","status":"done","summary":"for )" + to + "\"}", 1),
+        {turn_no{2}, task_id(while_asked)});
+  };
+  ask("a");
+  CHECK(answer("a", "a")->what.output_summary == "for a");
+  ask("b");
+  CHECK_FALSE(answer("a", "b"));
+  const auto news = speech->take_news();
+  REQUIRE(news);
+  CHECK(news->what == agent_news::kind::notice);
+  const auto right = answer("b", "b");
+  REQUIRE(right);
+  CHECK(right->what.end == turn_end::done);
+  CHECK(right->what.output_summary == "for b");
+}
+
+TEST_CASE("a result of any origin but a task's own notification is the answer") {
+  for (const char* origin : {R"({"kind":"human"})", R"({"kind":"sdk"})", R"("x")", "{}"}) {
+    CAPTURE(origin);
+    CHECK(make_claude_dialect()->read(result_line("fine", 1, std::string(",\"origin\":") + origin), key));
+  }
+}
+
+TEST_CASE("an answer that cannot be read ends the turn at once; any other line that cannot is passed over") {
+  const auto report = make_claude_dialect()->read(R"({"type":"result","subtype":"success","result":"half)", key);
+  REQUIRE(report);
+  CHECK(report->what.end == turn_end::broke);
+  CHECK(report->what.reason == "unreadable_answer");
+  CHECK_FALSE(make_claude_dialect()->read(R"({"type":"assistant","message":{"content":[)", key));
+  CHECK_FALSE(make_claude_dialect()->read("{debug} not JSON", key));
+  const auto mended = make_claude_dialect()->read(result_line("caf", 1, R"(,"more":"\udce9")"), key);
+  CHECK(mended->what.end == turn_end::done);
+}
+
+TEST_CASE("a turn whose stream broke in the middle is known in part at most") {
+  const std::string since = R"(,"model_usage_since_last_result":{"opus":{"inputTokens":62,"outputTokens":159,)"
+                            R"("cacheReadInputTokens":27000,"cacheCreationInputTokens":359}})";
+  std::string line = result_line("ok", 159, since);
+  const std::string plain = R"("usage":{"input_tokens":1,"output_tokens":2})";
+  line.replace(line.find(plain), plain.size(),
+               R"("usage":{"input_tokens":183,"cache_creation_input_tokens":1074,"cache_read_input_tokens":80100,)"
+               R"("output_tokens":163})");
+  const auto report = make_claude_dialect()->read(line, key);
+  REQUIRE(report->what.used);
+  CHECK_FALSE(report->what.used->complete);
+  CHECK(report->what.used->total().output == 159);
+}
+
 TEST_CASE("an API error that calls itself success is a broken turn, and the process goes on") {
   const auto report = make_claude_dialect()->read(
       R"({"type":"result","subtype":"success","is_error":true,"terminal_reason":"api_error","api_error_status":500,)"
@@ -241,6 +310,24 @@ TEST_CASE("what a person has to see to is told apart from what time heals and fr
     CHECK(report->limited.has_value() == r.limited);
     CHECK(report->what.end == (r.blocked || r.limited ? turn_end::stopped : turn_end::broke));
   }
+}
+
+TEST_CASE("a limit of the account is known by the kind of its sentence, with any status, and by its reset time") {
+  for (const char* text :
+       {"You've hit your weekly limit \u00B7 resets Oct 9, 5pm", "You've hit your session limit \u00B7 resets 3pm",
+        "You're out of extra usage \u00B7 resets Oct 9, 5pm (Europe/Berlin)",
+        "Monthly spend limit reached, resets Nov 1", "Your usage quota is exhausted; resets in 3h"})
+    for (const char* status : {"", R"("api_error_status":400,)", R"("api_error_status":null,)"}) {
+      CAPTURE(std::string(text));
+      const auto report = make_claude_dialect()->read(failure(status, text), key);
+      REQUIRE(report);
+      REQUIRE(report->limited);
+      CHECK(report->what.end == turn_end::stopped);
+      CHECK(report->limited->until);
+    }
+  const auto full = make_claude_dialect()->read(
+      failure(R"("api_error_status":400,)", "input length and max_tokens exceed context limit; reached 200000"), key);
+  CHECK_FALSE(full->limited);
 }
 
 TEST_CASE("what the model answers is never taken for the words of its provider") {

@@ -119,8 +119,40 @@ TEST_CASE("an answer for another task or turn breaks the turn and the agent is n
   }
 }
 
+TEST_CASE(
+    "a result with half a surrogate pair, NaN or bytes that are no text is read, and nothing else of it is lost") {
+  const auto report = read(
+      "{\"type\":\"result\",\"task_id\":\"doc_2\",\"status\":\"done\",\"output\":\"caf\\udce9.txt\","
+      "\"output_summary\":\"\xE9\",\"actions_taken\":[NaN],\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}");
+  REQUIRE(report);
+  CHECK(report->what.end == turn_end::done);
+  CHECK(report->what.output == "caf\uFFFD.txt");
+  CHECK(report->what.output_summary == "\uFFFD");
+  CHECK(report->what.actions_taken == "[null]");
+  CHECK(report->what.used->total().output == 2);
+}
+
+TEST_CASE("a line that begins like JSON and is not, or a result that cannot be read, ends the turn and is quoted") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{", "line 1, column 2"},  // the first line of json.dumps(…, indent=1)
+      {"  {'type': 'result', 'task_id': 'doc_2', 'status': 'done'}", "line 1, column 4"},  // print(dict)
+      {R"({"type":"result","task_id":"doc_2","status":"done","output":"x)", "a string is not closed"},
+      {R"(50 %{"type":"result","task_id":"doc_2","status":"done"})", "line 1, column 4"},
+      {R"({"type" : "result","task_id":"doc_2","status":done})", "unknown word"}};
+  for (const auto& [line, where] : cases) {
+    CAPTURE(line);
+    const auto report = read(line);
+    REQUIRE(report);
+    CHECK(report->what.end == turn_end::broke);
+    CHECK(report->what.reason == "unreadable_answer");
+    CHECK(report->what.detail.find(where) != std::string::npos);
+    CHECK(report->what.detail.find("the line begins: " + std::string(line).substr(0, 20)) != std::string::npos);
+    CHECK_FALSE(report->usable);
+  }
+}
+
 TEST_CASE("whatever is not a result line is progress or noise") {
-  for (const char* line : {"", "hello", "{", "[1]", R"({"type":"progress","task_id":"doc_2"})", R"("result")", "{}",
+  for (const char* line : {"", "hello", "[1]", R"({"type":"progress","task_id":"doc_2"})", R"("result")", "{}",
                            R"({"type":5,"task_id":"doc_2","status":"done"})"}) {
     CAPTURE(line);
     CHECK_FALSE(read(line));

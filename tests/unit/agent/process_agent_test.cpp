@@ -36,7 +36,7 @@ struct shell_session {
   scratch_folder folder;
   std::shared_ptr<agent> runs;
   std::unique_ptr<agent_session> session;
-  std::vector<std::string> progress;
+  std::vector<std::string> progress, notices;
 
   explicit shell_session(const std::string& script)
       : runs(make_command_agent({.argv = {"sh", "-c", script}, .grace = 200ms})) {
@@ -55,6 +55,7 @@ struct shell_session {
     how.folder = to;
     how.on_news = [this](const agent_news& news) {
       if (news.what == agent_news::kind::line) progress.emplace_back(news.text);
+      if (news.what == agent_news::kind::notice) notices.emplace_back(news.text);
     };
     auto started = runs->start(how);
     REQUIRE_MESSAGE(started, started.error().message);
@@ -205,19 +206,27 @@ TEST_CASE("an interruption ends the turn at once") {
   CHECK(report.what.end == turn_end::stopped);
 }
 
-TEST_CASE("a line over the limit or not in UTF-8 ends the turn with that reason and keeps what was said") {
-  {
-    shell_session s("read -r line; echo before; head -c 9000000 /dev/zero | tr '\\0' x; echo; sleep 1000");
-    const auto report = s.turn("a");
-    CHECK(report.what.end == turn_end::broke);
-    CHECK(report.what.reason == "line_too_long");
-    CHECK(report.what.output == "before\n");
-  }
-  shell_session s("read -r line; echo before; printf '\\377\\n'; sleep 1000");
+TEST_CASE("a line over the limit, or not in UTF-8, in the middle of a turn does not cost its answer, and is noticed") {
+  shell_session s(
+      "read -r line; printf '\\377\\n'; head -c 9000000 /dev/zero | tr '\\0' x; echo;"
+      R"(echo '{"type":"result","task_id":"a","status":"done","output":"fine"}'; sleep 1000)");
+  const auto report = s.turn("a");
+  CHECK(report.what.end == turn_end::done);
+  CHECK(report.what.output == "fine");
+  REQUIRE(s.notices.size() == 2);
+  CHECK(s.notices[0].find("not UTF-8") != std::string::npos);
+  CHECK(s.notices[1].find("longer than 8 MiB") != std::string::npos);
+  CHECK(s.notices[1].find("1.out") != std::string::npos);
+}
+
+TEST_CASE("an answer over the limit ends the turn at once with that reason, and keeps what was said before") {
+  shell_session s(R"(read -r line; echo before; printf '{"type":"result","task_id":"a","status":"done","output":"')"
+                  "; head -c 9000000 /dev/zero | tr '\\0' x; echo '\"}'; sleep 1000");
   const auto report = s.turn("a");
   CHECK(report.what.end == turn_end::broke);
-  CHECK(report.what.reason == "bad_encoding");
-  CHECK(report.what.output == "before\n");
+  CHECK(report.what.reason == "unreadable_answer");
+  CHECK(report.what.detail.find("longer than 8 MiB") != std::string::npos);
+  CHECK(report.what.output.starts_with("before\n"));
 }
 
 TEST_CASE("a task larger than a pipe reaches a program that reads slowly") {

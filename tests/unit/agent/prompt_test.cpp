@@ -26,7 +26,7 @@ TEST_CASE("a prompt names the task, its place, what is wanted and how to answer"
   CHECK(has(prompt, "Create documentation for feature B"));
   CHECK(has(prompt, R"({"style":"short"})"));
   CHECK(has(prompt, "Do only this task"));
-  CHECK(has(prompt, R"(COBATCH {"status":"done")"));
+  CHECK(has(prompt, R"(COBATCH {"task":"doc_2","status":"done")"));
   CHECK_FALSE(has(prompt, "attempt"));
 }
 

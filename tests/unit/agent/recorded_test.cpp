@@ -310,3 +310,37 @@ TEST_CASE("lines of unknown kinds between those of a recorded stream change noth
     CHECK(replay(noisy) == replay(recorded));
   }
 }
+
+TEST_CASE("whatever a broken turn left unanswered, the first turn of the next process is read as by a new dialect") {
+  const std::string conversation = "11111111-2222-4333-8444-555555555555";
+  const lines next{R"({"type":"system","subtype":"init","session_id":")" + conversation + R"("})",
+                   R"({"type":"assistant","message":{"id":"m1","model":"opus","usage":{"input_tokens":3,)"
+                   R"("cache_read_input_tokens":50,"output_tokens":1},"content":[{"type":"text","text":"x"}]}})",
+                   R"({"type":"result","subtype":"success","is_error":false,"session_id":")" + conversation +
+                       R"(","result":"ok","permission_denials":[{"tool_name":"Bash","tool_use_id":"u"}],)"
+                       R"("model_usage_since_last_result":{"opus":{"inputTokens":3,"outputTokens":9,)"
+                       R"("cacheReadInputTokens":50,"cacheCreationInputTokens":0}}})"};
+  const auto first_turn = [&](dialect& speech) {
+    speech.process_begins();
+    std::optional<turn_report> report;
+    for (const auto& line : next) report = speech.read(line, {turn_no{1}, task_id("t")});
+    REQUIRE(report);
+    return report->what;
+  };
+  for (const auto& from : recordings()) {
+    if (!from.name.starts_with("claude")) continue;
+    CAPTURE(from.name);
+    const auto fresh = first_turn(*from.make());
+    REQUIRE(fresh.end == turn_end::denied);
+    const lines all = from.all();
+    for (std::size_t kept = 0; kept <= all.size(); ++kept) {
+      CAPTURE(kept);
+      const auto speech = from.make();
+      speech->process_begins();
+      for (std::size_t i = 0; i < kept; ++i) static_cast<void>(speech->read(all[i], {turn_no{1}, task_id("t")}));
+      const auto what = first_turn(*speech);
+      CHECK(what.end == fresh.end);
+      CHECK(what.used == fresh.used);
+    }
+  }
+}

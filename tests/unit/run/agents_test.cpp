@@ -129,6 +129,12 @@ turn_report report_of(turn_end end, const std::string& reason = "") {
   return report;
 }
 
+turn_report own_error(const std::string& words) {
+  auto report = report_of(turn_end::broke, words);
+  report.agent_error = true;
+  return report;
+}
+
 turn_report limit_until(std::optional<timestamp> until) {
   auto report = report_of(turn_end::stopped, "provider_limit");
   report.limited = provider_limit{until, "too many"};
@@ -597,4 +603,39 @@ TEST_CASE_FIXTURE(scene, "what a dead session left is put in order also when the
   CHECK(works->places() == list{"c1:a"});
   REQUIRE(waits.size() == 1);
   CHECK(has(waits[0], "100 of 100 tokens"));
+}
+
+TEST_CASE_FIXTURE(scene,
+                  "two turns in a row that end with the agent's own error and no answer hold the batch uncharged") {
+  works->turn = [](const turn_request&) { return own_error("no words that anybody knows"); };
+  give(batch({"a", "b"}));
+  run();
+  CHECK(works->heard.size() == 2);
+  for (const auto& turn : turns()) CHECK(turn.end == turn_end::stopped);
+  CHECK(batch_of(place, "b1").state == batch_state::held);
+  CHECK(has(batch_of(place, "b1").hold_reason, "no words that anybody knows"));
+  CHECK(batch_of(place, "b1").tally[task_state::queued] == 2);
+  CHECK(task_of(place, "a").counts == attempt_counts{});
+}
+
+TEST_CASE_FIXTURE(scene, "one turn with the agent's own error and no answer is tried again without a charge") {
+  works->turn = [&](const turn_request&) {
+    return works->heard.size() == 1 ? own_error("odd") : turn_report{done(), true};
+  };
+  give(batch({"a"}));
+  run();
+  CHECK(task_of(place, "a").state == task_state::done);
+  CHECK(task_of(place, "a").counts == attempt_counts{});
+}
+
+TEST_CASE_FIXTURE(scene, "a turn with the agent's own error that answered something is charged as any that broke") {
+  works->turn = [](const turn_request&) {
+    auto report = own_error("odd");
+    report.what.used = usage{{{"m", {.output = 5}}}, usage_source::reported, true, {}, {}};
+    return report;
+  };
+  give(batch({"a"}));
+  run();
+  CHECK(task_of(place, "a").state == task_state::error);
+  CHECK(task_of(place, "a").counts.attempts == 2);
 }

@@ -1,0 +1,19 @@
+// When a limit of the provider is over, as agents say it in a sentence: "resets Oct 9, 5pm", "resets 3:30pm (UTC)".
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include <cobatch/core/time.hpp>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// The moment that the sentence names, seen from `now`; nothing if it names none that can be read. A date without a
+/// year is the next such one, a time without a date the next such time. Times are of this machine's clock, as an agent
+/// prints them that runs on it, unless UTC or GMT stands behind them. Also read: "resets in 2h 30m", an ISO time with
+/// Z, and the seconds since 1970 behind a bar ("limit reached|1728493200").
+[[nodiscard]] std::optional<timestamp> read_reset_time(std::string_view said, timestamp now);
+
+}  // namespace v1
+}  // namespace cobatch

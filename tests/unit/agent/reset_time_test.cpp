@@ -1,0 +1,73 @@
+#include "agent/reset_time.hpp"
+
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include <doctest/doctest.h>
+
+using namespace cobatch;
+
+namespace {
+
+// The machine's clock shows this zone while one of these lives.
+class zone {
+ public:
+  explicit zone(const char* name) {
+    if (const char* before = std::getenv("TZ")) before_ = before;
+    ::setenv("TZ", name, 1);
+    ::tzset();
+  }
+  ~zone() {
+    before_.empty() ? ::unsetenv("TZ") : ::setenv("TZ", before_.c_str(), 1);
+    ::tzset();
+  }
+  zone(const zone&) = delete;
+  zone& operator=(const zone&) = delete;
+
+ private:
+  std::string before_;
+};
+
+std::string read(const char* said, const char* now) {
+  const auto at = read_reset_time(said, *parse_iso(now));
+  return at ? to_iso_seconds(*at) : "nothing";
+}
+
+}  // namespace
+
+TEST_CASE("the end of a limit is read as agents write it, in the time of this machine") {
+  const zone berlin("CET-1CEST,M3.5.0,M10.5.0/3");
+  const char* now = "2026-10-07T10:00:00Z";  // 12:00 here
+  const std::pair<const char*, const char*> cases[] = {
+      {"You've hit your weekly limit \u00B7 resets Oct 9, 5pm", "2026-10-09T15:00:00Z"},
+      {"You've hit your weekly limit \u00B7 resets Oct 9, 5pm (Europe/Berlin)", "2026-10-09T15:00:00Z"},
+      {"You've hit your session limit \u00B7 resets 3:30pm", "2026-10-07T13:30:00Z"},
+      {"5-hour limit reached \u00B7 resets 9am", "2026-10-08T07:00:00Z"},  // 9 is over for today
+      {"limit reached, resets at 23:15 (UTC)", "2026-10-07T23:15:00Z"},
+      {"limit reached; resets on November 1 at 12am", "2026-10-31T23:00:00Z"},  // winter time by then
+      {"monthly spend limit reached. Resets Jan 1", "2026-12-31T23:00:00Z"},
+      {"quota exceeded, resets Jan 2, 2027, 1:05 pm", "2027-01-02T12:05:00Z"},
+      {"usage limit, resets in 2h 30m", "2026-10-07T12:30:00Z"},
+      {"usage limit, resets in 45 minutes", "2026-10-07T10:45:00Z"},
+      {"resets 2026-10-09T17:00:00Z", "2026-10-09T17:00:00Z"},
+      {"Claude AI usage limit reached|1795545843", "2026-11-24T18:44:03Z"},
+      {"limit reached", "nothing"},
+      {"resets soon", "nothing"},
+      {"resets Oct", "nothing"},
+      {"resets 25:00", "nothing"},
+      {"resets 17pm", "nothing"},
+      {"resets in a while", "nothing"},
+      {"", "nothing"}};
+  for (const auto& [said, at] : cases) {
+    CAPTURE(std::string(said));
+    CHECK(read(said, now) == at);
+  }
+}
+
+TEST_CASE("a date without a year that is long over is the next year's, and one just over is over") {
+  const zone utc("UTC0");
+  CHECK(read("resets Jan 1, 12am", "2026-12-30T00:00:00Z") == "2027-01-01T00:00:00Z");
+  CHECK(read("resets Dec 29, 12am", "2026-12-30T00:00:00Z") == "2026-12-29T00:00:00Z");
+}
