@@ -135,7 +135,7 @@ TEST_CASE("a result of any origin but a task's own notification is the answer") 
   }
 }
 
-TEST_CASE("an answer that cannot be read ends the turn at once; any other line that cannot is passed over") {
+TEST_CASE("an answer that cannot be read ends the turn at once, and any other line is passed over") {
   const auto report = make_claude_dialect()->read(R"({"type":"result","subtype":"success","result":"half)", key);
   REQUIRE(report);
   CHECK(report->what.end == turn_end::broke);
