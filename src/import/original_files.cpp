@@ -79,8 +79,10 @@ class folder_reader {
   void read_object(const std::string& file, std::string_view member, std::vector<told_entry>& to) {
     const auto text = read(file);
     if (!text) return;
-    auto whole = json::parse(*text);
+    json::repairs repaired;
+    auto whole = json::parse_leniently(*text, repaired);
     if (!whole) return say_no_json(file, whole.error().message);
+    say_repaired(file, repaired);
     if (whole->as_object() == nullptr) return set_aside(file, {}, fmt::format("is {}, not an object", whole->kind()));
     if (whole->as_object()->empty()) return;
     if (whole->find(member) == nullptr) return set_aside(file, {}, fmt::format("has no \"{}\"", member));
@@ -96,16 +98,20 @@ class folder_reader {
     if (!text) return;
     std::string_view rest = *text;
     const std::size_t before = to.size();
+    json::repairs all_repaired;
     for (std::size_t number = 1; !rest.empty(); ++number) {
       const std::string_view line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-      auto parsed = json::parse(line);
+      json::repairs repaired;
+      auto parsed = json::parse_leniently(line, repaired);
+      all_repaired += repaired;
       if (!parsed)
         set_aside(file, {}, fmt::format("line {} cannot be read: {}", number, parsed.error().message));
       else
         add_of_list(file, std::move(*parsed), to);
     }
+    say_repaired(file, all_repaired);
     for (std::size_t i = before; i < to.size(); ++i) to[i].archived = true;
   }
 
@@ -123,11 +129,21 @@ class folder_reader {
   }
 
   void say_no_json(const std::string& file, std::string_view why) {
-    say_not_put_in(file, {},
-                   fmt::format("cannot be read: {}. So nothing of this file was put in. Mend it and import again: "
-                               "`python3 -m json.tool FILE` shows where it breaks; for NaN and Infinity, which Python "
-                               "writes and JSON does not have, put null.",
-                               why));
+    say_not_put_in(
+        file, {},
+        fmt::format("cannot be read: {}. So nothing of this file was put in. Mend it there and import again.", why));
+  }
+
+  // Values that are no JSON, which Python writes and reads all the same.
+  void say_repaired(const std::string& file, const json::repairs& repaired) {
+    const auto say = [&](std::size_t count, std::string_view what, std::string_view by) {
+      if (count > 0)
+        findings_.push_back(
+            {kind::note, file, {}, fmt::format("holds {} {}; {} stands in their place.", count, what, by)});
+    };
+    say(repaired.surrogates, "halves of surrogate pairs, which are no text", "U+FFFD");
+    say(repaired.bytes, "bytes that are not UTF-8", "U+FFFD");
+    say(repaired.numbers, "values NaN or Infinity", "null");
   }
 
   void say_repeated(const std::string& file, std::string_view member, std::string_view text) {

@@ -107,7 +107,11 @@ struct repairs {
   std::size_t numbers = 0;     ///< NaN, Infinity and -Infinity, by null
   std::size_t bytes = 0;       ///< bytes that are no UTF-8, by U+FFFD
 
-  [[nodiscard]] bool any() const noexcept { return surrogates + numbers + bytes > 0; }
+  repairs& operator+=(const repairs& other) noexcept {
+    surrogates += other.surrogates, numbers += other.numbers, bytes += other.bytes;
+    return *this;
+  }
+  friend bool operator==(const repairs&, const repairs&) = default;
 };
 
 /// Parses what other programs wrote and nobody can ask them to write again: beside what `parse` reads, NaN, Infinity

@@ -1,34 +1,16 @@
 #include "agent/reset_time.hpp"
 
-#include <cstdlib>
-#include <ctime>
 #include <string>
 #include <utility>
 
 #include <doctest/doctest.h>
 
+#include "unit/zone.hpp"
+
 using namespace cobatch;
+using cobatch_test::zone;
 
 namespace {
-
-// The machine's clock shows this zone while one of these lives.
-class zone {
- public:
-  explicit zone(const char* name) {
-    if (const char* before = std::getenv("TZ")) before_ = before;
-    ::setenv("TZ", name, 1);
-    ::tzset();
-  }
-  ~zone() {
-    before_.empty() ? ::unsetenv("TZ") : ::setenv("TZ", before_.c_str(), 1);
-    ::tzset();
-  }
-  zone(const zone&) = delete;
-  zone& operator=(const zone&) = delete;
-
- private:
-  std::string before_;
-};
 
 std::string read(const char* said, const char* now) {
   const auto at = read_reset_time(said, *parse_iso(now));

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -19,6 +17,7 @@
 
 #include "json/json.hpp"
 #include "unit/scratch_folder.hpp"
+#include "unit/zone.hpp"
 
 namespace import_test {
 
@@ -26,24 +25,10 @@ namespace fs = std::filesystem;
 using namespace cobatch;
 using cobatch_test::content_of;
 using cobatch_test::scratch_folder;
+using cobatch_test::zone;
 using kind = import_finding::kind;
 
 inline const std::string queue = "claude_task_queue.json";
-
-/// The zone of this process's clocks, as POSIX writes it ("CET-1": an hour ahead of UTC).
-class zone {
- public:
-  explicit zone(const char* name) { set(name); }
-  zone(const zone&) = delete;
-  zone& operator=(const zone&) = delete;
-  ~zone() { set("UTC0"); }
-
- private:
-  static void set(const char* name) {
-    ::setenv("TZ", name, 1);
-    ::tzset();
-  }
-};
 
 /// The original's data/.
 class original {
