@@ -11,10 +11,12 @@ shift
 log=build/$preset.log
 
 mkdir -p build
-if ! [[ -w build && (! -e build/$preset || -w build/$preset) ]]; then
-  echo "$PWD/build belongs to another user; remove it, or give it to yourself" >&2
-  exit 1
-fi
+for place in build "build/$preset" "$log"; do
+  if [[ -e $place && ! -w $place ]]; then
+    echo "$PWD/$place belongs to another user; remove it, or give it to yourself" >&2
+    exit 1
+  fi
+done
 if command -v ccache >/dev/null; then
   export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 # what one clone has compiled, another need not
@@ -22,6 +24,7 @@ fi
 
 # One line, replaced at each step; only where somebody can see it.
 line() { if [[ -t 1 ]]; then printf '\r\e[K%s' "$*"; fi; }
+trap line EXIT
 failed() {
   line
   tail -n 40 "$log" >&2
@@ -31,16 +34,22 @@ failed() {
 
 # follow: copies what ninja prints to the log. A step that has ended begins with "[DONE/TOTAL] ".
 follow() {
-  local text done=0 total=0 end=0 left=''
+  local text begun='' code done=0 total=0 end=0 left='' started=$SECONDS
   while :; do
-    if IFS= read -r -t 1 text; then
+    code=0
+    IFS= read -r -t 1 text || code=$?
+    text=$begun$text begun=''
+    if ((code == 0)); then
       printf '%s\n' "$text" >>"$log"
       if [[ $text =~ ^\[([0-9]+)/([0-9]+)\]\  ]]; then
         done=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]}
         # Steps are of different lengths, so the first ones say little.
         if ((done * 4 >= total)); then end=$((started + (SECONDS - started) * total / done)); fi
       fi
-    elif (($? <= 128)); then # the end, not the second without a line
+    elif ((code > 128)); then # a second without the end of a line
+      begun=$text
+    else
+      printf '%s' "$text" >>"$log"
       break
     fi
     if ((end > SECONDS)); then left=", about $((end - SECONDS)) s left"; else left=''; fi

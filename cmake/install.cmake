@@ -41,7 +41,7 @@ if(TARGET cobatch_program)
 endif()
 foreach(part simdjson fmt httplib)
   if(DEFINED ${part}_SOURCE_DIR) # it is inside
-    file(GLOB license ${${part}_SOURCE_DIR}/LICENSE*)
+    file(GLOB license ${${part}_SOURCE_DIR}/LICENSE ${${part}_SOURCE_DIR}/LICENSE.rst)
     install(FILES ${license} DESTINATION ${license_dir} RENAME LICENSE.${part} COMPONENT licenses)
   endif()
 endforeach()

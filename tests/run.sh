@@ -92,7 +92,7 @@ clang_format() {
 configure_file_by_file() { cmake --preset file-by-file >build/file-by-file.log; }
 each_file() {
   configure_file_by_file &&
-    jq -r '.[] | "cd \(.directory) && \(.command) -fsyntax-only"' build/file-by-file/compile_commands.json |
+    jq -r '.[] | "cd \(.directory | @sh) && \(.command) -fsyntax-only"' build/file-by-file/compile_commands.json |
     xargs -d '\n' -n 1 -P "$jobs" bash -c
 }
 clang_tidy() {

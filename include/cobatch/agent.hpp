@@ -178,9 +178,9 @@ inline constexpr std::array<std::string_view, 6> built_in_agents{"claude",  "cod
 /// its standard output with one line `{"type":"result","task_id","status":"done"|"error"[,"turn","output",
 /// "output_summary","actions_taken","errors","model","usage":{"input_tokens","cache_creation_input_tokens",
 /// "cache_read_input_tokens","output_tokens"}]}`. Other JSON lines are progress; anything else is only logged, but a
-/// line that begins with `{` has to be JSON, and on one line. When its standard input ends, the session is over. A
-/// result for another task or turn, or one that cannot be read, an early exit, and no result within the limit end the
-/// turn with that reason. Half a surrogate pair and bytes that are no UTF-8 are read as U+FFFD, NaN as null.
+/// line that begins with `{`, or that holds a result, has to be JSON, and whole. When its standard input ends, the
+/// session is over. A result for another task or turn, or one that cannot be read, an early exit, and no result within
+/// the limit end the turn with that reason. Half a surrogate pair and invalid UTF-8 are read as U+FFFD, NaN as null.
 struct command_agent_options {
   std::string name = "command";
   std::vector<std::string> argv =

@@ -118,6 +118,8 @@ class claude_dialect final : public json_dialect {
                        running.turn.value);
   }
 
+  const turn_report* passed_over() const override { return turn_.passed_over ? &*turn_.passed_over : nullptr; }
+
   // Nothing that a broken turn left unanswered is said of the next process's first turn.
   void process_begins() override {
     begin_turn();
@@ -132,6 +134,7 @@ class claude_dialect final : public json_dialect {
   struct turn_state {
     tool_record tools;
     claude_trouble trouble;
+    std::optional<turn_report> passed_over;
   };
 
   void begin_turn() {
@@ -152,6 +155,10 @@ class claude_dialect final : public json_dialect {
     if (is_of_its_own(line)) return used_.carry_over(line), std::nullopt;
     if (is_late(line, expected.task)) {
       used_.carry_over(line);
+      settlement what;
+      what.output = text_of(line, "result");
+      settle_by_answer(what, expected.task);
+      turn_.passed_over = turn_report{std::move(what), true};
       tell(agent_news::kind::notice,
            fmt::format("an answer to an earlier task came while task \"{}\" runs; it is passed "
                        "over, and its tokens count with this task",
@@ -207,7 +214,7 @@ class claude_dialect final : public json_dialect {
   }
 
   void read_init(const json::value& line) {
-    conversation_ = text_of(line, "session_id");
+    if (const auto id = text_of(line, "session_id"); is_whole(id)) conversation_ = id;
     folder_ = text_of(line, "cwd");
     agent_facts now;
     now.version = text_of(line, "claude_code_version");

@@ -93,7 +93,7 @@ class codex_dialect final : public json_dialect {
   bool is_answer(std::string_view beginning) const override {
     const std::string_view type = first_type(beginning);
     return type == "turn.completed" || type == "turn.failed" ||
-           beginning.find(R"("method":"turn/completed")") != std::string_view::npos;
+           beginning.find(R"("turn/completed")") != std::string_view::npos;
   }
 
   std::string take_reply() override { return std::exchange(reply_, {}); }
@@ -133,7 +133,8 @@ class codex_dialect final : public json_dialect {
 
   std::optional<turn_report> read_event(const json::value& line) {
     const std::string type = text_of(line, "type");
-    if (type == "thread.started") figures_.begun_here(thread_ = text_of(line, "thread_id"));
+    if (type == "thread.started" && is_whole(text_of(line, "thread_id")))
+      figures_.begun_here(thread_ = text_of(line, "thread_id"));
     if (type == "error") trouble_ = text_of(line, "message");
     if (type == "item.started" || type == "item.completed")
       read_item(member_of(line, "item"), type == "item.completed", "agent_message", exec_tools);

@@ -36,6 +36,9 @@ class dialect {
   /// True if a line that cannot be read was meant to end a turn, as far as its beginning shows.
   [[nodiscard]] virtual bool is_answer(std::string_view beginning) const;
 
+  /// The end of the turn, if an answer was passed over since it began as one to an earlier task, and no other comes.
+  [[nodiscard]] virtual const turn_report* passed_over() const { return nullptr; }
+
   /// What the latest line calls for to be written at once, newline included; taken once, empty if nothing.
   [[nodiscard]] virtual std::string take_reply() { return {}; }
 
@@ -62,6 +65,11 @@ class dialect {
 
 /// A conversation that should have gone on is not there any more: a new one is to be begun.
 [[nodiscard]] turn_report conversation_lost();
+
+/// False if bytes of an id were lost (U+FFFD stands for them): it names nothing then.
+[[nodiscard]] inline bool is_whole(std::string_view id) noexcept {
+  return id.find("\uFFFD") == std::string_view::npos;
+}
 
 /// The first "type" that a line of JSON names, as far as it can be seen without reading it; empty if there is none.
 [[nodiscard]] std::string_view first_type(std::string_view line) noexcept;

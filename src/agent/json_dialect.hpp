@@ -19,8 +19,8 @@ class json_dialect : public dialect {
     if (!was_answer && !line.starts_with('{')) return std::nullopt;
     json::repairs repaired;
     const auto parsed = json::parse_leniently(line, repaired);
-    if (parsed && (was_answer || repaired.bytes == 0)) return read_object(*parsed, expected);
-    return was_answer && !parsed ? std::optional(unreadable_answer(line, parsed.error().message)) : std::nullopt;
+    if (parsed) return read_object(*parsed, expected);
+    return was_answer ? std::optional(unreadable_answer(line, parsed.error().message)) : std::nullopt;
   }
 
   std::optional<agent_news> take_news() final {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -38,9 +39,10 @@ bool recall(dialect& speech, const fs::path& file) {
   }
 }
 
-bool is_of_another(const settlement& what, const task_id& task) {
+// The task that an answer names; empty if it names none.
+std::string named_task(const settlement& what) {
   const auto said = find_status_line(what.output);
-  return said && !said->task.empty() && said->task != task.str();
+  return said ? said->task : std::string();
 }
 
 constexpr auto all = std::numeric_limits<std::int64_t>::max();
@@ -103,8 +105,8 @@ class process_agent final : public agent {
                                 {std::move(*started), std::move(*lines), std::move(speech), std::move(*wake)});
   }
 
-  // The answers in a process's output are in the order of its turns: the n-th one is of the n-th turn, unless it names
-  // another task, as a late answer to an earlier turn does.
+  // The answers in a process's output are in the order of its turns: the n-th one is of the n-th turn. One that names
+  // a task that was answered before is late, and counts as none.
   std::optional<settlement> recover(const fs::path& folder, const turn_record& turn) override {
     const auto speech = options_.make_dialect({});
     recall_all(*speech, folder, turn.process);
@@ -112,11 +114,16 @@ class process_agent final : public agent {
     if (!lines) return std::nullopt;
     speech->process_begins();
     const turn_key key{turn.turn, turn.task};
+    std::set<std::string> answered;
     for (std::int64_t answers = 0;;) {
       const auto line = lines->next();
       if (!line || !*line) return unanswered(*speech, turn);
       auto report = read_line(*speech, **line, key);
-      if (!report || ++answers < turn.process_turn || is_of_another(report->what, turn.task)) continue;
+      if (!report) continue;
+      const std::string named = named_task(report->what);
+      if (!named.empty() && !answered.insert(named).second) continue;  // a late answer to an earlier turn
+      if (++answers < turn.process_turn) continue;
+      if (!named.empty() && !turn.task.empty() && named != turn.task.str()) continue;
       report->what.conversation = speech->conversation();
       return std::move(report->what);
     }
@@ -149,8 +156,8 @@ bool dialect::is_answer(std::string_view) const {
 }
 
 std::optional<turn_report> read_line(dialect& speech, const agent_line& line, const turn_key& expected) {
-  if ((line.is_cut || line.is_mended) && !speech.is_answer(line.text)) return std::nullopt;
   if (!line.is_cut) return speech.read(line.text, expected);
+  if (!speech.is_answer(line.text)) return std::nullopt;
   return unreadable_answer(line.text, fmt::format("it is longer than {} MiB", max_agent_line >> 20));
 }
 

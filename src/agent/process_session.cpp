@@ -26,6 +26,8 @@ using steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds answer_patience{10};
 // How long an agent may take to end by itself when its input has ended.
 constexpr std::chrono::seconds finish_patience{10};
+// How long an agent may be silent after an answer that was passed over as one to an earlier task.
+constexpr std::chrono::seconds late_patience{60};
 constexpr std::size_t tail_bytes = 2000;
 constexpr std::size_t quoted_bytes = 200;
 // With less than this on its disk, an agent may have lost what it wrote.
@@ -99,6 +101,7 @@ class process_session final : public agent_session {
     const std::stop_callback on_interrupt(interrupt, [this] { wake_.notify(); });
     const timestamp began = system_now();
     key_ = {request.turn, request.task};
+    missed_ = false;
     ++turns_;
     turn_report report = converse(request, steady::now() + limit, limit, interrupt);
     if (!ended_) static_cast<void>(keeper_.turn_ended());
@@ -145,7 +148,10 @@ class process_session final : public agent_session {
       if (keeper_.ended()) return agent_ended();
       if (interrupt.stop_requested()) return abort(turn_end::stopped, "the turn was interrupted");
       if (steady::now() >= deadline) return time_out(limit);
-      wait(std::min(deadline, tell_if_quiet()), wake_.descriptor());
+      const turn_report* passed_over = speech_->passed_over();
+      if (passed_over != nullptr && steady::now() >= heard_ + late_patience) return after_answer(*passed_over);
+      wait(std::min({deadline, tell_if_quiet(), passed_over == nullptr ? deadline : heard_ + late_patience}),
+           wake_.descriptor());
     }
   }
 
@@ -163,6 +169,11 @@ class process_session final : public agent_session {
   }
 
   turn_report after_answer(turn_report report) {
+    const settlement& what = report.what;
+    if (missed_ && what.end == turn_end::done && what.source == status_source::inferred && what.output.empty())
+      report.what = failed_turn(
+          turn_end::broke, "unreadable_answer",
+          fmt::format("the answer of the agent is in a line that is longer than {} MiB", max_agent_line >> 20));
     if (options_.one_turn_a_process) {
       finish();
       report.usable = false;
@@ -189,6 +200,7 @@ class process_session final : public agent_session {
       heard_ = steady::now();
       told_quiet_ = false;
       if ((*line)->is_cut || (*line)->is_mended) tell_of_repair(**line);
+      missed_ = missed_ || (*line)->is_cut;
       auto report = read_line(*speech_, **line, key_);
       if (const std::string reply = speech_->take_reply(); !reply.empty() && !ended_) send(reply);
       if (auto news = speech_->take_news()) tell(*news);
@@ -201,14 +213,14 @@ class process_session final : public agent_session {
     }
   }
 
+  // Of lines that are no UTF-8 the first is told: an agent that writes one often writes all of them so.
   void tell_of_repair(const agent_line& line) {
-    ++repaired_;
-    const std::string text = fmt::format(
-        "the agent wrote a line that {}, number {} of this kind; unless it is the answer it is passed over. The whole "
-        "line "
-        "is in {}",
-        line.is_cut ? fmt::format("is longer than {} MiB", max_agent_line >> 20) : "is not UTF-8", repaired_,
-        keeper_.output_file().string());
+    if (line.is_mended && std::exchange(told_mended_, true)) return;
+    const std::string what =
+        line.is_cut ? fmt::format("is longer than {} MiB; only its beginning was read", max_agent_line >> 20)
+                    : "is not valid UTF-8; U+FFFD was read in place of the bytes that are not text";
+    const std::string text =
+        fmt::format("the agent wrote a line that {}. The whole line is in {}", what, keeper_.output_file().string());
     tell({.what = agent_news::kind::notice, .text = text, .about = {}});
   }
 
@@ -350,7 +362,8 @@ class process_session final : public agent_session {
   bool told_quiet_ = false;
   bool fresh_;  // the conversation has not reached the model yet
   std::int64_t turns_ = 0;
-  std::int64_t repaired_ = 0;  // lines that could not be read as they were
+  bool told_mended_ = false;
+  bool missed_ = false;  // a line of the running turn was cut
   std::optional<keeper::ending> ended_;
 };
 

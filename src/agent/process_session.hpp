@@ -23,8 +23,8 @@ struct process_parts {
   wake_signal wake;
 };
 
-/// What a line means, as `dialect::read` says. One that is cut or mended means nothing unless it was the answer; one
-/// that is cut ends the turn then.
+/// What a line means, as `dialect::read` says. One that is cut means nothing, unless it was the answer: then the turn
+/// has ended.
 [[nodiscard]] std::optional<turn_report> read_line(dialect& speech, const agent_line& line, const turn_key& expected);
 
 /// `options` outlive the session.

@@ -1,6 +1,5 @@
 #include "agent/provider_error.hpp"
 
-#include <algorithm>
 #include <cctype>
 #include <initializer_list>
 #include <string>
@@ -22,15 +21,28 @@ bool says(std::string_view text, std::initializer_list<std::string_view> words) 
   return false;
 }
 
+// The words of a text in lower case, one space around each.
+std::string spaced_words(std::string_view text) {
+  std::string out = " ";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || byte >= 0x80)
+      out += static_cast<char>(std::tolower(byte));
+    else if (out.back() != ' ')
+      out += ' ';
+  }
+  return out + ' ';
+}
+
 // A sentence about a limit of the account, in whatever words: which limit it is, the session's, the week's, the month's
-// spending, changes from version to version. A prompt that is too long for the model is no such limit.
+// spending, changes from version to version. Limits of a file, an output or a model's context are none.
 bool says_limit(std::string_view said) {
-  std::string text(said);
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (says(text, {"context", "too long", "max_tokens"})) return false;
-  if (says(text, {"limit", "quota"}))
-    return says(text, {"hit", "reached", "exceeded", "exhausted", "used up", "reset", "try again", "upgrade"});
-  return says(text, {"out of usage", "out of extra usage", "out of free"});
+  const std::string text = spaced_words(said);
+  if (says(text, {" context ", " too long ", " max tokens "})) return false;
+  if (says(text, {" quota ", " out of usage ", " out of extra usage ", " out of free "})) return true;
+  if (!says(text, {" limit ", " limits "})) return false;
+  return says(text, {" usage ", " session ", " hour ", " daily ", " weekly ", " monthly ", " rate ", " spend ",
+                     " spending ", " hit your ", " reached your ", " exceeded your "});
 }
 
 turn_report limited(settlement what, std::optional<timestamp> until) {

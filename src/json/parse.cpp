@@ -119,15 +119,6 @@ class builder {
   std::size_t next_number_ = 0;
 };
 
-// The scan has seen to all but the strings.
-error what_is_wrong(std::string_view text, simdjson::error_code code) {
-  const std::size_t at = detail::find_bad_string(text);
-  if (at == text.size()) return {errc::bad_json, "not valid JSON"};
-  return detail::wrong_at(text, at,
-                          code == simdjson::UNESCAPED_CHARS ? "a control character that is not escaped in the string"
-                                                            : "a malformed escape in the string");
-}
-
 result<value> parse_scanned(const detail::scanned& input, std::string_view original) {
   // One parser a call: a parser that is kept would keep the memory of the largest text it has ever seen.
   simdjson::dom::parser parser;
@@ -137,7 +128,7 @@ result<value> parse_scanned(const detail::scanned& input, std::string_view origi
   simdjson::dom::element root;
   const auto code = parser.parse(input.text.data(), input.text.size(), false).get(root);
   if (code == simdjson::MEMALLOC) throw std::bad_alloc();
-  if (code != simdjson::SUCCESS) return fail(what_is_wrong(original, code));
+  if (code != simdjson::SUCCESS) return fail(detail::bad_string_in(original));  // the scan saw to the rest
   return builder(input).build(root);
 }
 

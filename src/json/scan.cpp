@@ -286,19 +286,20 @@ error wrong_at(std::string_view text, std::size_t offset, std::string_view what)
                               std::to_string(column)};
 }
 
-std::size_t find_bad_string(std::string_view text) noexcept {
+error bad_string_in(std::string_view text) {
   for (std::size_t at = text.find('"'); at < text.size(); at = text.find('"', at)) {
     const std::size_t end = end_of_string(text, at);
     for (std::size_t i = at; i < end; ++i) {
-      if (static_cast<unsigned char>(text[i]) < 0x20) return at;
+      if (static_cast<unsigned char>(text[i]) < 0x20)
+        return wrong_at(text, at, "a control character that is not escaped in the string");
       if (text[i] != '\\') continue;
       const bool is_short = std::string_view("\"\\/bfnrt").find(text[i + 1]) != std::string_view::npos;
-      if (!is_short && escaped_unit(text, i) < 0) return at;
+      if (!is_short && escaped_unit(text, i) < 0) return wrong_at(text, at, "a malformed escape in the string");
       ++i;
     }
     at = end;
   }
-  return text.size();
+  return {errc::bad_json, "not valid JSON"};
 }
 
 }  // namespace json::detail

@@ -35,9 +35,9 @@ enum class strictness { strict, lenient };
 /// An error that says what is wrong at a byte of the text.
 [[nodiscard]] error wrong_at(std::string_view text, std::size_t offset, std::string_view what);
 
-/// Where the first string begins that holds a control character or a malformed escape; the text's end if none does.
-/// The text has passed `scan`.
-[[nodiscard]] std::size_t find_bad_string(std::string_view text) noexcept;
+/// What is wrong with the first string that holds a control character or a malformed escape, of a text that has passed
+/// `scan`.
+[[nodiscard]] error bad_string_in(std::string_view text);
 
 /// True if `text` is one JSON number.
 [[nodiscard]] bool is_number(std::string_view text) noexcept;

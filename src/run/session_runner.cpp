@@ -30,7 +30,7 @@ constexpr milliseconds longest_rest{std::chrono::hours{8 * 24}};
 // An agent that gives back one turn after the other does not get anywhere.
 constexpr int most_given_back = 3;
 // Turns in a row that end with the agent's own error and no answer, until the batch is held.
-constexpr int fuse = 2;
+constexpr int most_fruitless_turns = 2;
 
 class session_runner final : public session_frame {
  public:
@@ -120,7 +120,8 @@ class session_runner final : public session_frame {
       agent_.talk().hold_preamble();
       if (way() == running_way::fork) agent_.talk().set_checkpoint();
     }
-    const bool may_go_on = report.what.end == turn_end::done || report.what.end == turn_end::stopped;
+    const bool may_go_on =
+        report.what.end == turn_end::done || report.what.end == turn_end::stopped || is_fruitless(report);
     auto ended = end_turn(begun->turn, std::move(report));
     if (!may_go_on && !is_over(ended))
       return over(session_end::agent_lost, "the agent did not take the batch's preamble");
@@ -159,6 +160,7 @@ class session_runner final : public session_frame {
   }
 
   turn_report send(const turn_request& request, milliseconds limit, const std::stop_token& interrupt) {
+    used_tools_ = false;
     emit({.what = engine_event::kind::prompt,
           .session = session(),
           .turn = turn_,
@@ -173,7 +175,8 @@ class session_runner final : public session_frame {
     if (why == interruption::task_cancelled && report.what.end == turn_end::stopped)
       report.what.end = turn_end::cancelled;
     last_turn_ended_ = steady::now();
-    const bool is_fruitless = why == interruption::none && take_fruitless(report);
+    if (settles(report.what.end)) fruitless_in_a_row_ = 0;
+    if (why == interruption::none && is_fruitless(report)) take_fruitless(report);
     if (!report.limited) limits_in_a_row_ = 0;
     if (!report.again) given_back_in_a_row_ = 0;
     // If it cannot be stored before a stop, the session row stays live and the turn is recovered from the agent's file.
@@ -189,26 +192,30 @@ class session_runner final : public session_frame {
     if (why != interruption::none || report.what.end != turn_end::stopped) return {};
     if (report.limited) return rest(*report.limited);
     if (report.blocked) return over(session_end::blocked, report.what.detail);
-    if (is_fruitless) return {};
     if (report.again && ++given_back_in_a_row_ <= most_given_back) return {};
     return over(session_end::agent_lost, report.what.detail);
   }
 
-  // A turn that ended with the agent's own error and without a word of an answer. No wording of a provider may burn a
-  // queue: the task is not charged and tried once more, and when the next turn ends so, too, the batch is held.
-  bool take_fruitless(turn_report& report) {
+  // A turn that ended with the agent's own error before it answered anything or used a tool.
+  [[nodiscard]] bool is_fruitless(const turn_report& report) const {
     const auto& used = report.what.used;
-    const bool answered = used && used->total().output > 0;
-    if (!report.agent_error || report.what.end != turn_end::broke || answered) return fruitless_in_a_row_ = 0, false;
+    const bool answered = used ? used->total().output > 0 : used_tools_;
+    return report.agent_error && report.what.end == turn_end::broke && !answered;
+  }
+
+  // No wording of a provider may burn a queue: such a turn is not charged; the task is tried once more after a rest,
+  // and when the next turn ends so, too, the batch is held.
+  void take_fruitless(turn_report& report) {
     report.what.end = turn_end::stopped;
-    if (++fruitless_in_a_row_ < fuse) return true;
+    report.limited = provider_limit{std::nullopt, report.what.detail};
+    if (++fruitless_in_a_row_ < most_fruitless_turns) return;
+    report.limited.reset();
     report.blocked = true;
     report.what.detail += fmt::format(
-        " ({} turns in a row ended so, without an answer; see to it, then let the batch go with execute_queue; its "
+        " ({} turns in a row ended so before an answer; see to it, then release the batch with execute_queue; its "
         "tasks "
         "are still queued)",
         fruitless_in_a_row_);
-    return true;
   }
 
   // Waits for a limit of the provider to pass, in the session that is there.
@@ -264,6 +271,7 @@ class session_runner final : public session_frame {
       case agent_news::kind::line:
         return emit({.what = kind::progress, .session = session(), .turn = turn_, .task = task_, .text = news.text});
       case agent_news::kind::tool:
+        used_tools_ = true;
         return emit({.what = kind::tool, .session = session(), .turn = turn_, .task = task_, .text = news.text});
       case agent_news::kind::notice:
         return tell_notice(news.text);
@@ -289,6 +297,7 @@ class session_runner final : public session_frame {
   int limits_in_a_row_ = 0;
   int given_back_in_a_row_ = 0;
   int fruitless_in_a_row_ = 0;
+  bool used_tools_ = false;  // in the running turn
   bool told_dirty_ = false;
 };
 

@@ -118,7 +118,10 @@ TEST_CASE("a late answer to an earlier task is passed over with a notice, and ea
   ask("a");
   CHECK(answer("a", "a")->what.output_summary == "for a");
   ask("b");
+  CHECK(speech->passed_over() == nullptr);
   CHECK_FALSE(answer("a", "b"));
+  REQUIRE(speech->passed_over() != nullptr);  // if no other answer comes
+  CHECK(speech->passed_over()->what.reason == "wrong_task");
   const auto news = speech->take_news();
   REQUIRE(news);
   CHECK(news->what == agent_news::kind::notice);
@@ -325,9 +328,12 @@ TEST_CASE("a limit of the account is known by the kind of its sentence, with any
       CHECK(report->what.end == turn_end::stopped);
       CHECK(report->limited->until);
     }
-  const auto full = make_claude_dialect()->read(
-      failure(R"("api_error_status":400,)", "input length and max_tokens exceed context limit; reached 200000"), key);
-  CHECK_FALSE(full->limited);
+  for (const char* text :
+       {"input length and max_tokens exceed context limit; reached 200000", "tool output limit reached",
+        "unexpected delimiter in docs/architecture.md", "image exceeded the 5 MB limit", "time limit exceeded"}) {
+    CAPTURE(std::string(text));
+    CHECK_FALSE(make_claude_dialect()->read(failure(R"("api_error_status":400,)", text), key)->limited);
+  }
 }
 
 TEST_CASE("what the model answers is never taken for the words of its provider") {

@@ -214,7 +214,7 @@ TEST_CASE("a line over the limit, or not in UTF-8, in the middle of a turn does 
   CHECK(report.what.end == turn_end::done);
   CHECK(report.what.output == "fine");
   REQUIRE(s.notices.size() == 2);
-  CHECK(s.notices[0].find("not UTF-8") != std::string::npos);
+  CHECK(s.notices[0].find("not valid UTF-8") != std::string::npos);
   CHECK(s.notices[1].find("longer than 8 MiB") != std::string::npos);
   CHECK(s.notices[1].find("1.out") != std::string::npos);
 }

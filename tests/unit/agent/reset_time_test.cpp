@@ -35,6 +35,15 @@ TEST_CASE("the end of a limit is read as agents write it, in the time of this ma
       {"usage limit, resets in 45 minutes", "2026-10-07T10:45:00Z"},
       {"resets 2026-10-09T17:00:00Z", "2026-10-09T17:00:00Z"},
       {"Claude AI usage limit reached|1795545843", "2026-11-24T18:44:03Z"},
+      {"try again at Oct 9th, 2026 5:04 PM.", "2026-10-09T15:04:00Z"},
+      {"try again in 3 hours 12 minutes", "2026-10-07T13:12:00Z"},
+      {"connection reset; limit resets 5 pm.", "2026-10-07T15:00:00Z"},
+      {"resets 3:30\u202FPM!", "2026-10-07T13:30:00Z"},
+      {"resets 11:55", "2026-10-07T09:55:00Z"},  // five minutes ago: over
+      {"resets 5 hours from now", "nothing"},
+      {"resets 10:70", "nothing"},
+      {"resets Oct 45, 5pm", "nothing"},
+      {"resets in 99999999999d", "nothing"},
       {"limit reached", "nothing"},
       {"resets soon", "nothing"},
       {"resets Oct", "nothing"},
@@ -48,8 +57,15 @@ TEST_CASE("the end of a limit is read as agents write it, in the time of this ma
   }
 }
 
-TEST_CASE("a date without a year that is long over is the next year's, and one just over is over") {
+TEST_CASE("the time of the next day is right over a change of the clocks") {
+  const zone berlin("CET-1CEST,M3.5.0,M10.5.0/3");
+  CHECK(read("resets 5pm", "2026-03-28T17:00:00Z") == "2026-03-29T15:00:00Z");
+  CHECK(read("resets 5pm", "2026-10-24T17:00:00Z") == "2026-10-25T16:00:00Z");
+}
+
+TEST_CASE("a date without a year is the nearest one, over or to come") {
   const zone utc("UTC0");
+  CHECK(read("resets Dec 31, 11:59pm", "2027-01-01T00:00:30Z") == "2026-12-31T23:59:00Z");
   CHECK(read("resets Jan 1, 12am", "2026-12-30T00:00:00Z") == "2027-01-01T00:00:00Z");
   CHECK(read("resets Dec 29, 12am", "2026-12-30T00:00:00Z") == "2026-12-29T00:00:00Z");
 }

@@ -162,6 +162,7 @@ TEST_CASE("what is wrong is named with its line and column") {
       {"[\n\"ab", "a string is not closed, which begins at line 2, column 1"},
       {"[\"a\",\"b\tc\"]", "a control character that is not escaped in the string at line 1, column 6"},
       {"[-0,\"b\\x\"]", "a malformed escape in the string at line 1, column 5"},
+      {"[\"\\q\",\"a\tb\"]", "a malformed escape in the string at line 1, column 2"},
       {"", "the text is empty at line 1, column 1"}};
   for (const auto& [text, said] : cases) {
     const auto read = json::parse(text);
