@@ -18,6 +18,10 @@ inline namespace v1 {
 namespace json {
 namespace {
 
+// simdjson chooses its implementation at its first use, in functions that may not throw, and allocates for it: without
+// memory that would end the process. So it is done when the library is loaded.
+[[maybe_unused]] const bool has_chosen = !simdjson::get_active_implementation()->name().empty();
+
 // Objects of up to this many members look for a name that stands twice by comparing each with each.
 constexpr std::size_t few_members = 16;
 
