@@ -1,8 +1,8 @@
 // The table of actions: from it come dispatch, the list of supported actions, and every check of parameters.
 #pragma once
 
+#include <optional>
 #include <span>
-#include <stop_token>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -14,6 +14,7 @@
 
 #include "json/json.hpp"
 #include "request/params.hpp"
+#include "request/waiting.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -24,7 +25,6 @@ struct call {
   workspace& place;
   const arguments& params;
   unknown_members& unknown;
-  std::stop_token stop;
 };
 
 /// What an action answers; the dispatcher puts `status` in front and the warnings behind.
@@ -32,6 +32,7 @@ struct answer {
   json::object fields;
   std::vector<warning> warnings{};
   std::string_view status = "success";
+  std::optional<batch_wait> wait{};  ///< what it waits for first; there is no answer yet
 };
 
 /// Why an action was refused, with what else the reply says.
@@ -65,6 +66,8 @@ outcome seal_batch(const call& request);
 outcome execute_queue(const call& request);
 outcome batch_status_of(const call& request);
 outcome wait_batch(const call& request);
+/// What wait_batch answers once the wait is over.
+outcome answer_wait(workspace& place, const batch_wait& wait, bool stopping);
 outcome check_task_status(const call& request);
 outcome get_task_result(const call& request);
 outcome cancel_task(const call& request);

@@ -10,6 +10,8 @@
 #include "request/actions.hpp"
 #include "request/shapes.hpp"
 #include "request/values.hpp"
+#include "run/batch_round.hpp"
+#include "run/not_found.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
@@ -149,23 +151,35 @@ outcome wait_batch(const call& request) {
   const auto seconds =
       number_in(request.params, "timeout_seconds", 0, std::int64_t{max_wait.count()}, seconds_waited_by_default);
   if (!seconds) return refuse(seconds.error());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(*seconds);
-  auto waited = request.place.wait(*batch, deadline, request.stop);
-  if (!waited) return refuse(std::move(waited.error()));
+  const auto now = batch_there(request.place.storage(), *batch);
+  if (!now) return refuse(now.error());
+  answer later{};
+  later.wait = batch_wait{*batch, now->round, std::chrono::steady_clock::now() + std::chrono::seconds(*seconds)};
+  return later;
+}
 
-  const batch_record& now = waited->now.batch;
-  const bool ended = waited->ended;
+outcome answer_wait(workspace& place, const batch_wait& wait, bool stopping) {
+  // Who waited looks at the files next.
+  static_cast<void>(place.refresh_views());
+  auto status = place.batch(wait.batch);
+  if (!status) return refuse(std::move(status.error()));
+  const batch_record& now = status->batch;
+  const bool ended = has_ended(now, wait.round);
   std::string text =
-      fmt::format("Batch {} {}: {}.", in_quotes(batch->str()),
+      fmt::format("Batch {} {}: {}.", in_quotes(wait.batch.str()),
                   ended ? "has ended its round" : fmt::format("is {}", name_of(now.state)), progress_text(now.tally));
-  if (now.state == batch_state::open)
+  if (!ended && stopping)
+    text +=
+        " The wait was broken off, because the program that answers it is stopping. Call wait_batch again when it "
+        "runs again.";
+  else if (now.state == batch_state::open)
     text += " It is open and runs nothing until it is sealed: call seal_batch, or assign its last task.";
   else if (!ended)
     text += " Call wait_batch again to go on waiting.";
   answer reply{{{"message", std::move(text)}, {"ended", ended}}};
   for (auto& field : batch_fields(now)) reply.fields.push_back(std::move(field));
-  if (waited->now.session) reply.fields.push_back({"session", session_json(*waited->now.session)});
-  reply.warnings = std::move(waited->now.warnings);
+  if (status->session) reply.fields.push_back({"session", session_json(*status->session)});
+  reply.warnings = std::move(status->warnings);
   return reply;
 }
 

@@ -11,6 +11,7 @@
 #include "json/json.hpp"
 #include "request/actions.hpp"
 #include "request/fault.hpp"
+#include "run/batch_round.hpp"
 #include "run/sentence.hpp"
 #include "views/record_json.hpp"
 
@@ -80,7 +81,13 @@ refusal unknown_action(std::string_view given) {
           std::move(more)};
 }
 
-reply dispatch(workspace& place, const json::value& request, std::stop_token stop) {
+using step = std::variant<reply, batch_wait>;
+
+reply reply_of(outcome done, std::vector<warning> more) {
+  return done ? success(std::move(*done), std::move(more)) : refused(std::move(done.error()), std::move(more));
+}
+
+step dispatch(workspace& place, const json::value& request) {
   unknown_members unknown;
   const auto envelope = arguments::check(request, envelope_params, "", unknown);
   if (!envelope) return refused(envelope.error(), unknown.take());
@@ -94,11 +101,13 @@ reply dispatch(workspace& place, const json::value& request, std::stop_token sto
   const json::value* given = envelope->any("params");
   const auto params = arguments::check(given == nullptr ? nothing : *given, wanted->params, "", unknown);
   if (!params) return refused(params.error(), unknown.take());
-  auto done = wanted->run(call{place, *params, unknown, std::move(stop)});
-  return done ? success(std::move(*done), unknown.take()) : refused(std::move(done.error()), unknown.take());
+  auto done = wanted->run(call{place, *params, unknown});
+  if (!done || !done->wait) return reply_of(std::move(done), unknown.take());
+  done->wait->warnings = unknown.take();
+  return std::move(*done->wait);
 }
 
-reply answer_text(workspace& place, std::string_view text, std::stop_token stop) {
+step answer_text(workspace& place, std::string_view text) {
   if (text.size() > max_request_bytes)
     return error_reply(reply_kind::malformed,
                        {errc::too_large, fmt::format("The request has {} bytes; the limit is {}. Nothing was changed. "
@@ -115,7 +124,14 @@ reply answer_text(workspace& place, std::string_view text, std::stop_token stop)
                        {errc::not_an_object, fmt::format("The request is {}; it must be one JSON object such as {} "
                                                          "Nothing was changed.",
                                                          parsed->kind(), example)});
-  return dispatch(place, *parsed, std::move(stop));
+  return dispatch(place, *parsed);
+}
+
+reply failed_inside(const std::exception& e) {
+  return error_reply(reply_kind::fault,
+                     {errc::internal, fmt::format("The request failed inside Cobatch ({}). It may have been carried "
+                                                  "out: ask for its state, or repeat it, which is safe.",
+                                                  e.what())});
 }
 
 json::object param_object(const param_spec& spec) {
@@ -135,12 +151,15 @@ json::object param_object(const param_spec& spec) {
 
 reply handle_request(workspace& place, std::string_view request, std::stop_token stop) {
   try {
-    return answer_text(place, request, std::move(stop));
+    auto begun = answer_text(place, request);
+    if (auto* done = std::get_if<reply>(&begun)) return std::move(*done);
+    for (const auto& wait = std::get<batch_wait>(begun);;) {
+      const std::int64_t seen = place.storage().version();
+      if (auto done = batch_look(place).reply_to(wait, stop.stop_requested())) return std::move(*done);
+      place.storage().wait_for_change(seen, wait.deadline, stop);
+    }
   } catch (const std::exception& e) {
-    return error_reply(reply_kind::fault,
-                       {errc::internal, fmt::format("The request failed inside Cobatch ({}). It may have been carried "
-                                                    "out: ask for its state, or repeat it, which is safe.",
-                                                    e.what())});
+    return failed_inside(e);
   }
 }
 
@@ -156,6 +175,35 @@ std::string supported_actions_json() {
   }
   return json::write(json::object{{"status", "success"}, {"supported_actions", std::move(list)}});
 }
+
+namespace request {
+
+step begin(workspace& place, std::string_view request) {
+  try {
+    return answer_text(place, request);
+  } catch (const std::exception& e) {
+    return failed_inside(e);
+  }
+}
+
+const result<std::optional<batch_record>>& batch_look::present(const batch_id& batch) {
+  const auto known = seen_.find(batch);
+  return known != seen_.end() ? known->second : seen_.emplace(batch, place_.storage().find_batch(batch)).first->second;
+}
+
+std::optional<reply> batch_look::reply_to(const batch_wait& wait, bool stopping) {
+  try {
+    const auto& now = present(wait.batch);
+    if (!now) return refused(now.error(), wait.warnings);
+    if (!has_ended(*now, wait.round) && !stopping && std::chrono::steady_clock::now() < wait.deadline)
+      return std::nullopt;
+    return reply_of(answer_wait(place_, wait, stopping), wait.warnings);
+  } catch (const std::exception& e) {
+    return failed_inside(e);
+  }
+}
+
+}  // namespace request
 
 std::string error_json(const error& e) {
   return json::write(error_object(e, {}));

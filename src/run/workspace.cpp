@@ -8,6 +8,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "run/assign_check.hpp"
+#include "run/batch_round.hpp"
 #include "run/lock_view.hpp"
 #include "run/lost_store.hpp"
 #include "run/not_found.hpp"
@@ -290,7 +291,7 @@ result<wait_reply> workspace::wait(const batch_id& batch, std::chrono::steady_cl
   const std::int64_t round = first->round;
   wait_reply reply;
   for (std::optional<batch_record> current = std::move(*first);;) {
-    reply.ended = !current || current->state == batch_state::finished || current->round > round;
+    reply.ended = has_ended(current, round);
     if (reply.ended || stop.stop_requested() || std::chrono::steady_clock::now() >= deadline) break;
     seen = state_->storage->wait_for_change(seen, deadline, stop);
     auto found = state_->storage->find_batch(batch);
