@@ -190,6 +190,7 @@ enum {
   COBATCH_E_PORT_IN_USE = -402,
   COBATCH_E_INTERNAL = -403,
   COBATCH_E_FORKED = -404, /* the handle belongs to the parent process, or that had a workspace open at the fork */
+  COBATCH_E_BUSY = -405,   /* a server had too much to do; of cobatch serve only */
 
   /* Only of this interface. */
   COBATCH_E_END = -500,         /* nothing more; no error is made */

@@ -78,10 +78,11 @@ constexpr bool statuses_are_codes() {
          COBATCH_E_TIMED_OUT == -static_cast<int>(errc::timed_out) &&
          COBATCH_E_INTERRUPTED == -static_cast<int>(errc::interrupted) &&
          COBATCH_E_PORT_IN_USE == -static_cast<int>(errc::port_in_use) &&
-         COBATCH_E_INTERNAL == -static_cast<int>(errc::internal) && COBATCH_E_FORKED == -static_cast<int>(errc::forked);
+         COBATCH_E_INTERNAL == -static_cast<int>(errc::internal) &&
+         COBATCH_E_FORKED == -static_cast<int>(errc::forked) && COBATCH_E_BUSY == -static_cast<int>(errc::busy);
 }
 static_assert(statuses_are_codes());
-static_assert(detail::errc_names.size() == 47, "a code was added: give it a status in cobatch.h and a line above");
+static_assert(detail::errc_names.size() == 48, "a code was added: give it a status in cobatch.h and a line above");
 
 }  // namespace
 

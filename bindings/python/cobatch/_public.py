@@ -69,6 +69,7 @@ __all__ = [
     "BatchNotFound",
     "BatchStatus",
     "Budget",
+    "Busy",
     "Cancelled",
     "CannotLock",
     "Changes",

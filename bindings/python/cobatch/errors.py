@@ -252,5 +252,9 @@ class Forked(Error):
     """The parent process made the object, or had a workspace open when it forked: start a new program instead."""
 
 
+class Busy(Error):
+    """A server had too much to do; of `cobatch serve` alone."""
+
+
 class Closed(Error, ValueError):
     """The object was closed; of this package alone."""

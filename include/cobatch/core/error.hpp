@@ -73,6 +73,7 @@ enum class errc : std::int32_t {
   port_in_use = 402,
   internal = 403,
   forked = 404,
+  busy = 405,
 };
 
 namespace detail {
@@ -128,6 +129,7 @@ inline constexpr std::array errc_names{
     errc_name{errc::port_in_use, "port_in_use"},
     errc_name{errc::internal, "internal"},
     errc_name{errc::forked, "forked"},
+    errc_name{errc::busy, "busy"},
 };
 }  // namespace detail
 
