@@ -1,5 +1,5 @@
-# COBATCH_BUNDLE: the libraries that a machine may lack are inside what is built: simdjson, fmt and cpp-httplib, from
-# their source, pinned. At run time only the C and C++ libraries and SQLite are needed.
+# COBATCH_BUNDLE: the libraries that a machine may lack are inside what is built: simdjson and fmt, from their source,
+# pinned. At run time only the C and C++ libraries and SQLite are needed.
 #
 # SQLite is never inside: two copies of it in one process that open the same file undo each other's locks (closing a
 # file drops all POSIX locks that the process has on it), and a host may well use SQLite, too.
@@ -53,11 +53,3 @@ cobatch_bundle(simdjson ${simdjson_SOURCE_DIR}/singleheader/simdjson.cpp ${simdj
 cobatch_bundle(fmt ${fmt_SOURCE_DIR}/src/format.cc ${fmt_SOURCE_DIR}/include)
 # Without locales, which would bring 400 KB of a static C++ library along.
 target_compile_definitions(cobatch_fmt PUBLIC FMT_STATIC_THOUSANDS_SEPARATOR=',')
-
-if(COBATCH_BUILD_PROGRAM)
-  cobatch_source(httplib 0.11.4 https://github.com/yhirose/cpp-httplib/archive/refs/tags/v0.11.4.zip
-                 9d884bee50ded17de3a51d673bb9c2d7d11f101c595b0891830ba9d02e0cc368)
-  add_library(cobatch_httplib INTERFACE)
-  target_include_directories(cobatch_httplib SYSTEM INTERFACE ${httplib_SOURCE_DIR})
-  target_link_libraries(cobatch_httplib INTERFACE Threads::Threads)
-endif()

@@ -19,15 +19,14 @@ endif()
 find_package(SQLite3 REQUIRED)
 if(COBATCH_BUILD_PROGRAM)
   find_package(CLI11 REQUIRED)
+  find_package(Boost 1.74 REQUIRED) # its headers
 endif()
 
-# From here on what to link is ${simdjson}, ${fmt} and ${httplib}. What is inside, users of an installed Cobatch do not
-# link again.
+# From here on what to link is ${simdjson} and ${fmt}. What is inside, users of an installed Cobatch do not link again.
 if(COBATCH_BUNDLE)
   include(${CMAKE_CURRENT_LIST_DIR}/bundle.cmake)
   set(simdjson $<BUILD_INTERFACE:cobatch_simdjson>)
   set(fmt $<BUILD_INTERFACE:cobatch_fmt>)
-  set(httplib cobatch_httplib)
   return()
 endif()
 
@@ -35,13 +34,3 @@ find_package(simdjson REQUIRED)
 find_package(fmt REQUIRED)
 set(simdjson simdjson::simdjson)
 set(fmt fmt::fmt)
-if(COBATCH_BUILD_PROGRAM)
-  # Debian's cpp-httplib comes with a .pc file and no package config.
-  find_package(httplib QUIET)
-  if(NOT httplib_FOUND)
-    find_package(PkgConfig REQUIRED)
-    pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
-    add_library(httplib::httplib ALIAS PkgConfig::httplib)
-  endif()
-  set(httplib httplib::httplib)
-endif()

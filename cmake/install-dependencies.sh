@@ -12,7 +12,7 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config curl jq libsimdjson-dev libfmt-dev libexpected-dev libsqlite3-dev
-  libcpp-httplib-dev libcli11-dev zlib1g-dev)
+  libcli11-dev libboost-dev)
 bundle=
 for option in "$@"; do
   case $option in
@@ -31,7 +31,7 @@ done
 elsewhere() {
   cat >&2 <<END
 Cobatch needs: a C++20 compiler (g++ 12 or clang 14 and later), CMake 3.22, Ninja, pkg-config, curl, jq, and the
-libraries simdjson, fmt, tl-expected, SQLite 3, cpp-httplib and CLI11 with their headers; its tests also doctest.
+libraries simdjson, fmt, tl-expected, SQLite 3, CLI11 and Boost with their headers; its tests also doctest.
 Debian calls them: ${packages[*]}
 END
 }
@@ -100,5 +100,3 @@ get_source simdjson-3.0.1 s/simdjson/simdjson_3.0.1.orig.tar.gz \
   156b1bc5eb0561b2bd166b46d191fd3d95a3e709cc63761477d3b7aec2b6e9ed
 get_source fmt-9.1.0 f/fmtlib/fmtlib_9.1.0+ds1.orig.tar.gz \
   84ce1c2d0be3a9863935137969dcec6970125caac032f82474640bfc81463583
-get_source httplib-0.11.4 c/cpp-httplib/cpp-httplib_0.11.4+ds.orig.tar.xz \
-  8b1a5df569003b6a4f24c68489bbda5c64aec94697bdc9ebba5d79408b2ae7eb

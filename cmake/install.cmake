@@ -39,7 +39,7 @@ if(TARGET cobatch_program)
   install(TARGETS cobatch_program)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/LICENSE.CLI11 DESTINATION ${license_dir} COMPONENT licenses)
 endif()
-foreach(part simdjson fmt httplib)
+foreach(part simdjson fmt)
   if(DEFINED ${part}_SOURCE_DIR) # it is inside
     file(GLOB license ${${part}_SOURCE_DIR}/LICENSE ${${part}_SOURCE_DIR}/LICENSE.rst)
     install(FILES ${license} DESTINATION ${license_dir} RENAME LICENSE.${part} COMPONENT licenses)

@@ -126,7 +126,82 @@ std::optional<http_reply> check_route(const http_head& head) {
   return not_found(head.path);
 }
 
+// The value of a header that may be there once; a second one is why the head is refused.
+class single_field {
+ public:
+  explicit single_field(std::string_view name) : name_(name) {}
+  [[nodiscard]] std::string_view name() const { return name_; }
+  void add(std::string_view value) {
+    twice_ = value_.has_value();
+    if (!twice_) value_ = value;
+  }
+  [[nodiscard]] bool twice() const { return twice_; }
+  [[nodiscard]] std::optional<std::string> take() { return std::move(value_); }
+
+ private:
+  std::string_view name_;
+  std::optional<std::string> value_;
+  bool twice_ = false;
+};
+
 }  // namespace
+
+std::variant<http_head, http_reply> read_head(const http_raw_head& raw) {
+  if (raw.target.size() > most_target_bytes)
+    return http_error(414, {errc::too_large, "The address is too long. Nothing was changed."});
+  if (raw.fields.size() > most_headers) return head_too_large();
+  std::array single{single_field("origin"),        single_field("content-type"), single_field("content-encoding"),
+                    single_field("authorization"), single_field("expect"),       single_field("transfer-encoding")};
+  auto& [origin, type, encoding, authorization, expect, transfer] = single;
+  http_head head;
+  bool has_length = false;
+  for (const auto& [given, value] : raw.fields) {
+    const std::string name = lowered(given);
+    if (name == "host") head.hosts.emplace_back(value);
+    has_length = has_length || name == "content-length";
+    for (auto& field : single) {
+      if (field.name() != name) continue;
+      field.add(value);
+      if (field.twice()) return not_understood(fmt::format("It has two headers {}.", name));
+    }
+  }
+  if (head.hosts.size() > 1) return not_understood("It has two headers host.");
+  if (head.hosts.empty() && raw.version > 10) return not_understood("It has no header host.");
+  if (const auto coding = transfer.take()) {
+    if (has_length) return not_understood("It has both a content-length and a transfer-encoding.");
+    if (raw.version < 11) return not_understood("HTTP/1.0 has no transfer-encoding.");
+    if (lowered(*coding) != "chunked")
+      return http_error(501, {errc::bad_value, fmt::format("The Transfer-Encoding is {}; this server knows only "
+                                                           "chunked. Nothing was changed.",
+                                                           shortened(*coding, longest_shown))});
+  }
+  if (const auto expected = expect.take()) {
+    head.expects_continue = lowered(*expected) == "100-continue";
+    if (!head.expects_continue)
+      return http_error(417, {errc::bad_value, fmt::format("The request expects {}; this server knows only "
+                                                           "100-continue. Nothing was changed.",
+                                                           shortened(*expected, longest_shown))});
+  }
+  head.method = raw.method;
+  head.path = raw.target.substr(0, raw.target.find('?'));
+  head.origin = origin.take();
+  head.content_type = type.take();
+  head.content_encoding = encoding.take();
+  head.authorization = authorization.take();
+  return head;
+}
+
+http_reply not_understood(std::string_view why) {
+  return http_error(400, {errc::bad_value, fmt::format("The request is not HTTP that can be understood. {} Nothing was "
+                                                       "changed.",
+                                                       why)});
+}
+
+http_reply head_too_large() {
+  return http_error(431, {errc::too_large, fmt::format("The head of the request has more than {} bytes or {} headers, "
+                                                       "which are the limits. Nothing was changed.",
+                                                       most_head_bytes, most_headers)});
+}
 
 const std::vector<http_route>& http_routes() {
   static const std::vector<http_route> routes{
@@ -136,6 +211,11 @@ const std::vector<http_route>& http_routes() {
       {"/", http_endpoint::front, "GET, HEAD, OPTIONS"},
   };
   return routes;
+}
+
+const http_route& route_of(std::string_view path) {
+  const auto& all = http_routes();
+  return *std::find_if(all.begin(), all.end(), [&](const auto& route) { return route.path == path; });
 }
 
 std::optional<http_reply> refusal_of(const http_head& head, const http_rules& rules) {

@@ -8,17 +8,31 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <cobatch/core/error.hpp>
 
 namespace cobatch::program {
 
+inline constexpr std::size_t most_target_bytes = 8192;
+inline constexpr std::size_t most_head_bytes = 16384;
+inline constexpr std::size_t most_headers = 100;
+
+/// A request's head as it came: every header, in its order, and nothing decoded.
+struct http_raw_head {
+  std::string_view method, target;
+  int version = 11;  ///< 10 or 11
+  std::vector<std::pair<std::string_view, std::string_view>> fields{};
+};
+
 struct http_head {
   std::string method;
   std::string path;
   std::vector<std::string> hosts;  ///< every Host header
   std::optional<std::string> origin, content_type, content_encoding, authorization;
+  bool expects_continue = false;  ///< the client waits for a word before it sends the body
 };
 
 struct http_rules {
@@ -40,6 +54,15 @@ struct http_route {
   std::string_view methods;  ///< as in the Allow header
 };
 [[nodiscard]] const std::vector<http_route>& http_routes();
+/// Of a path that there is.
+[[nodiscard]] const http_route& route_of(std::string_view path);
+
+/// What the rules look at; or why that cannot be told: 400 for what RFC 9112 calls an error, and 414, 417, 431, 501.
+[[nodiscard]] std::variant<http_head, http_reply> read_head(const http_raw_head& raw);
+
+/// 400, 431: the request cannot be understood, or has too large a head. So it is with what follows on its connection.
+[[nodiscard]] http_reply not_understood(std::string_view why);
+[[nodiscard]] http_reply head_too_large();
 
 /// Why this request is not answered (403, 401, 404, 405, 415), or nothing. The body is not looked at.
 [[nodiscard]] std::optional<http_reply> refusal_of(const http_head& head, const http_rules& rules);

@@ -1,8 +1,8 @@
 // The HTTP server: connections in, replies out. What may be asked is decided in http_rules, what is answered in
-// <cobatch/protocol.hpp>; the HTTP grammar is cpp-httplib's.
+// http_answers; the HTTP grammar is Boost.Beast's.
 //
-// One request a connection: a connection that says nothing holds no thread, and what is left of a refused body is
-// never read as a request of its own.
+// One thread does all input and output, a few do the work that blocks on the disk, and one looks after all waits. So a
+// connection that is slow, idle or waits costs its descriptor and its buffer, and no thread.
 #pragma once
 
 #include <chrono>
@@ -21,16 +21,20 @@ struct http_options {
   std::string bind = "127.0.0.1";
   int port = 5001;
   http_rules rules;
-  std::string agent;                            ///< what GET / says; empty: no engine
-  std::chrono::milliseconds read_limit{30000};  ///< for a whole request to arrive
-  std::chrono::milliseconds write_limit{30000};
-  std::size_t threads = 64;
-  std::size_t most_waits = 48;  ///< requests beyond that do not wait: a wait_batch answers with the present state
+  std::string agent;  ///< what GET / says; empty: no engine
+  /// For a head to arrive, from the connection's beginning or the reply before it; and again for its body.
+  std::chrono::milliseconds read_limit{30000};
+  std::chrono::milliseconds write_limit{30000};  ///< for a reply to be taken
+  std::size_t connections = 2048;                ///< further ones are answered with 503
+  /// When there are so many, a client that has let its connection wait this long makes room for a new one.
+  std::chrono::milliseconds patience{1000};
+  std::size_t body_bytes = std::size_t{64} << 20U;  ///< of all requests that are read or worked; more is 503
+  std::size_t threads = 16;
 };
 
 class http_server {
  public:
-  /// Listens from here on. Errors: those of `listener::open`, and of a pipe.
+  /// Listens from here on. Errors: those of `listener::open`.
   [[nodiscard]] static result<http_server> open(workspace& place, http_options options);
   http_server(http_server&&) noexcept;
   http_server& operator=(http_server&&) noexcept;

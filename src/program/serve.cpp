@@ -12,6 +12,7 @@
 #include "program/exit_codes.hpp"
 #include "program/http_server.hpp"
 #include "program/listener.hpp"
+#include "program/open_files.hpp"
 #include "program/options.hpp"
 #include "program/progress.hpp"
 #include "program/signals.hpp"
@@ -122,6 +123,9 @@ int run_serve(const serve_options& options) {
   wanted_server.port = options.port;
   wanted_server.rules = *rules;
   if (chosen->driver) wanted_server.agent = chosen->driver->name();
+  const auto connections = connections_possible(wanted_server.connections);
+  if (!connections) return fail_with(connections.error(), json);
+  wanted_server.connections = *connections;
   auto server = http_server::open(*place, std::move(wanted_server));
   if (!server) return fail_with(server.error(), json);
 

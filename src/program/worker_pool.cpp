@@ -1,10 +1,13 @@
 #include "program/worker_pool.hpp"
 
+#include "system/own_thread.hpp"
+
 namespace cobatch::program {
 
 worker_pool::worker_pool(std::size_t threads) {
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  for (std::size_t i = 0; i < threads; ++i)
+    threads_.push_back(start_own_thread([this](const std::stop_token& stop) { work(stop); }));
 }
 
 worker_pool::~worker_pool() {

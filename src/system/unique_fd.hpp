@@ -21,6 +21,7 @@ class unique_fd {
   ~unique_fd() { reset(); }
 
   [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   [[nodiscard]] bool open() const noexcept { return fd_ >= 0; }
   void reset(int fd = -1) noexcept {
     if (fd_ >= 0) ::close(fd_);

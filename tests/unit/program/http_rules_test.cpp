@@ -37,6 +37,52 @@ constexpr const char* secret = "0123456789abcdef0123";
 
 }  // namespace
 
+TEST_CASE("a head is read as it came") {
+  const auto read = read_head({"POST",
+                               "/execute_task?a=%2F",
+                               11,
+                               {{"HOST", "%6cocalhost"},
+                                {"Origin", "http://%6cocalhost"},
+                                {"content-type", "application/json"},
+                                {"Authorization", "Bearer a%00"},
+                                {"expect", "100-Continue"}}});
+  const auto* head = std::get_if<http_head>(&read);
+  REQUIRE(head != nullptr);
+  CHECK(head->method == "POST");
+  CHECK(head->path == "/execute_task");
+  CHECK(head->hosts == std::vector<std::string>{"%6cocalhost"});
+  CHECK(head->origin == "http://%6cocalhost");
+  CHECK(head->content_type == "application/json");
+  CHECK(head->authorization == "Bearer a%00");
+  CHECK(head->expects_continue);
+  CHECK_FALSE(head->content_encoding);
+}
+
+TEST_CASE("a head that can be read in two ways is not read") {
+  using fields = std::vector<std::pair<std::string_view, std::string_view>>;
+  const auto status_of_head = [](int version, const fields& given) {
+    const auto read = read_head({"GET", "/", version, given});
+    const auto* refused = std::get_if<http_reply>(&read);
+    return refused == nullptr ? 200 : refused->status;
+  };
+  CHECK(status_of_head(11, {{"Host", "a"}}) == 200);
+  CHECK(status_of_head(11, {}) == 400);
+  CHECK(status_of_head(10, {}) == 200);
+  CHECK(status_of_head(11, {{"Host", "a"}, {"host", "a"}}) == 400);
+  CHECK(status_of_head(10, {{"Host", "a"}, {"host", "a"}}) == 400);
+  for (const std::string_view name : {"Origin", "Content-Type", "Content-Encoding", "Authorization", "Expect"}) {
+    CAPTURE(name);
+    CHECK(status_of_head(11, {{"Host", "a"}, {name, "100-continue"}, {name, "100-continue"}}) == 400);
+  }
+  CHECK(status_of_head(11, {{"Host", "a"}, {"Transfer-Encoding", "Chunked"}}) == 200);
+  CHECK(status_of_head(10, {{"Host", "a"}, {"Transfer-Encoding", "chunked"}}) == 400);
+  CHECK(status_of_head(11, {{"Host", "a"}, {"Transfer-Encoding", "chunked"}, {"Content-Length", "1"}}) == 400);
+  CHECK(status_of_head(11, {{"Host", "a"}, {"Transfer-Encoding", "gzip"}}) == 501);
+  CHECK(status_of_head(11, {{"Host", "a"}, {"Expect", "wonders"}}) == 417);
+  CHECK(status_of_head(11, fields(most_headers, {"Host", "a"})) == 400);
+  CHECK(status_of_head(11, fields(most_headers + 1, {"Host", "a"})) == 431);
+}
+
 TEST_CASE("the loopback names are answered, with any port") {
   for (const char* host :
        {"localhost", "localhost:5001", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:9", "[::1]", "[::1]:5001"}) {

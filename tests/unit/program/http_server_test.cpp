@@ -1,17 +1,13 @@
 #include "program/http_server.hpp"
 
-#include <arpa/inet.h>
 #include <atomic>
 #include <latch>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <thread>
-
-#include <httplib.h>
 
 #include <cobatch/protocol.hpp>
 
 #include "program/listener.hpp"
+#include "unit/program/http_client.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {
@@ -44,11 +40,7 @@ class running_server {
 
   workspace& place() { return place_; }
   [[nodiscard]] int port() const { return server_->port(); }
-  [[nodiscard]] httplib::Client client() const {
-    httplib::Client made("127.0.0.1", port());
-    made.set_read_timeout(60, 0);
-    return made;
-  }
+  [[nodiscard]] http_client client() const { return http_client(port()); }
   void stop() {
     thread_.request_stop();
     thread_.join();
@@ -76,33 +68,19 @@ json::value parsed(const std::string& body) {
   return std::move(*value);
 }
 
-// Not open if nobody listens there.
-unique_fd connected_to(int port) {
-  unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(static_cast<std::uint16_t>(port));
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) fd.reset();
-  return fd;
+// Sends bytes as they are and reads to the end of the connection; the status of each reply.
+std::vector<int> statuses_of(int port, std::string_view bytes) {
+  http_client client(port);
+  client.send(bytes);
+  client.end_sending();
+  std::vector<int> statuses;
+  while (const auto answer = client.next()) statuses.push_back(answer->status);
+  CHECK(client.at_end());
+  return statuses;
 }
 
-// Sends bytes as they are and reads to the end of the connection.
-std::string exchange(int port, std::string_view bytes, bool end_sending = false) {
-  const unique_fd fd = connected_to(port);
-  REQUIRE(fd.open());
-  while (!bytes.empty()) {
-    const ssize_t n = ::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n <= 0) break;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  if (end_sending) ::shutdown(fd.get(), SHUT_WR);
-  std::string answer;
-  char part[65536];
-  for (ssize_t n = 0; (n = ::recv(fd.get(), part, sizeof part, 0)) > 0;)
-    answer.append(part, static_cast<std::size_t>(n));
-  return answer;
-}
+const std::string wait_for_b =
+    http_request("POST", "/execute_task", {}, request("wait_batch", R"({"batch_id":"b","timeout_seconds":40})"));
 
 std::int64_t stored(workspace& place) {
   return place.status()->all.tally.total();
@@ -135,13 +113,12 @@ void run_next_batch(workspace& place) {
 TEST_CASE("a well-formed request is answered with 200, also when it is refused") {
   running_server server;
   auto client = server.client();
-  const auto done = client.Post("/execute_task", assign("t1"), "application/json");
+  const auto done = client.post(assign("t1"));
   REQUIRE(done);
   CHECK(done->status == 200);
-  CHECK(done->get_header_value("Content-Type") == "application/json");
+  CHECK(done->header("Content-Type") == "application/json");
   CHECK(text_in(parsed(done->body), "status") == "success");
-  const auto refused =
-      client.Post("/execute_task", request("check_task_status", R"({"task_id":"none"})"), "application/json");
+  const auto refused = client.post(request("check_task_status", R"({"task_id":"none"})"));
   REQUIRE(refused);
   CHECK(refused->status == 200);
   CHECK(text_in(parsed(refused->body), "code") == "task_not_found");
@@ -151,12 +128,12 @@ TEST_CASE("what is no request is answered with 400 and the server goes on") {
   running_server server;
   auto client = server.client();
   for (const std::string body : {"", "not json", "[]", "{\"a\":\"\xFF\"}"}) {
-    const auto r = client.Post("/execute_task", body, "application/json");
+    const auto r = client.post(body);
     REQUIRE(r);
     CHECK(r->status == 400);
     CHECK(text_in(parsed(r->body), "status") == "error");
   }
-  CHECK(client.Post("/execute_task", assign("t1"), "application/json")->status == 200);
+  CHECK(client.post(assign("t1"))->status == 200);
 }
 
 TEST_CASE("the front page, the health and the actions are there, with GET and HEAD") {
@@ -164,15 +141,15 @@ TEST_CASE("the front page, the health and the actions are there, with GET and HE
   options.agent = "scripted";
   running_server server(std::move(options));
   auto client = server.client();
-  const auto front = client.Get("/");
+  const auto front = client.get("/");
   REQUIRE(front);
   CHECK(text_in(parsed(front->body), "status") == "online");
   CHECK(text_in(parsed(front->body), "name") == "cobatch");
   CHECK(text_in(parsed(front->body), "agent") == "scripted");
   CHECK(*parsed(front->body).find("engine") == json::value(true));
-  CHECK(text_in(parsed(client.Get("/health")->body), "status") == "healthy");
-  CHECK(client.Get("/get_supported_actions")->body == supported_actions_json() + "\n");
-  const auto head = client.Head("/health");
+  CHECK(text_in(parsed(client.get("/health")->body), "status") == "healthy");
+  CHECK(client.get("/get_supported_actions")->body == supported_actions_json() + "\n");
+  const auto head = client.ask("HEAD", "/health");
   REQUIRE(head);
   CHECK(head->status == 200);
   CHECK(head->body.empty());
@@ -180,84 +157,86 @@ TEST_CASE("the front page, the health and the actions are there, with GET and HE
 
 TEST_CASE("OPTIONS tells the methods and allows no page anything") {
   running_server server;
-  const auto r = server.client().Options("/execute_task", {{"Origin", "http://localhost:1"}});
+  const auto r = server.client().ask("OPTIONS", "/execute_task", {{"Origin", "http://localhost:1"}});
   REQUIRE(r);
   CHECK(r->status == 204);
-  CHECK(r->get_header_value("Allow") == "POST, OPTIONS");
+  CHECK(r->header("Allow") == "POST, OPTIONS");
   for (const auto& [name, value] : r->headers) CHECK(name.find("Access-Control") == std::string::npos);
 }
 
 TEST_CASE("a foreign Host, a foreign Origin and a wrong Content-Type store nothing") {
   running_server server;
-  auto client = server.client();
-  CHECK(client.Post("/execute_task", {{"Host", "evil.example"}}, assign("t1"), "application/json")->status == 403);
-  CHECK(client.Post("/execute_task", {{"Origin", "https://evil.example"}}, assign("t1"), "application/json")->status ==
-        403);
-  CHECK(client.Post("/execute_task", assign("t1"), "text/plain")->status == 415);
-  CHECK(client.Post("/execute_task", assign("t1"), "application/x-www-form-urlencoded")->status == 415);
+  CHECK(server.client().post(assign("t1"), {{"Host", "evil.example"}})->status == 403);
+  CHECK(server.client().post(assign("t1"), {{"Origin", "https://evil.example"}})->status == 403);
+  CHECK(server.client().post(assign("t1"), {{"Content-Type", "text/plain"}})->status == 415);
+  CHECK(server.client().post(assign("t1"), {{"Content-Type", "application/x-www-form-urlencoded"}})->status == 415);
   CHECK(stored(server.place()) == 0);
 }
 
 TEST_CASE("what follows a refused request on its connection is not taken for a request") {
   running_server server;
-  const std::string inner =
-      "POST /execute_task HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: " +
-      std::to_string(assign("t1").size()) + "\r\n\r\n" + assign("t1");
-  const std::string answer =
-      exchange(server.port(),
-               "POST /execute_task HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n"
-               "Content-Type: text/plain\r\nContent-Length: " +
-                   std::to_string(inner.size()) + "\r\n\r\n" + inner);
-  CHECK(answer.find("HTTP/1.1 403") == 0);
-  CHECK(answer.find("HTTP/1.1 200") == std::string::npos);
+  const std::string inner = http_request("POST", "/execute_task", {}, assign("t1"));
+  CHECK(statuses_of(server.port(), http_request("POST", "/execute_task",
+                                                {{"Origin", "https://evil.example"}, {"Content-Type", "text/plain"}},
+                                                inner)) == std::vector{403});
   CHECK(stored(server.place()) == 0);
 }
 
 TEST_CASE("a body over the limit is answered with 413, whether its length was told or not") {
   running_server server;
   const std::string body(max_request_bytes + 1, ' ');
-  const auto told = server.client().Post("/execute_task", body, "application/json");
+  const auto told = server.client().post(body);
   REQUIRE(told);
   CHECK(told->status == 413);
   CHECK(text_in(parsed(told->body), "code") == "too_large");
   char size[32];
   std::snprintf(size, sizeof size, "%zx", body.size());
-  const std::string chunked =
-      exchange(server.port(),
-               "POST /execute_task HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-               "Transfer-Encoding: chunked\r\n\r\n" +
-                   std::string(size) + "\r\n" + body + "\r\n0\r\n\r\n");
-  CHECK(chunked.find("HTTP/1.1 413") == 0);
-  CHECK(chunked.find(R"("code":"too_large")") != std::string::npos);
+  auto client = server.client();
+  client.send(
+      http_request("POST", "/execute_task", {{"Content-Type", "application/json"}, {"Transfer-Encoding", "chunked"}}) +
+      std::string(size) + "\r\n" + body + "\r\n0\r\n\r\n");
+  const auto chunked = client.next();
+  REQUIRE(chunked);
+  CHECK(chunked->status == 413);
+  CHECK(text_in(parsed(chunked->body), "code") == "too_large");
+}
+
+TEST_CASE("a body over the limit is refused before it is sent") {
+  running_server server;
+  const auto r = server.client().ask("POST", "/execute_task",
+                                     {{"Content-Type", "application/json"}, {"Content-Length", "20000000"}});
+  REQUIRE(r);
+  CHECK(r->status == 413);
 }
 
 TEST_CASE("a POST without a length is answered at once as one without a body") {
   running_server server;
-  const std::string answer = exchange(
-      server.port(), "POST /execute_task HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\r\n");
-  CHECK(answer.find("HTTP/1.1 400") == 0);
+  const auto r = server.client().ask("POST", "/execute_task", {{"Content-Type", "application/json"}});
+  REQUIRE(r);
+  CHECK(r->status == 400);
 }
 
 TEST_CASE("an unknown path is 404 and a wrong method 405, in JSON") {
   running_server server;
   auto client = server.client();
-  const auto unknown = client.Get("/nope");
+  const auto unknown = client.get("/nope");
   CHECK(unknown->status == 404);
   CHECK(parsed(unknown->body).find("message") != nullptr);
-  const auto method = client.Delete("/execute_task");
+  const auto method = client.ask("DELETE", "/execute_task");
   CHECK(method->status == 405);
-  CHECK(method->get_header_value("Allow") == "POST, OPTIONS");
-  CHECK(client.Get("/" + std::string(7000, 'x'))->status == 404);
+  CHECK(method->header("Allow") == "POST, OPTIONS");
+  CHECK(client.get("/" + std::string(7000, 'x'))->status == 404);
 }
 
 TEST_CASE("what is not HTTP is refused in JSON, and so is an address that is too long") {
   running_server server;
-  const std::string nonsense = exchange(server.port(), "this is not HTTP\r\n\r\n");
-  CHECK(nonsense.find("HTTP/1.1 400") == 0);
-  CHECK(nonsense.find(R"("status":"error")") != std::string::npos);
-  const std::string address = exchange(server.port(), "GET /" + std::string(9000, 'x') + " HTTP/1.1\r\n\r\n");
-  CHECK(address.find("HTTP/1.1 414") == 0);
+  auto client = server.client();
+  client.send("this is not HTTP\r\n\r\n");
+  const auto nonsense = client.next();
+  REQUIRE(nonsense);
+  CHECK(nonsense->status == 400);
+  CHECK(text_in(parsed(nonsense->body), "status") == "error");
+  CHECK(statuses_of(server.port(), "GET /" + std::string(9000, 'x') + " HTTP/1.1\r\n\r\n") == std::vector{414});
 }
 
 TEST_CASE("a client that sends no whole request is given up, and does not hold the others") {
@@ -265,16 +244,18 @@ TEST_CASE("a client that sends no whole request is given up, and does not hold t
   options.read_limit = std::chrono::milliseconds{200};
   options.threads = 2;
   running_server server(std::move(options));
-  std::vector<std::jthread> slow;
-  std::atomic<int> given_up{0};
-  for (int i = 0; i < 4; ++i)
-    slow.emplace_back([&] {
-      exchange(server.port(), "POST /execute_task HTTP/1.1\r\nHost: loc");
-      ++given_up;
-    });
-  CHECK(server.client().Post("/execute_task", assign("t1"), "application/json")->status == 200);
-  slow.clear();
-  CHECK(given_up == 4);
+  std::vector<http_client> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.emplace_back(server.port());
+    slow.back().send("POST /execute_task HTTP/1.1\r\nHost: loc");
+  }
+  CHECK(server.client().post(assign("t1"))->status == 200);
+  for (auto& client : slow) {
+    const auto given_up = client.next();
+    REQUIRE(given_up);
+    CHECK(given_up->status == 408);
+    CHECK(client.at_end());
+  }
 }
 
 TEST_CASE("sixteen clients that assign at once get sixteen tasks stored, in one order") {
@@ -287,9 +268,7 @@ TEST_CASE("sixteen clients that assign at once get sixteen tasks stored, in one 
     clients.emplace_back([&, i] {
       auto client = server.client();
       go.arrive_and_wait();
-      const auto r =
-          client.Post("/execute_task", assign("t" + std::to_string(i), R"(,"batch_id":"b","auto_execute":false)"),
-                      "application/json");
+      const auto r = client.post(assign("t" + std::to_string(i), R"(,"batch_id":"b","auto_execute":false)"));
       const std::lock_guard lock(hold);
       if (r && r->status == 200) positions.push_back(*json::parse(r->body)->find("batch_position")->as_int());
     });
@@ -303,63 +282,250 @@ TEST_CASE("sixteen clients that assign at once get sixteen tasks stored, in one 
 TEST_CASE("a long poll answers when its batch ends") {
   running_server server;
   auto client = server.client();
-  client.Post("/execute_task", assign("t1", R"(,"batch_id":"b")"), "application/json");
+  client.post(assign("t1", R"(,"batch_id":"b")"));
   std::jthread engine([&] { run_next_batch(server.place()); });
-  const auto r = client.Post("/execute_task", request("wait_batch", R"({"batch_id":"b","timeout_seconds":40})"),
-                             "application/json");
+  const auto r = client.post(request("wait_batch", R"({"batch_id":"b","timeout_seconds":40})"));
   REQUIRE(r);
   CHECK(*parsed(r->body).find("ended") == json::value(true));
 }
 
-TEST_CASE("a wait too many is answered at once with the present state, while others go on waiting") {
+TEST_CASE("two hundred waits cost no thread: others are answered meanwhile, and all are when the batch ends") {
   auto options = on_any_port();
-  options.most_waits = 1;
+  options.threads = 2;
   running_server server(std::move(options));
-  server.client().Post("/execute_task", assign("t1", R"(,"batch_id":"b")"), "application/json");
-  const std::string wait = request("wait_batch", R"({"batch_id":"b","timeout_seconds":40})");
-  // Both ask; whichever comes first waits for the batch, which ends only after the other was answered.
-  std::atomic<int> ended{0}, not_ended{0};
-  std::latch one_answered(1);
-  std::vector<std::jthread> waiting;
-  for (int i = 0; i < 2; ++i)
-    waiting.emplace_back([&] {
-      const auto r = server.client().Post("/execute_task", wait, "application/json");
-      if (!r) return;
-      if (*json::parse(r->body)->find("ended") == json::value(true)) {
-        ++ended;
-      } else {
-        ++not_ended;
-        one_answered.count_down();
-      }
-    });
-  one_answered.wait();
+  server.client().post(assign("t1", R"(,"batch_id":"b")"));
+  std::vector<http_client> waiting;
+  for (int i = 0; i < 200; ++i) {
+    waiting.emplace_back(server.port());
+    waiting.back().send(wait_for_b);
+  }
+  CHECK(server.client().get("/health")->status == 200);
+  CHECK(server.client().post(assign("t2"))->status == 200);
   run_next_batch(server.place());
-  waiting.clear();
-  CHECK(ended == 1);
-  CHECK(not_ended == 1);
+  for (auto& client : waiting) {
+    const auto r = client.next();
+    REQUIRE(r);
+    CHECK(*parsed(r->body).find("ended") == json::value(true));
+  }
 }
 
-TEST_CASE("a stop answers the wait in progress and then ends") {
+TEST_CASE("a wait whose time is over is answered with the present state") {
+  running_server server;
+  auto client = server.client();
+  client.post(assign("t1", R"(,"batch_id":"b")"));
+  const auto r = client.post(request("wait_batch", R"({"batch_id":"b","timeout_seconds":1,"tineout":1})"));
+  REQUIRE(r);
+  const auto body = parsed(r->body);
+  CHECK(*body.find("ended") == json::value(false));
+  CHECK(text_in(body, "message").find("Call wait_batch again to go on waiting") != std::string::npos);
+  CHECK(json::write(*body.find("warnings")).find("tineout") != std::string::npos);
+}
+
+TEST_CASE("a wait whose client hangs up gives its place back") {
   auto options = on_any_port();
-  options.most_waits = 1;
+  options.threads = 1;
+  options.connections = 2;
+  options.patience = std::chrono::hours{1};
   running_server server(std::move(options));
-  server.client().Post("/execute_task", assign("t1", R"(,"batch_id":"b")"), "application/json");
-  const std::string wait = request("wait_batch", R"({"batch_id":"b","timeout_seconds":40})");
-  std::atomic<int> answered{0};
-  std::latch one_answered(1);
-  std::vector<std::jthread> waiting;
-  for (int i = 0; i < 2; ++i)
-    waiting.emplace_back([&] {
-      const auto r = server.client().Post("/execute_task", wait, "application/json");
-      if (!r || r->status != 200 || *json::parse(r->body)->find("ended") != json::value(false)) return;
-      if (++answered == 1) one_answered.count_down();
-    });
-  // One was turned away because the other is being served; that one is still waiting, for nothing runs the batch.
-  one_answered.wait();
-  CHECK(answered == 1);
+  auto waits = server.client();
+  waits.post(assign("t1", R"(,"batch_id":"b")"));
+  waits.send(wait_for_b);
+  auto other = server.client();
+  // The one worker takes one after the other, so the wait has begun.
+  CHECK(other.get("/health")->status == 200);
+  const auto surplus = server.client().get("/health");
+  REQUIRE(surplus);
+  CHECK(surplus->status == 503);
+  CHECK(surplus->header("Retry-After") == "1");
+  CHECK(text_in(parsed(surplus->body), "code") == "busy");
+  waits.hang_up();
+  // It is noticed in its own time; the test's time limit bounds how long.
+  std::optional<http_answer> r;
+  do r = server.client().get("/health");
+  while (!r || r->status == 503);
+  CHECK(r->status == 200);
+}
+
+TEST_CASE("clients that drip their heads hold nobody up, though they have all the places") {
+  auto options = on_any_port();
+  options.connections = 64;
+  options.patience = std::chrono::milliseconds{0};
+  running_server server(std::move(options));
+  std::vector<http_client> slow;
+  for (int i = 0; i < 64; ++i) {
+    slow.emplace_back(server.port());
+    slow.back().send("POST /execute_task HTTP/1.1\r\nHost: loc");
+  }
+  CHECK(server.client().post(assign("t1"))->status == 200);
+  // The one that had waited longest made room.
+  CHECK(slow.front().at_end());
+}
+
+TEST_CASE("a stop answers the waits in progress and then ends") {
+  auto options = on_any_port();
+  options.threads = 1;
+  running_server server(std::move(options));
+  auto waits = server.client();
+  waits.post(assign("t1", R"(,"batch_id":"b")"));
+  waits.send(wait_for_b);
+  CHECK(server.client().get("/health")->status == 200);
   server.stop();
-  waiting.clear();
-  CHECK(answered == 2);
+  const auto r = waits.next();
+  REQUIRE(r);
+  CHECK(r->status == 200);
+  CHECK(*parsed(r->body).find("ended") == json::value(false));
+  CHECK(text_in(parsed(r->body), "message").find("is stopping") != std::string::npos);
+  CHECK(waits.at_end());
+}
+
+TEST_CASE("a connection is kept for the next request, and closed when the client asks for that") {
+  running_server server;
+  auto client = server.client();
+  for (int i = 0; i < 3; ++i) {
+    const auto r = client.get("/health");
+    REQUIRE(r);
+    CHECK(r->status == 200);
+    CHECK(r->header("Connection") == "keep-alive");
+  }
+  // A request that was refused without a body leaves nothing to be misread.
+  CHECK(client.get("/nope")->status == 404);
+  const auto last = client.get("/health", {{"Connection", "close"}});
+  REQUIRE(last);
+  CHECK(last->header("Connection") == "close");
+  CHECK(client.at_end());
+}
+
+TEST_CASE("a connection of HTTP/1.0 is closed unless it asks to be kept") {
+  running_server server;
+  auto client = server.client();
+  client.send("GET /health HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+  CHECK(client.next()->status == 200);
+  client.send("GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  CHECK(client.next()->status == 200);
+  CHECK(client.at_end());
+}
+
+TEST_CASE("a connection that stays idle is closed without a word") {
+  auto options = on_any_port();
+  options.read_limit = std::chrono::milliseconds{100};
+  running_server server(std::move(options));
+  auto client = server.client();
+  CHECK(client.get("/health")->status == 200);
+  CHECK(client.at_end());
+}
+
+TEST_CASE("requests sent one behind the other are answered in their order, also behind a wait") {
+  running_server server;
+  auto client = server.client();
+  client.send(http_request("POST", "/execute_task", {}, assign("t1", R"(,"batch_id":"b")")) + "\r\n" +
+              http_request("GET", "/") + http_request("HEAD", "/health"));
+  CHECK(text_in(parsed(client.next()->body), "status") == "success");
+  CHECK(text_in(parsed(client.next()->body), "status") == "online");
+  CHECK(client.next(false)->status == 200);
+  client.send(wait_for_b + http_request("GET", "/nope"));
+  run_next_batch(server.place());
+  CHECK(*parsed(client.next()->body).find("ended") == json::value(true));
+  CHECK(client.next()->status == 404);
+}
+
+TEST_CASE("a client that wants to be told to send its body is told so, unless it is refused") {
+  running_server server;
+  auto client = server.client();
+  const http_headers head{{"Content-Type", "application/json"},
+                          {"Content-Length", std::to_string(assign("t1").size())},
+                          {"Expect", "100-continue"}};
+  CHECK(client.ask("POST", "/execute_task", head)->status == 100);
+  client.send(assign("t1"));
+  CHECK(client.next()->status == 200);
+  auto refused = head;
+  refused.emplace_back("Origin", "https://evil.example");
+  CHECK(server.client().ask("POST", "/execute_task", refused)->status == 403);
+}
+
+TEST_CASE("what RFC 9112 calls an error is refused, and nothing is stored or read behind it") {
+  running_server server;
+  const std::string body = assign("t1");
+  const std::string size = std::to_string(body.size());
+  const std::string line = "POST /execute_task HTTP/1.1\r\n", host = "Host: localhost\r\n";
+  const std::string type = "Content-Type: application/json\r\n", length = "Content-Length: " + size + "\r\n";
+  const std::string nul(1, '\0');
+  const std::vector<std::pair<int, std::string>> cases{
+      {400, line + host + type + "Content-Length: +" + size + "\r\n\r\n" + body},
+      {400, line + host + type + "Content-Length: " + size + " abc\r\n\r\n" + body},
+      {400, line + host + type + "Content-Length: -1\r\n\r\n" + body},
+      {400, line + host + type + "Content-Length: 18446744073709551616\r\n\r\n" + body},
+      {400, line + host + type + "Content-Length: 5\r\n" + length + "\r\n" + body},
+      {400, line + host + type + length + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+      {400, line + host + type + "Transfer-Encoding: chunked\r\n" + length + "\r\n0\r\n\r\n"},
+      {400, line + host + type + "Transfer-Encoding: gzip\r\n" + length + "\r\n" + body},
+      {400, line + host + type + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"},
+      {400, line + host + type + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n"},
+      {400, line + host + type + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(40000, 'x')},
+      {501, line + host + type + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"},
+      {501, line + host + type + "Transfer-Encoding: unknown\r\n\r\n" + body},
+      {400, line + type + length + "\r\n" + body},
+      {400, line + host + host + type + length + "\r\n" + body},
+      {400, line + host + type + type + length + "\r\n" + body},
+      {400,
+       line + host + "Origin: http://localhost\r\nOrigin: https://evil.example\r\n" + type + length + "\r\n" + body},
+      {400, line + host + "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n" + type + length + "\r\n" + body},
+      {403, line + "Host: %6cocalhost\r\n" + type + length + "\r\n" + body},
+      {403, line + "Host: localhost%00.evil.com\r\n" + type + length + "\r\n" + body},
+      {403, line + host + "Origin: http://%6cocalhost\r\n" + type + length + "\r\n" + body},
+      {403, line + "Host: \xff\r\n" + type + length + "\r\n" + body},
+      {400, line + "Host: localhost" + nul + ".evil.com\r\n" + type + length + "\r\n" + body},
+      {400, line + host + "Authorization: Bearer a" + nul + "\r\n" + type + length + "\r\n" + body},
+      {400, line + host + "X: \x01\r\n" + type + length + "\r\n" + body},
+      {400, line + host + type + "X: a\nb: c\r\n" + length + "\r\n" + body},
+      {400, "POST /execute_task HTTP/2.0\r\n" + host + type + length + "\r\n" + body},
+      {400, line + host + type + length + "\r\n{"},
+      {417, line + host + type + "Expect: wonders\r\n" + length + "\r\n" + body},
+      {431, line + host + "X: " + std::string(20000, 'x')},
+      {404, "POST /%65xecute_task HTTP/1.1\r\n" + host + type + length + "\r\n" + body},
+  };
+  for (const auto& [status, bytes] : cases) {
+    CAPTURE(bytes.substr(0, 300));
+    CHECK(statuses_of(server.port(), bytes + http_request("GET", "/health")) == std::vector{status});
+  }
+  std::string many = line;
+  for (int i = 0; i <= 100; ++i) many += "X: y\r\n";
+  CHECK(statuses_of(server.port(), many + "\r\n") == std::vector{431});
+  CHECK(stored(server.place()) == 0);
+}
+
+TEST_CASE("a head without an end is refused at its limit, and holds up no stop") {
+  running_server server;
+  auto client = server.client();
+  client.send("GET / HTTP/1.1\r\n");
+  for (int i = 0; i < 1000; ++i) client.send("X: " + std::string(60, 'x') + "\r\n");
+  const auto r = client.next();
+  REQUIRE(r);
+  CHECK(r->status == 431);
+  server.stop();
+}
+
+TEST_CASE("bodies beyond the memory for them are refused with 503 until there is room again") {
+  auto options = on_any_port();
+  options.body_bytes = 1000;
+  running_server server(std::move(options));
+  auto half = server.client();
+  CHECK(half.get("/health")->status == 200);
+  half.send(http_request("POST", "/execute_task", {{"Content-Type", "application/json"}, {"Content-Length", "950"}}) +
+            std::string(900, ' '));
+  const auto refused = server.client().post(assign("t1") + std::string(200, ' '));
+  REQUIRE(refused);
+  CHECK(refused->status == 503);
+  CHECK(refused->header("Retry-After") == "1");
+  CHECK(text_in(parsed(refused->body), "code") == "busy");
+  CHECK(stored(server.place()) == 0);
+  half.hang_up();
+  // It is noticed in its own time; the test's time limit bounds how long.
+  std::optional<http_answer> r;
+  do r = server.client().post(assign("t1") + std::string(200, ' '));
+  while (r && r->status == 503);
+  REQUIRE(r);
+  CHECK(r->status == 200);
+  CHECK(server.client().post(std::string(1001, ' '))->status == 503);
 }
 
 TEST_CASE("a stop does not wait for a client that sends nothing") {
@@ -368,7 +534,7 @@ TEST_CASE("a stop does not wait for a client that sends nothing") {
   running_server server(std::move(options));
   const unique_fd silent = connected_to(server.port());
   REQUIRE(::send(silent.get(), "POST /execute_task HTTP/1.1\r\n", 29, MSG_NOSIGNAL) == 29);
-  server.client().Get("/health");
+  server.client().get("/health");
   server.stop();
 }
 
@@ -392,11 +558,10 @@ TEST_CASE("a token is asked for by every request") {
   options.rules.token = "0123456789abcdef0123";
   running_server server(std::move(options));
   auto client = server.client();
-  CHECK(client.Get("/health")->status == 401);
-  CHECK(client.Post("/execute_task", assign("t1"), "application/json")->status == 401);
+  CHECK(client.get("/health")->status == 401);
+  CHECK(client.post(assign("t1"))->status == 401);
   CHECK(stored(server.place()) == 0);
-  const httplib::Headers headers{{"Authorization", "Bearer 0123456789abcdef0123"}};
-  CHECK(client.Post("/execute_task", headers, assign("t1"), "application/json")->status == 200);
+  CHECK(server.client().post(assign("t1"), {{"Authorization", "Bearer 0123456789abcdef0123"}})->status == 200);
 }
 
 TEST_CASE("a port in use is an error that says so, and a second server never shares it") {
@@ -423,11 +588,11 @@ TEST_CASE("a workspace that was replaced makes health and requests a fault, with
   running_server server;
   std::filesystem::rename(server.place().paths().data, server.place().paths().root / "moved");
   std::filesystem::create_directory(server.place().paths().data);
-  const auto r = server.client().Get("/health");
+  const auto r = server.client().get("/health");
   REQUIRE(r);
   CHECK(r->status == 503);
   CHECK(text_in(parsed(r->body), "code") == "workspace_replaced");
-  const auto refused = server.client().Post("/execute_task", assign("t1"), "application/json");
+  const auto refused = server.client().post(assign("t1"));
   REQUIRE(refused);
   CHECK(refused->status == 503);
   CHECK(text_in(parsed(refused->body), "code") == "workspace_replaced");

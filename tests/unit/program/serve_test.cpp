@@ -1,10 +1,9 @@
 // The real server: what it says at the start, what it runs, and how it ends.
 #include <optional>
 
-#include <httplib.h>
-
 #include "program/exit_codes.hpp"
 #include "system/presence.hpp"
+#include "unit/program/http_client.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {
@@ -13,15 +12,25 @@ using namespace program;
 
 namespace {
 
+// The command, with so few descriptors as its hard limit.
+std::vector<std::string> with_open_files(int most, std::vector<std::string> argv) {
+  argv.insert(argv.begin(), {"/bin/sh", "-c", "ulimit -n " + std::to_string(most) + " && exec \"$@\"", "sh"});
+  return argv;
+}
+
+const std::string call_for_b = http_request(
+    "POST", "/execute_task", {},
+    R"({"tool_name":"claude_assistant","action":"wait_batch","params":{"batch_id":"b","timeout_seconds":40}})");
+
 // `cobatch serve` on a free port, once it has said which.
 class served {
  public:
   explicit served(const folder& f, std::vector<std::string> more, const std::string& command = "serve",
-                  const std::map<std::string, std::string>& environment = {}) {
+                  const std::map<std::string, std::string>& environment = {}, int open_files = 0) {
     std::vector<std::string> argv{paths::program, command, "--root", f.str(), "--json"};
     if (command == "serve") argv.insert(argv.end(), {"--port", "0"});
     argv.insert(argv.end(), more.begin(), more.end());
-    program_.emplace(argv, environment);
+    program_.emplace(open_files == 0 ? argv : with_open_files(open_files, argv), environment);
     auto parsed = json::parse(program_->line());
     REQUIRE(parsed);
     about_ = std::move(*parsed);
@@ -31,12 +40,8 @@ class served {
   child& program() { return *program_; }
 
   json::value ask(std::string_view action, const std::string& params) {
-    httplib::Client client("localhost", port());
-    client.set_read_timeout(60, 0);
-    const auto r = client.Post(
-        "/execute_task",
-        R"({"tool_name":"claude_assistant","action":")" + std::string(action) + R"(","params":)" + params + "}",
-        "application/json");
+    const auto r = http_client(port()).post(R"({"tool_name":"claude_assistant","action":")" + std::string(action) +
+                                            R"(","params":)" + params + "}");
     REQUIRE(r);
     REQUIRE(r->status == 200);
     return std::move(*json::parse(r->body));
@@ -129,19 +134,63 @@ TEST_CASE("a port in use exits with 4 and says what to do") {
   CHECK(second.err.find("--port") != std::string::npos);
 }
 
-TEST_CASE("SIGTERM with a long poll in progress ends the server at once, with 0") {
+TEST_CASE("SIGTERM ends the waits with a reply that says why, and the server at once, with 0") {
   const folder f;
   served server(f, {"--no-engine"});
   server.ask("assign_task", R"({"task_id":"t","description":"d","batch_id":"b"})");
-  std::jthread waiting([&] {
-    httplib::Client client("localhost", server.port());
-    client.set_read_timeout(60, 0);
-    client.Post("/execute_task", R"({"tool_name":"claude_assistant","action":"wait_batch","params":{"batch_id":"b"}})",
-                "application/json");
-  });
+  std::vector<http_client> waiting;
+  for (int i = 0; i < 20; ++i) waiting.emplace_back(server.port());
+  // Each connection is known to be served before anything is sent that must be read before the signal is.
+  for (auto& client : waiting) REQUIRE(client.get("/health"));
+  for (auto& client : waiting) client.send(call_for_b);
   server.ask("lock_status", "{}");
   server.program().signal(SIGTERM);
+  for (auto& client : waiting) {
+    const auto r = client.next();
+    REQUIRE(r);
+    CHECK(r->status == 200);
+    CHECK(r->header("Connection") == "close");
+    const auto body = json::parse(r->body);
+    REQUIRE(body);
+    CHECK(*body->find("ended") == json::value(false));
+    CHECK(text_in(*body, "message").find("is stopping") != std::string::npos);
+  }
   CHECK(server.program().wait() == exit_success);
+}
+
+TEST_CASE("with few descriptors, waits in great number leave the sessions theirs") {
+  const folder f;
+  served server(f, {"--agent", "scripted", "--linger", "0"}, "serve", {}, 256);
+  server.ask("assign_task", R"({"task_id":"t","description":"d","batch_id":"b","auto_execute":false})");
+  std::vector<http_client> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.emplace_back(server.port());
+    clients.back().send(call_for_b);
+  }
+  // The last is turned away at once, and the batch runs although no place is free.
+  const auto last = clients.back().next();
+  REQUIRE(last);
+  CHECK(last->status == 503);
+  CHECK(last->header("Retry-After") == "1");
+  clients.pop_back();
+  REQUIRE(cobatch_run({"call", "seal_batch", "batch_id=b", "--root", f.str()}).code == exit_success);
+  int ended = 0;
+  for (auto& client : clients)
+    if (const auto r = client.next();
+        r && r->status == 200 && *json::parse(r->body)->find("ended") == json::value(true))
+      ++ended;
+  CHECK(ended == 128);
+  clients.clear();
+  CHECK(text_in(server.ask("check_task_status", R"({"task_id":"t"})"), "task_status") == "done");
+  server.program().signal(SIGTERM);
+  CHECK(server.program().wait() == exit_success);
+}
+
+TEST_CASE("with too few descriptors the server does not start, and says what it needs") {
+  const folder f;
+  child program(with_open_files(64, {paths::program, "serve", "--root", f.str(), "--port", "0", "--no-engine"}));
+  CHECK(program.wait() == exit_fault);
+  CHECK(program.err().find("ulimit -n") != std::string::npos);
 }
 
 TEST_CASE("unlock --force ends a session that runs, and its task stays queued") {
@@ -185,10 +234,8 @@ TEST_CASE("a workspace that is replaced under a server ends it with 3 and the re
   std::filesystem::rename(f.path() / "data", f.path() / "moved");
   std::filesystem::create_directory(f.path() / "data");
   // Any sealed task in the old store wakes the engine, which looks at its workspace before it starts anything.
-  httplib::Client client("localhost", server.port());
-  client.Post("/execute_task",
-              R"({"tool_name":"claude_assistant","action":"assign_task","params":{"task_id":"t","description":"d"}})",
-              "application/json");
+  http_client client(server.port());
+  client.post(R"({"tool_name":"claude_assistant","action":"assign_task","params":{"task_id":"t","description":"d"}})");
   CHECK(server.program().wait() == exit_fault);
   CHECK_MESSAGE(server.program().err().find("workspace_replaced") != std::string::npos, server.program().err());
 }

@@ -1,0 +1,41 @@
+// What the server answers, as HTTP: the replies of <cobatch/protocol.hpp> with their status, and the pages about
+// itself.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <cobatch/protocol.hpp>
+#include <cobatch/workspace.hpp>
+
+#include "program/http_rules.hpp"
+#include "request/waiting.hpp"
+
+namespace cobatch::program {
+
+/// All of it may be called in any thread, and may block on the disk.
+class http_answers {
+ public:
+  /// `agent`: the one that the engine beside the server runs; empty if there is no engine.
+  http_answers(workspace& place, std::string agent) : place_(place), agent_(std::move(agent)) {}
+
+  [[nodiscard]] std::variant<http_reply, request::batch_wait> execute(std::string_view body) const;
+  [[nodiscard]] http_reply get(http_endpoint what) const;
+
+ private:
+  [[nodiscard]] bool has_engine() const { return !agent_.empty(); }
+  [[nodiscard]] std::string front() const;
+
+  workspace& place_;
+  std::string agent_;
+};
+
+[[nodiscard]] http_reply http_reply_of(reply answered);
+
+/// 408, 413, 503: what the server itself has to say of a request.
+[[nodiscard]] http_reply came_too_slowly();
+[[nodiscard]] http_reply body_too_large();
+[[nodiscard]] http_reply too_busy(std::string_view why);
+
+}  // namespace cobatch::program
