@@ -87,7 +87,8 @@ class InTheSameProcess(ClaudeTest):
         self.environment["CLAUDE_CODE_MAX_RETRIES"] = "0"
         self.assign(1, 2, 3)
         printed = self.run_batch()
-        self.assertIn("t2 (attempt 2)", printed)
+        self.assertIn("no attempt is charged", printed)
+        self.assertNotIn("t2 (attempt 2)", printed)
         self.assertEqual(self.states(), ["done", "done", "done"])
         self.assertEqual(self.processes(), [1])
         self.assertEqual(len(set(self.conversations())), 1)

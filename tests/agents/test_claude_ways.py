@@ -1,7 +1,7 @@
 """What a conversation of Claude Code holds: the preamble, the tasks before, and what a task needs."""
 
 from claude_lab import ClaudeTest, said_by_user
-from lab import fails, says, used
+from lab import says, used
 
 PREAMBLE = says(0, when="What all tasks of batch", text="ready")
 STYLE = "Write short sentences."
@@ -72,10 +72,10 @@ class Needs(ClaudeTest):
         self.assertIn(self.NEEDED, self.prompts()[2])
 
     def test_a_needed_answer_stands_in_the_prompt_after_the_conversation_was_cleared(self):
-        self.model(says(1), fails("Task 2 of", 500, "api_error"), says(3))
-        self.environment["CLAUDE_CODE_MAX_RETRIES"] = "0"
-        self.assign(1, (2, {"max_attempts": 1}), (3, {"needs": ["t1"]}))
+        self.model(says(1), says(2, wait_for=str(self.gate("never"))), says(3))
+        self.assign(1, (2, {"max_attempts": 1, "time_limit_seconds": 2}), (3, {"needs": ["t1"]}))
         self.run_batch(code=1)
+        self.usage_is_known = False
         self.assertEqual(self.states(), ["done", "error", "done"])
         self.assertEqual(self.tasks_told()[2], ["t3"])
         self.assertIn(self.NEEDED, self.prompts()[2])
