@@ -15,12 +15,11 @@ inline namespace v1 {
 class json_dialect : public dialect {
  public:
   std::optional<turn_report> read(std::string_view line, const turn_key& expected) final {
-    const bool was_answer = is_answer(line);
-    if (!was_answer && !line.starts_with('{')) return std::nullopt;
+    if (!line.starts_with('{') && !is_answer(line)) return std::nullopt;
     json::repairs repaired;
     const auto parsed = json::parse_leniently(line, repaired);
     if (parsed) return read_object(*parsed, expected);
-    return was_answer ? std::optional(unreadable_answer(line, parsed.error().message)) : std::nullopt;
+    return is_answer(line) ? std::optional(unreadable_answer(line, parsed.error().message)) : std::nullopt;
   }
 
   std::optional<agent_news> take_news() final {

@@ -212,9 +212,8 @@ class session_runner final : public session_frame {
     report.limited.reset();
     report.blocked = true;
     report.what.detail += fmt::format(
-        " ({} turns in a row ended so before an answer; see to it, then release the batch with execute_queue; its "
-        "tasks "
-        "are still queued)",
+        " ({} turns in a row ended so before an answer; see to it, then release the batch with execute_queue; "
+        "its tasks are still queued)",
         fruitless_in_a_row_);
   }
 
