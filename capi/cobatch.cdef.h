@@ -162,7 +162,8 @@ enum {
   COBATCH_SESSION_CRASHED = 6,
   COBATCH_SESSION_CANCELLED = 7,
   COBATCH_SESSION_BLOCKED = 8,
-  COBATCH_SESSION_BUDGET = 9
+  COBATCH_SESSION_BUDGET = 9,
+  COBATCH_SESSION_USAGE_UNKNOWN = 10
 };
 
 enum {
@@ -226,6 +227,8 @@ typedef struct cobatch_budget {
   int64_t nano_dollars;
   int64_t tokens;
   int64_t time_ms;
+
+  int32_t allow_unknown;
 } cobatch_budget;
 
 typedef struct cobatch_changes {
@@ -753,6 +756,8 @@ typedef struct cobatch_account_info {
   int64_t nano_dollars;
   const cobatch_model_tokens* models;
   size_t model_count;
+
+  int32_t cost_at_least;
 } cobatch_account_info;
 
 typedef struct cobatch_savings_info {

@@ -77,7 +77,7 @@ extern "C" {
 /* ------------------------------------------------------------------------------------------------- 1 versions */
 
 #define COBATCH_VERSION "0.1.0"
-#define COBATCH_ABI_VERSION 3
+#define COBATCH_ABI_VERSION 4
 
 /*
 ** The version of the library that was loaded, such as "0.1.0"; a string that lives as long as the library.
@@ -332,8 +332,9 @@ enum {
   COBATCH_SESSION_AGENT_LOST = 5,
   COBATCH_SESSION_CRASHED = 6,
   COBATCH_SESSION_CANCELLED = 7,
-  COBATCH_SESSION_BLOCKED = 8, /* the agent cannot run until a person has seen to it; the batch is held */
-  COBATCH_SESSION_BUDGET = 9   /* the batch's budget is spent; the batch is held */
+  COBATCH_SESSION_BLOCKED = 8,       /* the agent cannot run until a person has seen to it; the batch is held */
+  COBATCH_SESSION_BUDGET = 9,        /* the batch's budget is spent; the batch is held */
+  COBATCH_SESSION_USAGE_UNKNOWN = 10 /* it has a budget, and nobody knows what a turn used; the batch is held */
 };
 
 /* How the tasks of a batch get to their agent: one at a time, in one session, in any case. */
@@ -410,9 +411,11 @@ typedef struct cobatch_budget {
   int64_t nano_dollars; /* 10^-9 dollars */
   int64_t tokens;       /* read or written by the model, cache reads included */
   int64_t time_ms;      /* that turns have run */
+  /* since ABI version 4: */
+  int32_t allow_unknown; /* not 0: go on after a turn whose usage nobody reported; else, with dollars or tokens, not */
 } cobatch_budget;
 #define COBATCH_BUDGET_INIT \
-  { (uint32_t)sizeof(cobatch_budget), 0, 0, 0 }
+  { (uint32_t)sizeof(cobatch_budget), 0, 0, 0, 0 }
 
 /*
 ** What a turn changed in the agent's folder, as its git repository shows it; ignored files are not seen. It is there by
@@ -1344,11 +1347,13 @@ typedef struct cobatch_account_info {
   int64_t nano_dollars; /* 10^-9 dollars, at list prices; of an account that is incomplete, at least that */
   const cobatch_model_tokens* models; /* what `used` is made of, in order of first use; lives as long as the text */
   size_t model_count;
+  /* since ABI version 4: */
+  int32_t cost_at_least; /* not 0: by the prices it may be more; a warning of the reply says why */
 } cobatch_account_info;
 #define COBATCH_ACCOUNT_INFO_INIT                                                                                      \
   {                                                                                                                    \
     (uint32_t)sizeof(cobatch_account_info), 0, 0, {NULL, 0}, 0, 0, 0, 0, {0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0}, 0, 0, \
-        0, 0, NULL, 0                                                                                                  \
+        0, 0, NULL, 0, 0                                                                                               \
   }
 
 /*
@@ -1380,7 +1385,7 @@ COBATCH_API cobatch_status cobatch_savings(cobatch_workspace* workspace, cobatch
 ** costs of preamble and tasks add up to the batch's, to the nano-dollar. An account that used a model without a price
 ** that its tokens need has no cost. A subscription bills none of it, and what separate sessions would have cost nobody
 ** has measured. The reply also holds warnings: what looks wrong in the file (`price_unusable`, `price_contradiction`),
-** and each model without a price (`unpriced_model`).
+** each model without a price (`unpriced_model`), and each that may have cost more (`price_at_least`).
 ** Further errors, all of the file: COBATCH_E_BAD_VALUE (no path), _IO_ERROR, _NOT_WRITABLE (it cannot be read),
 ** _TOO_LARGE (above 64 MiB), _BAD_JSON, _BAD_ENCODING, _WRONG_TYPE. Since ABI version 3.
 */

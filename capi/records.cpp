@@ -20,7 +20,7 @@ static_assert(COBATCH_BATCH_OPEN == static_cast<int>(batch_state::open) + 1 &&
 static_assert(COBATCH_TURN_DONE == static_cast<int>(turn_end::done) + 1 &&
               COBATCH_TURN_CANCELLED == static_cast<int>(turn_end::cancelled) + 1);
 static_assert(COBATCH_SESSION_FINISHED == static_cast<int>(session_end::finished) + 1 &&
-              COBATCH_SESSION_BUDGET == static_cast<int>(session_end::budget) + 1);
+              COBATCH_SESSION_USAGE_UNKNOWN == static_cast<int>(session_end::usage_unknown) + 1);
 static_assert(COBATCH_WAY_ONE_SESSION == static_cast<int>(running_way::one_session) + 1 &&
               COBATCH_WAY_SEPARATE == static_cast<int>(running_way::separate) + 1);
 static_assert(COBATCH_ON_ERROR_CONTINUE == static_cast<int>(error_rule::go_on) + 1 &&
@@ -97,6 +97,7 @@ const cobatch_budget* lent_budget::lend(const std::optional<spending_cap>& cap) 
   budget_.nano_dollars = cap->nano_dollars;
   budget_.tokens = cap->tokens;
   budget_.time_ms = cap->time.count();
+  budget_.allow_unknown = cap->allow_unknown ? 1 : 0;
   return &budget_;
 }
 
@@ -105,7 +106,7 @@ verdict take_budget(const cobatch_budget* given, std::optional<spending_cap>& ow
   if (given == nullptr) return {};
   cobatch_budget c;
   if (auto v = take(given, "cobatch_budget", c); v.failed()) return v;
-  own = spending_cap{c.nano_dollars, c.tokens, std::chrono::milliseconds{c.time_ms}};
+  own = spending_cap{c.nano_dollars, c.tokens, std::chrono::milliseconds{c.time_ms}, c.allow_unknown != 0};
   return {};
 }
 

@@ -45,8 +45,10 @@ cobatch_account_info info_of_account(const listed_account& listed, lent_models& 
   out.waste = tokens_of(sum.waste);
   out.preamble_turns = listed.preamble_turns;
   out.told = sum.told ? 1 : 0;
-  out.has_cost = listed.nano_dollars ? 1 : 0;
-  out.nano_dollars = listed.nano_dollars.value_or(0);
+  const auto cost = listed.cost.value_or(cobatch::account_cost{});
+  out.has_cost = listed.cost ? 1 : 0;
+  out.nano_dollars = cost.nano_dollars;
+  out.cost_at_least = cost.at_least ? 1 : 0;
   const auto& models = lent.lend(sum.by_model);
   out.models = models.data();
   out.model_count = models.size();

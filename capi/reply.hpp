@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <cobatch/prices.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "boundary.hpp"
@@ -56,7 +57,7 @@ struct listed_account {
   std::int64_t position = 0;
   account sum = {};
   std::int64_t preamble_turns = 0;
-  std::optional<std::int64_t> nano_dollars = {};  ///< absent: not known
+  std::optional<account_cost> cost = {};  ///< absent: not known
 };
 
 }  // namespace cobatch::capi

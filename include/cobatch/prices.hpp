@@ -6,8 +6,13 @@
 // the provider, `litellm_provider`. Prices are read as they are written and rounded once, to pico-dollars.
 //
 // What the file does not say is not invented: a model without a price that its tokens need is unpriced, never free. But
-// where a provider other than Anthropic has no price for cache writes at all, they are free. Higher prices for long
-// contexts and for other tiers of service are not looked at, as nobody reports which request they would apply to.
+// where a provider other than Anthropic has no price for cache writes at all, they are free.
+//
+// Prices for requests with much input, each of these names with `_above_N_tokens` behind it (N as 200k), and the ranges
+// of `tiered_pricing`, hold for the whole of such a request. Where nobody reported how large each request was, the
+// lowest price that may hold is taken, and the cost is "at least" that. So it is where an entry asks for something that
+// is not counted, such as `input_cost_per_request`. Prices of other services (`_batches`, `_priority`, `_flex`, audio,
+// images, searches) are left alone: agents do not ask for them by themselves.
 #pragma once
 
 #include <cstddef>
@@ -38,17 +43,38 @@ struct model_price {
   std::optional<std::int64_t> cache_read = {};
   std::optional<std::int64_t> output = {};
   std::string provider = {};  ///< empty: not said
+  /// In `tiers`: for requests with more input than this, what was read from the cache included.
+  std::int64_t above = 0;
+  std::vector<model_price> tiers = {};        ///< in order of `above`; what one does not say is as below it
+  std::vector<std::string> not_counted = {};  ///< members that ask for more than tokens
 
   friend bool operator==(const model_price&, const model_price&) = default;
 };
 
-/// What the accounts of a batch cost, in nano-dollars; the parts add up to the total. An account has no cost if it used
-/// a model without a price, or if nobody knows anything of what it used.
+/// What tokens cost, in pico-dollars.
+struct token_cost {
+  wide pico_dollars = {};
+  std::string at_least = {};  ///< not empty: it may be more, and why, as a sentence
+
+  friend bool operator==(const token_cost&, const token_cost&) = default;
+};
+
+/// What an account cost.
+struct account_cost {
+  std::int64_t nano_dollars = 0;
+  bool at_least = false;  ///< by the prices: it may be more than the tokens that are known make it
+
+  friend bool operator==(const account_cost&, const account_cost&) = default;
+};
+
+/// What the accounts of a batch cost; the parts add up to the total. An account has no cost if it used a model without
+/// a price, or if nobody knows anything of what it used.
 struct batch_costs {
-  std::optional<std::int64_t> total = {};
-  std::optional<std::int64_t> shared = {};
-  std::vector<std::optional<std::int64_t>> by_task = {};  ///< as in `ledger::by_task`
-  std::vector<warning> unpriced = {};                     ///< `unpriced_model`, for each model without a price
+  std::optional<account_cost> total = {};
+  std::optional<account_cost> shared = {};
+  std::vector<std::optional<account_cost>> by_task = {};  ///< as in `ledger::by_task`
+  /// For each model: `unpriced_model` if it has no price, `price_at_least` if it may cost more.
+  std::vector<warning> warnings = {};
 };
 
 /// The prices of models. Once made it is never changed, and may be used from any thread at once.
@@ -70,17 +96,24 @@ class price_table {
   /// one such date only. No other name is taken for the same model.
   [[nodiscard]] const model_price* find(std::string_view model) const;
 
-  /// The price of these tokens of a model, in pico-dollars a token; 0 for the kinds of token that are not among them if
-  /// the file does not say. Errors: unpriced_model.
+  /// The price of these tokens of a model, in pico-dollars a token, and the lowest where it depends on requests whose
+  /// size nobody knows; 0 for the kinds of token that are not among them if the file does not say. Errors:
+  /// unpriced_model.
   [[nodiscard]] result<price> price_of(const model_tokens& used) const;
 
-  /// What these tokens cost together, in pico-dollars. Errors: unpriced_model.
-  [[nodiscard]] result<wide> cost_of(std::span<const model_tokens> used) const;
+  /// What these tokens cost together. Errors: unpriced_model.
+  [[nodiscard]] result<token_cost> cost_of(std::span<const model_tokens> used) const;
 
   /// What the accounts of a batch cost; of one that is not complete, at least that.
   [[nodiscard]] batch_costs costs_of(const ledger& accounts) const;
 
  private:
+  // Both prices are the same where nothing depends on the size of requests, or it is known well enough.
+  struct price_range {
+    price lowest, highest;
+  };
+  [[nodiscard]] result<price_range> range_of(const model_tokens& used) const;
+  [[nodiscard]] std::string why_at_least(const model_tokens& used, const price_range& range) const;
   [[nodiscard]] const model_price* find_dated(std::string_view model) const;
 
   std::map<std::string, model_price, std::less<>> models_;

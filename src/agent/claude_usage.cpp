@@ -22,21 +22,32 @@ bool exceeds(const tokens& a, const tokens& b) noexcept {
 void claude_usage::note_request(const json::value& line) {
   const json::value* message = line.find("message");
   const json::value* used = message == nullptr ? nullptr : message->find("usage");
-  const json::value* parent = line.find("parent_tool_use_id");
-  const bool of_subagent = parent != nullptr && !parent->is_null();
-  if (used == nullptr || of_subagent || json::text_of(*message, "model") == "<synthetic>") return;
-  const std::string id = json::text_of(*message, "id");
-  if (!turn_.requests.empty() && turn_.requests.back() == id) return;
+  if (used == nullptr) return;
+  const std::string model = json::text_of(*message, "model");
+  if (model == "<synthetic>" || turn_.seen.contains(json::text_of(*message, "id"))) return;
   const auto figures = read_usage(*used, {}, usage_source::reported);
   if (!figures) return;
-  const std::int64_t read = figures->total().cache_read;
-  if (turn_.requests.empty()) turn_.found_in_cache = read;
-  turn_.inherited += std::min(read, turn_.found_in_cache);
-  turn_.requests.push_back(id);
+  turn_.seen.insert(json::text_of(*message, "id"));
+  const tokens count = figures->total();
+  auto& shown = turn_.shown[model];
+  shown.input = detail::saturating_add(shown.input, count.input());
+  shown.largest = std::max(shown.largest, count.input());
+  const json::value* parent = line.find("parent_tool_use_id");
+  if (parent != nullptr && !parent->is_null()) return;  // a subagent's
+  if (turn_.requests++ == 0) turn_.found_in_cache = count.cache_read;
+  turn_.inherited += std::min(count.cache_read, turn_.found_in_cache);
+}
+
+// What was not shown request by request may have been one request.
+void claude_usage::bound_requests(std::vector<model_tokens>& by_model) const {
+  for (auto& entry : by_model)
+    if (const auto shown = turn_.shown.find(entry.model); shown != turn_.shown.end())
+      entry.largest_request = std::max(shown->second.largest, entry.count.input() - shown->second.input);
 }
 
 std::optional<usage> claude_usage::of_turn(const json::value& result, bool aborted) {
   auto used = figures(result);
+  if (used) bound_requests(used->by_model);
   if (!carried_.empty()) {
     if (!used) used.emplace();
     detail::add_models(used->by_model, std::exchange(carried_, {}));
@@ -45,8 +56,8 @@ std::optional<usage> claude_usage::of_turn(const json::value& result, bool abort
   if (!used) return used;
   if (aborted || turn.unsure) used->complete = false;
   if (!used->complete && used->by_model.empty()) return std::nullopt;
-  if (!turn.requests.empty()) {
-    used->requests = static_cast<std::int64_t>(turn.requests.size());
+  if (turn.requests > 0) {
+    used->requests = turn.requests;
     used->inherited_read = turn.inherited;
   }
   return used;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,8 @@ class claude_usage {
   void cleared() { baseline_.clear(); }
   /// A request's connection broke and it was sent again: what the first one used is counted nowhere.
   void note_broken_connection() { turn_.unsure = true; }
-  /// An `assistant` line: its requests are counted by the message's id, and show what was inherited.
+  /// An `assistant` line: requests are counted by the message's id, and show what was inherited, and how large they
+  /// were.
   void note_request(const json::value& line);
   /// The usage of the turn that ends with this `result` line. An aborted one is not complete: what was streamed of its
   /// last answer is an estimate.
@@ -38,6 +41,7 @@ class claude_usage {
   void carry_over(const json::value& result);
 
  private:
+  void bound_requests(std::vector<model_tokens>& by_model) const;
   [[nodiscard]] std::optional<usage> figures(const json::value& result);
   [[nodiscard]] std::vector<model_tokens> difference(const std::vector<model_tokens>& total) const;
 
@@ -46,8 +50,14 @@ class claude_usage {
   std::vector<model_tokens> baseline_;
   std::vector<model_tokens> carried_;
 
+  // Of a model: the input of the requests that were shown one by one.
+  struct shown_input {
+    std::int64_t input = 0, largest = 0;
+  };
   struct turn_state {
-    std::vector<std::string> requests;
+    std::set<std::string> seen;  // messages, by id
+    std::map<std::string, shown_input> shown;
+    std::int64_t requests = 0;        // without those of subagents
     std::int64_t found_in_cache = 0;  // by its first request
     std::int64_t inherited = 0;
     bool unsure = false;

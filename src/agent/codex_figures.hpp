@@ -48,6 +48,8 @@ class codex_figures {
   std::int64_t requests_ = 0;     // of the running turn
   std::int64_t found_in_cache_ = 0;
   std::int64_t inherited_ = 0;
+  std::int64_t shown_input_ = 0;  // of its requests that were shown one by one
+  std::int64_t largest_request_ = 0;
   bool more_ = false;
 };
 

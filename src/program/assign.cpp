@@ -86,6 +86,7 @@ json::object settings_of(const assign_options& options) {
   add_number(budget, "usd", options.budget_usd);
   add_number(budget, "tokens", options.budget_tokens);
   add_number(budget, "minutes", options.budget_minutes);
+  add_text(budget, "unknown", options.budget_unknown);
   if (!budget.empty()) said.push_back({"budget", std::move(budget)});
   add_text(said, "preamble", options.preamble);
   add_list(said, "context_files", options.context_files);

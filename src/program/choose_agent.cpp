@@ -193,6 +193,7 @@ result<engine_options> engine_options_of(const agent_options& options, const cho
   wanted.limit_wait = from_seconds(options.limit_wait_seconds);
   wanted.day_budget.nano_dollars = std::llround(options.day_usd * 1e9);
   wanted.day_budget.tokens = options.day_tokens;
+  wanted.day_budget.allow_unknown = options.day_unknown == "allow";
   wanted.day_budget.time = from_seconds(options.day_minutes * 60);
   if (!options.prices.empty()) {
     auto prices = read_price_file(options.prices);

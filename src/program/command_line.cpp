@@ -70,6 +70,9 @@ void add_agent(CLI::App& app, agent_options& to) {
   app.add_option("--day-tokens", to.day_tokens, "Tokens that may be processed a day")
       ->check(CLI::Range(1L, 1000000000000L));
   app.add_option("--day-minutes", to.day_minutes, "Minutes that turns may run a day")->check(CLI::Range(0.01, 1440.0));
+  app.add_option("--day-unknown", to.day_unknown,
+                 "After a turn whose usage nobody reported, with --day-usd or --day-tokens: hold (default), or allow")
+      ->check(CLI::IsMember({"hold", "allow"}));
   app.add_option(
          "--limit-wait", to.limit_wait_seconds,
          "Seconds of the first rest at a limit that does not say when it is over; doubled each time (default 30)")
@@ -173,6 +176,9 @@ void add_settings_of_batch(CLI::App& app, assign_options& to) {
                  "Dollars that the batch may use; the task that reaches them is the last");
   app.add_option("--budget-tokens", to.budget_tokens, "Tokens that it may read or write, cache reads included");
   app.add_option("--budget-minutes", to.budget_minutes, "Minutes that its tasks may run");
+  app.add_option("--budget-unknown", to.budget_unknown,
+                 "After a task whose usage nobody reported: hold the batch (default), or allow it to go on")
+      ->check(CLI::IsMember({"hold", "allow"}));
   app.add_option("--preamble", to.preamble, "Context that all tasks share, sent once before the first");
   add_list(app, "--context-file", to.context_files,
            "A file whose content follows it, below the agent's folder; repeat it for more");

@@ -41,6 +41,7 @@ struct agent_options {
   std::filesystem::path prices;
   double day_usd = 0, day_minutes = 0;  ///< 0: no cap
   std::int64_t day_tokens = 0;
+  std::string day_unknown = "hold";
   double turn_limit_seconds = 1800;
   double linger_seconds = 5;
   int max_tasks_per_session = 10;
@@ -94,6 +95,7 @@ struct assign_options {
   std::string budget_usd;
   std::string budget_tokens;
   std::string budget_minutes;
+  std::string budget_unknown;
   std::string preamble;
   std::vector<std::string> context_files;
   bool open = false;

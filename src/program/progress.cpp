@@ -118,8 +118,8 @@ void progress_printer::turn_ended(const turn_record& turn, const task_record* ta
   if (turn.used) used_ = used_ + turn.used->total();
   if (turn.used && prices_) {
     const auto cost = prices_->cost_of(turn.used->by_model);
-    if (cost) cost_ = cost_ + *cost;
-    all_priced_ = all_priced_ && cost.has_value();
+    if (cost) cost_ = cost_ + cost->pico_dollars;
+    all_priced_ = all_priced_ && cost && cost->at_least.empty();
   }
   known_in_full_ = known_in_full_ && turn.used && turn.used->complete;
   const turn_end end = turn.end.value_or(turn_end::broke);

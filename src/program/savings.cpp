@@ -64,7 +64,6 @@ void print_calculator() {
 // ---------------------------------------------------------------------------------------------- a real batch
 
 using request::bill;
-using request::nano_dollars;
 
 json::object with_status(json::object fields) {
   fields.insert(fields.begin(), {"status", "success"});
@@ -77,14 +76,16 @@ result<bill> make_bill(const ledger& accounts, const std::filesystem::path& pric
   const auto table = read_price_file(prices);
   if (!table) return fail(table.error());
   bill out{table->costs_of(accounts), table->warnings()};
-  out.warnings.insert(out.warnings.end(), out.costs.unpriced.begin(), out.costs.unpriced.end());
+  out.warnings.insert(out.warnings.end(), out.costs.warnings.begin(), out.costs.warnings.end());
   return out;
 }
 
 // "at least 1.2K in, 80 out, 45K from cache, $0.0312".
-std::string used_text(const account& sum, nano_dollars cost) {
+std::string used_text(const account& sum, const std::optional<account_cost>& cost) {
   if (!is_known(sum)) return "unknown";
-  return tokens_text(sum.used, sum.complete) + (cost ? ", " + money_text(*cost) : "");
+  std::string text = tokens_text(sum.used, sum.complete);
+  if (cost) text += fmt::format(", {}{}", cost->at_least ? "at least " : "", money_text(cost->nano_dollars));
+  return text;
 }
 
 void print_accounts(const ledger& accounts, const bill& money) {

@@ -51,7 +51,9 @@ std::string settings_text(const json::value& batch) {
   if (budget != nullptr && budget->as_object() != nullptr) {
     std::string_view lead = "budget ";
     for (const auto& [unit, amount] : *budget->as_object())
-      parts.push_back(fmt::format("{}{} {}", std::exchange(lead, ""), one_line(json::write(amount)), one_line(unit)));
+      parts.push_back(std::string(std::exchange(lead, "")) +
+                      (unit == "unknown" ? "unknown usage allowed"
+                                         : fmt::format("{} {}", one_line(json::write(amount)), one_line(unit))));
   }
   return fmt::format("{}", fmt::join(parts, ", "));
 }

@@ -68,6 +68,10 @@ constexpr std::array budget_params{
     param_spec{"usd", number, false, "Dollars, with up to 9 decimals, as the agent reports what it used."},
     param_spec{"tokens", integer, false, "Tokens read or written by the model, cache reads included."},
     param_spec{"minutes", number, false, "Minutes that tasks have run, decimals allowed."},
+    param_spec{
+        "unknown", text, false,
+        "After a task whose usage nobody reported, with usd or tokens: 'hold' the batch (default), or 'allow' it "
+        "to go on."},
 };
 constexpr param_spec budget_param{
     "budget", object, false,

@@ -28,7 +28,7 @@ json::object counts_json(const tokens& count, bool cache_unknown) {
   return known_tokens_json(count, true, !cache_unknown);
 }
 
-json::object account_json(const account& sum, nano_dollars cost) {
+json::object account_json(const account& sum, const std::optional<account_cost>& cost) {
   json::object out;
   if (is_known(sum))
     out = {{"tokens", counts_json(sum.used, sum.cache_unknown)}, {"waste", counts_json(sum.waste, sum.cache_unknown)}};
@@ -36,7 +36,8 @@ json::object account_json(const account& sum, nano_dollars cost) {
   out.push_back({"wasted_turns", sum.wasted_turns});
   out.push_back({"complete", sum.complete});
   if (sum.turns_without_usage > 0) out.push_back({"turns_without_usage", sum.turns_without_usage});
-  if (cost) out.push_back({"cost_usd", decimal_json(*cost, 9)});
+  if (cost) out.push_back({"cost_usd", decimal_json(cost->nano_dollars, 9)});
+  if (cost && cost->at_least) out.push_back({"cost_at_least", true});
   if (sum.scripted) out.push_back({"scripted", true});
   if (sum.told) out.push_back({"told", true});
   if (sum.cache_unknown) out.push_back({"cache_unknown", true});
@@ -99,7 +100,7 @@ json::object batch_savings_json(const savings_report& report, const bill& money)
 }
 
 bill no_bill(const ledger& accounts) {
-  return {{.by_task = std::vector<nano_dollars>(accounts.by_task.size())}, {}};
+  return {{.by_task = std::vector<std::optional<account_cost>>(accounts.by_task.size())}, {}};
 }
 
 }  // namespace request

@@ -25,8 +25,6 @@ struct modelled_row {
 
 inline constexpr std::string_view money_basis = "relative prices: cache write 1.25, cache read 0.1, output 5, input 1";
 
-using nano_dollars = std::optional<std::int64_t>;
-
 /// What a batch cost at a list of prices, and what is to be said of them.
 struct bill {
   batch_costs costs;

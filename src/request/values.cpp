@@ -72,6 +72,11 @@ std::chrono::milliseconds from_nano_minutes(std::int64_t nano) {
   return std::chrono::milliseconds{nano > 0 ? std::max<std::int64_t>(ms, 1) : 0};
 }
 
+std::optional<bool> allows(std::string_view word) noexcept {
+  if (word == "allow") return true;
+  return word == "hold" ? std::optional(false) : std::nullopt;
+}
+
 result<std::optional<spending_cap>> budget_in(const arguments& params, unknown_members& unknown) {
   const json::value* given = params.any("budget");
   if (given == nullptr) return std::optional<spending_cap>();
@@ -81,7 +86,10 @@ result<std::optional<spending_cap>> budget_in(const arguments& params, unknown_m
   if (!nano_dollars) return fail(nano_dollars.error());
   const auto nano_minutes = amount_in(*fields, "minutes");
   if (!nano_minutes) return fail(nano_minutes.error());
-  return spending_cap{*nano_dollars, fields->integer("tokens").value_or(0), from_nano_minutes(*nano_minutes)};
+  const auto allow_unknown = word_in(*fields, "unknown", allows, "hold or allow");
+  if (!allow_unknown) return fail(allow_unknown.error());
+  return spending_cap{*nano_dollars, fields->integer("tokens").value_or(0), from_nano_minutes(*nano_minutes),
+                      allow_unknown->value_or(false)};
 }
 
 }  // namespace

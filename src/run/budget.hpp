@@ -5,20 +5,27 @@
 #include <string>
 #include <string_view>
 
+#include <cobatch/core/session.hpp>
 #include <cobatch/engine.hpp>
 
 namespace cobatch {
 inline namespace v1 {
 
-/// The sentence for people if the batch's budget is spent. `model`: the one that the next turn asks for; empty: the
-/// agent's own choice. Errors: unpriced_model (the budget is in dollars, and that model, or one that a turn used, has
-/// no price), the store's.
-[[nodiscard]] result<std::optional<std::string>> batch_is_spent(workspace& place, const batch_id& batch,
+/// Why no further turn may begin.
+struct budget_stop {
+  session_end why = session_end::budget;  ///< or usage_unknown
+  std::string detail;                     ///< a sentence for people
+};
+
+/// What the batch's budget says against another turn; nothing if it says nothing. `model`: the one that the next turn
+/// asks for; empty: the agent's own choice. Errors: unpriced_model (the budget is in dollars, and that model, or one
+/// that a turn used, has no price), the store's.
+[[nodiscard]] result<std::optional<budget_stop>> batch_is_spent(workspace& place, const batch_id& batch,
                                                                 const engine_options& options,
                                                                 std::string_view model = {});
 
 /// The same of the engine's budget for the day (UTC), by all turns of the workspace that began today.
-[[nodiscard]] result<std::optional<std::string>> day_is_spent(workspace& place, const engine_options& options,
+[[nodiscard]] result<std::optional<budget_stop>> day_is_spent(workspace& place, const engine_options& options,
                                                               std::string_view model = {});
 
 }  // namespace v1

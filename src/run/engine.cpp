@@ -163,7 +163,7 @@ class engine {
     if (*work != work_state::batch) return nothing_to_do();
     const auto spent = day_is_spent(place_, options_);
     if (!spent) return failure(spent.error());
-    if (*spent) return wait_for_tomorrow(**spent);
+    if (*spent) return wait_for_tomorrow((*spent)->detail);
     told_spent_ = false;
     return std::nullopt;
   }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <functional>
 
 #include <fmt/format.h>
@@ -38,6 +39,29 @@ constexpr std::array kinds{
     token_kind{"output_cost_per_token", &model_price::output, &price::output, &tokens::output, "output", false},
 };
 
+// "200k" and "200000", of "_above_200k_tokens"; nothing of any other text.
+std::optional<std::int64_t> read_tier(std::string_view suffix) {
+  constexpr std::string_view before = "_above_", behind = "_tokens";
+  if (!suffix.starts_with(before) || !suffix.ends_with(behind) || suffix.size() < before.size() + behind.size())
+    return std::nullopt;
+  suffix = suffix.substr(before.size(), suffix.size() - before.size() - behind.size());
+  const bool thousands = suffix.ends_with('k');
+  if (thousands) suffix.remove_suffix(1);
+  std::int64_t count = 0;
+  const auto [end, failed] = std::from_chars(suffix.data(), suffix.data() + suffix.size(), count);
+  if (failed != std::errc{} || end != suffix.data() + suffix.size() || count <= 0 || count > max_reported_tokens)
+    return std::nullopt;
+  return thousands ? count * 1000 : count;
+}
+
+// A member that asks for something which a text model is charged for, and which is not among its tokens.
+bool asks_for_more(std::string_view member, const json::value& given) {
+  const auto has = [&](std::string_view part) { return member.find(part) != std::string_view::npos; };
+  const bool is_price = given.as_int() != nullptr ? *given.as_int() != 0 : given.as_number() != nullptr;
+  return is_price && (has("_cost_per_request") || has("_cost_per_query") || has("_cost_per_character") ||
+                      has("_cost_per_second") || has("_cost_per_reasoning_token"));
+}
+
 // "anthropic", and "vertex_ai-anthropic_models".
 bool is_anthropics(const model_price& model) {
   return model.provider.find("anthropic") != std::string::npos;
@@ -69,21 +93,51 @@ class price_reader {
     model_price model;
     model.provider = json::text_of(from, "litellm_provider");
     bool asks_for_writes = is_anthropics(model);
-    for (const auto& kind : kinds) {
-      const auto* const given = from.find(kind.member);
-      if (given == nullptr || given->is_null()) continue;
-      model.*kind.said = read_price(name, kind, *given);
-      asks_for_writes = asks_for_writes || kind.is_write;
+    std::map<std::int64_t, model_price> tiers;
+    for (const auto& [member, given] : *from.as_object()) {
+      if (given.is_null()) continue;
+      for (const auto& kind : kinds) {
+        if (!member.starts_with(kind.member)) continue;
+        const auto above = read_tier(std::string_view(member).substr(kind.member.size()));
+        if (!above && member != kind.member) continue;
+        (above ? tiers[*above] : model).*kind.said = read_price(name, member, given);
+        asks_for_writes = asks_for_writes || kind.is_write;
+      }
+      if (asks_for_more(member, given)) model.not_counted.push_back(member);
     }
+    if (const json::array* ranges = json::array_of(from, "tiered_pricing"))
+      for (const auto& range : *ranges) read_range(name, range, model, tiers);
+    for (auto& [above, tier] : tiers) {
+      tier.above = above;
+      model.tiers.push_back(std::move(tier));
+    }
+    // What reasoning costs is known where it costs what all output does.
+    if (from.find("output_cost_per_reasoning_token") != nullptr && model.output &&
+        read_price(name, "output_cost_per_reasoning_token", *from.find("output_cost_per_reasoning_token")) ==
+            model.output)
+      std::erase(model.not_counted, "output_cost_per_reasoning_token");
     if (!asks_for_writes) model.cache_write_5m = model.cache_write_1h = 0;
     return model;
   }
 
-  std::optional<std::int64_t> read_price(const std::string& name, const token_kind& kind, const json::value& given) {
+  // One of `tiered_pricing`: prices of requests whose input is in `range`, [from, to].
+  void read_range(const std::string& name, const json::value& range, model_price& model,
+                  std::map<std::int64_t, model_price>& tiers) {
+    const json::array* ends = json::array_of(range, "range");
+    if (ends == nullptr || ends->empty()) return;
+    const auto from = json::read_decimal(json::write(ends->front()), 0);
+    if (!from || from->value > max_reported_tokens) return;
+    model_price& to = from->value == 0 ? model : tiers[from->value];
+    for (const auto& kind : kinds)
+      if (const auto* const given = range.find(kind.member); given != nullptr && !given->is_null())
+        to.*kind.said = read_price(name, kind.member, *given);
+  }
+
+  std::optional<std::int64_t> read_price(const std::string& name, std::string_view member, const json::value& given) {
     const bool is_number = given.as_int() != nullptr || given.as_number() != nullptr;
     const auto read = is_number ? json::read_decimal(json::write(given), pico) : std::nullopt;
     if (read && read->value <= max_price) return read->value;
-    unusable(name, fmt::format("{} is {}, and must be a number from 0 to 1", kind.member,
+    unusable(name, fmt::format("{} is {}, and must be a number from 0 to 1", member,
                                is_number ? json::write(given) : given.kind()));
     return std::nullopt;
   }
@@ -153,47 +207,75 @@ const model_price* price_table::find(std::string_view model) const {
   return named != models_.end() && named->second.provider == model.substr(0, slash) ? &named->second : nullptr;
 }
 
-result<price> price_table::price_of(const model_tokens& used) const {
+result<price_table::price_range> price_table::range_of(const model_tokens& used) const {
   const auto* const said = used.model.empty() ? nullptr : find(used.model);
   if (said == nullptr) return fail(unpriced(used.model, ""));
-  price out;
+  price_range out;
   for (const auto& kind : kinds) {
-    const auto& each = said->*kind.said;
+    auto each = said->*kind.said;
     if (!each && used.count.*kind.count > 0) return fail(unpriced(used.model, fmt::format(" for {}", kind.name)));
-    out.*kind.each = each.value_or(0);
+    out.lowest.*kind.each = out.highest.*kind.each = each.value_or(0);
+    for (const auto& tier : said->tiers) {
+      if (used.most_input_at_once() <= tier.above) break;
+      if (const auto& dearer = tier.*kind.said) each = dearer;
+      out.lowest.*kind.each = std::min(out.lowest.*kind.each, each.value_or(0));
+      out.highest.*kind.each = std::max(out.highest.*kind.each, each.value_or(0));
+    }
   }
   return out;
 }
 
-result<wide> price_table::cost_of(std::span<const model_tokens> used) const {
-  wide sum;
+result<price> price_table::price_of(const model_tokens& used) const {
+  return range_of(used).map([](const price_range& range) { return range.lowest; });
+}
+
+std::string price_table::why_at_least(const model_tokens& used, const price_range& range) const {
+  if (exact_cost(used.count, range.lowest) != exact_cost(used.count, range.highest))
+    return fmt::format(
+        "model \"{}\" costs more for a request with more input than {} tokens, and how large each request was is not "
+        "known in full",
+        used.model, find(used.model)->tiers.front().above);
+  const auto& more = find(used.model)->not_counted;
+  if (more.empty()) return {};
+  return fmt::format("what the price file asks of model \"{}\" as {} is not counted", used.model,
+                     fmt::join(more, ", "));
+}
+
+result<token_cost> price_table::cost_of(std::span<const model_tokens> used) const {
+  token_cost sum;
   for (const auto& entry : used) {
     if (entry.count.processed() == 0) continue;
-    const auto each = price_of(entry);
-    if (!each) return fail(each.error());
-    sum = sum + exact_cost(entry.count, *each);
+    const auto range = range_of(entry);
+    if (!range) return fail(range.error());
+    sum.pico_dollars = sum.pico_dollars + exact_cost(entry.count, range->lowest);
+    if (sum.at_least.empty()) sum.at_least = why_at_least(entry, *range);
   }
   return sum;
 }
 
 batch_costs price_table::costs_of(const ledger& accounts) const {
-  std::vector<result<wide>> costs{cost_of(accounts.shared.by_model)};
+  std::vector<result<token_cost>> costs{cost_of(accounts.shared.by_model)};
   for (const auto& entry : accounts.by_task) costs.push_back(cost_of(entry.sum.by_model));
   std::vector<wide> known;
-  for (const auto& cost : costs) known.push_back(cost.value_or(wide{}));
+  for (const auto& cost : costs) known.push_back(cost ? cost->pico_dollars : wide{});
   const auto nano = to_nano_parts(known);
 
   batch_costs out;
   const auto cost_of_account = [&](std::size_t i, const account& sum) {
-    return costs[i] && is_known(sum) ? std::optional(nano[i]) : std::nullopt;
+    return costs[i] && is_known(sum) ? std::optional(account_cost{nano[i], !costs[i]->at_least.empty()}) : std::nullopt;
   };
   out.shared = cost_of_account(0, accounts.shared);
   for (std::size_t i = 0; i < accounts.by_task.size(); ++i)
     out.by_task.push_back(cost_of_account(i + 1, accounts.by_task[i].sum));
-  for (const auto& entry : accounts.total.by_model)
-    if (const auto cost = cost_of({&entry, 1}); !cost)
-      out.unpriced.push_back({std::string(name_of(cost.error().code)), cost.error().message});
-  if (const auto sum = cost_of(accounts.total.by_model); sum && is_known(accounts.total)) out.total = to_nano(*sum);
+  for (const auto& entry : accounts.total.by_model) {
+    const auto cost = cost_of({&entry, 1});
+    if (!cost)
+      out.warnings.push_back({std::string(name_of(cost.error().code)), cost.error().message});
+    else if (!cost->at_least.empty())
+      out.warnings.push_back({"price_at_least", "the cost is at least what is shown: " + cost->at_least});
+  }
+  if (const auto sum = cost_of(accounts.total.by_model); sum && is_known(accounts.total))
+    out.total = account_cost{to_nano(sum->pico_dollars), !sum->at_least.empty()};
   return out;
 }
 

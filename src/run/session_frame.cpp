@@ -54,9 +54,9 @@ session_frame::ending session_frame::start_failed(const error& e) {
 
 session_frame::ending session_frame::check_budget(std::string_view model) {
   const auto of_day = day_is_spent(c_.place, c_.options, model);
-  if (of_day && *of_day) return over(session_end::stopped, **of_day);
+  if (of_day && *of_day) return over(session_end::stopped, of_day.value()->detail);
   const auto of_batch = batch_is_spent(c_.place, c_.batch.id, c_.options, model);
-  if (of_batch && *of_batch) return over(session_end::budget, **of_batch);
+  if (of_batch && *of_batch) return over(of_batch.value()->why, of_batch.value()->detail);
   for (const auto* asked : {&of_day, &of_batch})
     if (!*asked) {
       const error& e = asked->error();

@@ -38,6 +38,12 @@ int decimals_of(std::int64_t nano_dollars) {
   return decimals;
 }
 
+// True if the agent was at work, and no figure of it is known.
+bool is_unknown(const turn_record& turn) {
+  const bool worked = turn.end != turn_end::stopped && turn.end != turn_end::denied;
+  return worked && (!turn.used || (!turn.used->complete && turn.used->total() == tokens{}));
+}
+
 double minutes(std::chrono::milliseconds time) {
   return std::chrono::duration<double, std::ratio<60>>(time).count();
 }
@@ -56,13 +62,16 @@ void spending::add(const turn_record& turn) {
   if (!turn.ended_at) return;
   time_ += std::max(*turn.ended_at - turn.started_at, std::chrono::milliseconds{0});
   if (!turn.used || !turn.used->complete) all_known_ = false;
+  if (!unknown_ && is_unknown(turn)) unknown_ = turn;
   if (!turn.used) return;
   tokens_ = detail::saturating_add(tokens_, turn.used->total().processed());
   const auto cost = prices_->cost_of(turn.used->by_model);
-  if (cost)
-    cost_ = cost_ + *cost;
-  else if (!unpriced_)
+  if (cost) {
+    cost_ = cost_ + cost->pico_dollars;
+    all_known_ = all_known_ && cost->at_least.empty();
+  } else if (!unpriced_) {
     unpriced_ = cost.error();
+  }
 }
 
 std::optional<std::string> spending::reached(const spending_cap& cap) const {
@@ -77,6 +86,16 @@ std::optional<std::string> spending::reached(const spending_cap& cap) const {
   if (cap.time.count() > 0 && time_ >= cap.time)
     return fmt::format("budget: turns have run for {:.1f} of {:.1f} minutes", minutes(time_), minutes(cap.time));
   return std::nullopt;
+}
+
+std::optional<std::string> spending::unknown_to(const spending_cap& cap) const {
+  if (!unknown_ || !cap.needs_usage() || cap.allow_unknown) return std::nullopt;
+  const std::string what = unknown_->task.empty() ? "the preamble" : fmt::format("task \"{}\"", unknown_->task.str());
+  return fmt::format(
+      "nobody reported what turn {} of session {} used, for {}, so a budget in {} cannot be kept; give one in minutes, "
+      "or one that goes on when usage is unknown (--budget-unknown allow; for the budget of a day, --day-unknown "
+      "allow)",
+      unknown_->turn.value, unknown_->session.value, what, cap.nano_dollars > 0 ? "dollars" : "tokens");
 }
 
 result<void> spending::check_priced(const spending_cap& cap, std::string_view next) const {

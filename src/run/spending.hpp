@@ -37,6 +37,10 @@ class spending {
   /// The sentence for people if a cap is reached.
   [[nodiscard]] std::optional<std::string> reached(const spending_cap& cap) const;
 
+  /// The sentence for people if the cap needs to know what each turn used, and of one nobody does. One that was refused
+  /// or stopped before it came to anything does not count.
+  [[nodiscard]] std::optional<std::string> unknown_to(const spending_cap& cap) const;
+
   /// Whether a cap in dollars can be kept. `next`: the model that the next turn asks for; empty: not known. Errors:
   /// unpriced_model: there are no prices at all, or that model, or one that a turn used, has none.
   [[nodiscard]] result<void> check_priced(const spending_cap& cap, std::string_view next = {}) const;
@@ -47,7 +51,8 @@ class spending {
   std::chrono::milliseconds time_{0};
   wide cost_ = {};
   bool all_known_ = true;
-  std::optional<error> unpriced_ = {};  // the first
+  std::optional<turn_record> unknown_ = {};  // the first of which nobody knows what it used
+  std::optional<error> unpriced_ = {};       // the first
 };
 
 }  // namespace v1

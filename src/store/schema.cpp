@@ -161,8 +161,12 @@ CREATE TABLE result_archived(
 CREATE INDEX result_overdue ON result_archived(task_seq) WHERE NOT archived;
 )sql";
 
+constexpr const char* version_5 = R"sql(
+ALTER TABLE batch ADD COLUMN budget_allow_unknown INTEGER;
+)sql";
+
 // The step from version n to n + 1 stands at n.
-constexpr std::array<const char*, schema_version> steps{version_1, version_2, version_3, version_4};
+constexpr std::array<const char*, schema_version> steps{version_1, version_2, version_3, version_4, version_5};
 
 int number_in(const std::string& text) {
   int value = 0;

@@ -9,7 +9,7 @@ namespace cobatch {
 inline namespace v1 {
 
 /// The version of the tables this library writes, in the file's `user_version`.
-inline constexpr int schema_version = 4;
+inline constexpr int schema_version = 5;
 
 /// The version of a file: 0 of an empty one. Errors: store_newer; store_damaged (no database, or not one of ours).
 /// Nothing is written.

@@ -157,6 +157,8 @@ namespace {
 std::string hold_sentence(int fruitless, const session_record& session) {
   const std::string& detail = session.end_detail;
   if (session.end == session_end::budget) return "its budget is spent" + (detail.empty() ? "" : ": " + detail);
+  if (session.end == session_end::usage_unknown)
+    return "its budget cannot be kept" + (detail.empty() ? "" : ": " + detail);
   if (session.end == session_end::blocked)
     return "its agent cannot run until a person has seen to it" + (detail.empty() ? "" : ": " + detail);
   std::string text = std::to_string(fruitless) + " sessions in a row came to no answer for any task";
@@ -164,10 +166,14 @@ std::string hold_sentence(int fruitless, const session_record& session) {
   return text;
 }
 
-// A batch whose budget is spent has no time to wait for. One whose agent is blocked was held at once: each such session
-// counts as one after the third that came to nothing.
+bool is_about_budget(session_end why) {
+  return why == session_end::budget || why == session_end::usage_unknown;
+}
+
+// A batch whose budget is spent, or cannot be kept, has no time to wait for. One whose agent is blocked was held at
+// once: each such session counts as one after the third that came to nothing.
 std::optional<timestamp> hold_end(int fruitless, session_end why, timestamp now) {
-  if (why == session_end::budget) return std::nullopt;
+  if (is_about_budget(why)) return std::nullopt;
   const int before = why == session_end::blocked ? fruitless_sessions_before_hold - 1 : 0;
   return now + hold_time(before + std::max(fruitless, 1));
 }
@@ -178,7 +184,7 @@ void settle_batch(batch_row& batch, const session_row& session, timestamp now) {
   // A task that somebody has in progress by hand keeps its batch from having finished, too.
   b.state = on_session_end(b.state, b.round, session.record.round, live_tasks(b), b.fruitless_sessions);
   const session_end why = *session.record.end;
-  const bool at_once = why == session_end::blocked || why == session_end::budget;
+  const bool at_once = why == session_end::blocked || is_about_budget(why);
   if (at_once && b.state == batch_state::sealed) b.state = batch_state::held;
   if (b.state != batch_state::held) return;
   b.hold_reason = hold_sentence(b.fruitless_sessions, session.record);

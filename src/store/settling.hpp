@@ -85,6 +85,7 @@ struct settled_turn {
     case session_end::stopped:
     case session_end::cancelled:
     case session_end::budget:
+    case session_end::usage_unknown:
       return before;
   }
   return before;

@@ -19,7 +19,7 @@ const std::string select_batch =
     "SELECT b.seq, b.last_position, b.batch_id, b.state, b.priority, b.sealed_at, b.round, b.agent, b.lingers,"
     " b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at,"
     " b.queued, b.in_progress, b.done, b.error, b.cancelled, b.model, b.way, b.on_error, b.budget_nano_dollars,"
-    " b.budget_tokens, b.budget_ms, b.has_preamble FROM batch b ";
+    " b.budget_tokens, b.budget_ms, b.budget_allow_unknown, b.has_preamble FROM batch b ";
 
 batch_settings read_settings(const sqlite_query& q, int first) {
   batch_settings out;
@@ -27,14 +27,15 @@ batch_settings read_settings(const sqlite_query& q, int first) {
   if (!q.is_null(first + 1)) out.way = read_word<running_way, 3>(q.text(first + 1));
   if (!q.is_null(first + 2)) out.on_error = read_word<error_rule, 2>(q.text(first + 2));
   if (!q.is_null(first + 3))
-    out.budget = {q.integer(first + 3), q.integer(first + 4), std::chrono::milliseconds{q.integer(first + 5)}};
+    out.budget = {q.integer(first + 3), q.integer(first + 4), std::chrono::milliseconds{q.integer(first + 5)},
+                  q.integer(first + 6) != 0};
   return out;
 }
 
 // Settings as they are bound.
 struct settings_columns {
   std::optional<std::string_view> way, on_error;
-  std::optional<std::int64_t> nano_dollars, tokens, ms;
+  std::optional<std::int64_t> nano_dollars, tokens, ms, allow_unknown;
 
   explicit settings_columns(const batch_settings& s) {
     if (s.way) way = word_for(*s.way);
@@ -43,6 +44,7 @@ struct settings_columns {
     nano_dollars = s.budget->nano_dollars;
     tokens = s.budget->tokens;
     ms = s.budget->time.count();
+    allow_unknown = s.budget->allow_unknown ? 1 : 0;
   }
 };
 
@@ -65,7 +67,7 @@ batch_row read_batch(const sqlite_query& q) {
   b.last_assign_at = {q.integer(13)};
   for (std::size_t i = 0; i < task_state_count; ++i) b.tally.by_state[i] = q.integer(14 + static_cast<int>(i));
   b.settings = read_settings(q, 19);
-  b.has_preamble = q.integer(25) != 0;
+  b.has_preamble = q.integer(26) != 0;
   return row;
 }
 
@@ -224,11 +226,12 @@ void sqlite_rows::insert_batch(batch_row& row) {
   db_.run(
       "INSERT INTO batch(batch_id, state, priority, sealed_at, round, agent, lingers, fruitless_sessions, hold_reason,"
       " held_until, created_at, last_assign_at, last_position, queued, in_progress, done, error, cancelled, model, way,"
-      " on_error, budget_nano_dollars, budget_tokens, budget_ms, has_preamble)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      " on_error, budget_nano_dollars, budget_tokens, budget_ms, budget_allow_unknown, has_preamble)"
+      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       b.id.str(), word_for(b.state), static_cast<int>(b.prio), b.sealed_at, b.round, b.agent, b.lingers,
       b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at, row.last_position, n[0], n[1],
-      n[2], n[3], n[4], b.settings.model, s.way, s.on_error, s.nano_dollars, s.tokens, s.ms, b.has_preamble);
+      n[2], n[3], n[4], b.settings.model, s.way, s.on_error, s.nano_dollars, s.tokens, s.ms, s.allow_unknown,
+      b.has_preamble);
   row.key = db_.last_insert_key();
   if (cache_ != nullptr) cache_->put(row);
   ++writes_;
@@ -252,8 +255,9 @@ void sqlite_rows::update_batch(const batch_row& before, const batch_row& after) 
     const settings_columns s(b.settings);
     db_.run(
         "UPDATE batch SET model = ?2, way = ?3, on_error = ?4, budget_nano_dollars = ?5, budget_tokens = ?6,"
-        " budget_ms = ?7, has_preamble = ?8 WHERE seq = ?1",
-        after.key, b.settings.model, s.way, s.on_error, s.nano_dollars, s.tokens, s.ms, b.has_preamble);
+        " budget_ms = ?7, budget_allow_unknown = ?8, has_preamble = ?9 WHERE seq = ?1",
+        after.key, b.settings.model, s.way, s.on_error, s.nano_dollars, s.tokens, s.ms, s.allow_unknown,
+        b.has_preamble);
   }
   if (cache_ != nullptr) cache_->put(after);
   ++writes_;

@@ -30,6 +30,7 @@ std::string write_models(const std::vector<model_tokens>& by_model) {
     json::append_string(out, entry.model);
     for (const auto& [name, count] : counts)
       out.append(",\"").append(name).append("\":").append(std::to_string(entry.count.*count));
+    if (entry.largest_request > 0) out.append(",\"largest_request\":").append(std::to_string(entry.largest_request));
     out += '}';
   }
   return out + ']';
@@ -51,6 +52,8 @@ result<std::vector<model_tokens>> read_models(std::string_view text) {
       if (n == nullptr || n->as_int() == nullptr) return damaged();
       entry.count.*count = *n->as_int();
     }
+    if (const json::value* largest = one.find("largest_request"); largest != nullptr && largest->as_int() != nullptr)
+      entry.largest_request = *largest->as_int();
   }
   return out;
 }

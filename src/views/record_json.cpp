@@ -79,6 +79,7 @@ json::object budget_json(const spending_cap& cap) {
   if (cap.tokens != 0) add(out, "tokens", cap.tokens);
   // To 10^-9 minutes, which is finer than the milliseconds that are kept.
   if (cap.time.count() != 0) add(out, "minutes", decimal_json((cap.time.count() * 100'000 + 3) / 6, 9));
+  if (cap.allow_unknown) add(out, "unknown", "allow");
   return out;
 }
 

@@ -166,6 +166,7 @@ TEST_CASE("what is said of a batch is stored, only the budget can be given anew,
   budget.nano_dollars = 1'500'000'001;
   budget.tokens = 1000;
   budget.time_ms = 60'000;
+  budget.allow_unknown = 1;
   auto options = for_batch("b1", COBATCH_ASSIGN_KEEP_OPEN);
   options.way = COBATCH_WAY_FORK;
   options.on_error = COBATCH_ON_ERROR_STOP;
@@ -186,6 +187,7 @@ TEST_CASE("what is said of a batch is stored, only the budget can be given anew,
     CHECK(batch->budget->nano_dollars == 1'500'000'001);
     CHECK(batch->budget->tokens == 1000);
     CHECK(batch->budget->time_ms == 60'000);
+    CHECK(batch->budget->allow_unknown == 1);
   }
   auto other = for_batch("b1", COBATCH_ASSIGN_KEEP_OPEN);
   other.way = COBATCH_WAY_SEPARATE;

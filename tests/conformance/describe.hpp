@@ -66,9 +66,9 @@ inline std::string text_of(const std::optional<usage>& used) {
   if (!used) return "no usage";
   std::ostringstream out;
   out << name_of(used->source) << (used->complete ? "" : " at least");
-  for (const auto& [model, n] : used->by_model)
-    out << " " << model << " " << n.uncached_input << "," << n.cache_write_5m << "," << n.cache_write_1h << ","
-        << n.cache_read << "," << n.output << "," << n.reasoning;
+  for (const auto& [model, n, largest] : used->by_model)
+    out << " " << model << " largest " << largest << " " << n.uncached_input << "," << n.cache_write_5m << ","
+        << n.cache_write_1h << "," << n.cache_read << "," << n.output << "," << n.reasoning;
   out << " requests " << used->requests.value_or(-1) << " inherited " << used->inherited_read.value_or(-1);
   return out.str();
 }

@@ -19,7 +19,7 @@ batch_settings all_settings() {
   settings.model = "small";
   settings.way = running_way::fork;
   settings.on_error = error_rule::stop;
-  settings.budget = {1'500'000'000, 2'000'000, std::chrono::minutes{90}};
+  settings.budget = {1'500'000'000, 2'000'000, std::chrono::minutes{90}, true};
   return settings;
 }
 

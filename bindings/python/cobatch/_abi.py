@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-COBATCH_ABI_VERSION = 3
+COBATCH_ABI_VERSION = 4
 COBATCH_NO_TIME = -(2**63)
 
 COBATCH_OK = 0
@@ -118,6 +118,7 @@ COBATCH_SESSION_CRASHED = 6
 COBATCH_SESSION_CANCELLED = 7
 COBATCH_SESSION_BLOCKED = 8
 COBATCH_SESSION_BUDGET = 9
+COBATCH_SESSION_USAGE_UNKNOWN = 10
 
 COBATCH_WAY_DEFAULT = 0
 COBATCH_WAY_ONE_SESSION = 1
@@ -281,6 +282,7 @@ class cobatch_budget(_Sized):
         ("nano_dollars", c_int64),
         ("tokens", c_int64),
         ("time_ms", c_int64),
+        ("allow_unknown", c_int32),
     ]
 
 
@@ -663,6 +665,7 @@ class cobatch_account_info(_Sized):
         ("nano_dollars", c_int64),
         ("models", POINTER(cobatch_model_tokens)),
         ("model_count", c_size_t),
+        ("cost_at_least", c_int32),
     ]
 
 

@@ -133,8 +133,11 @@ def budget(value: Budget | None) -> Any:
     """As the library takes one in a struct."""
     if value is None:
         return None
-    nano_dollars, tokens, time_ms = value._values
-    return ctypes.pointer(_abi.cobatch_budget(nano_dollars=nano_dollars, tokens=tokens, time_ms=time_ms))
+    nano_dollars, tokens, time_ms, allow_unknown = value._values
+    struct = _abi.cobatch_budget(
+        nano_dollars=nano_dollars, tokens=tokens, time_ms=time_ms, allow_unknown=allow_unknown
+    )
+    return ctypes.pointer(struct)
 
 
 def time(ms: int) -> datetime | None:

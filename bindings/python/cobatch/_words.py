@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         "cancelled",
         "blocked",
         "budget",
+        "usage_unknown",
     ]
     RunningWay = Literal["default", "one_session", "fork", "separate"]
     ErrorRule = Literal["default", "continue", "stop"]

@@ -192,16 +192,20 @@ class Budget(Record):
     Budget(usd="2.50", tokens=3_000_000, time=3600)
 
     `usd` has at most 9 decimals, and is exact; `time` is seconds that turns have run. Tokens are those that the model
-    has read or written, cache reads included.
+    has read or written, cache reads included. After a turn whose usage nobody reported no other is begun while dollars
+    or tokens are limited, unless `allow_unknown` is true.
     """
 
     __slots__ = ()
     nano_dollars: int  # 10^-9 dollars
     tokens: int
     time: float
+    allow_unknown: bool
 
-    def __init__(self, *, usd: Decimal | str | float = 0, tokens: int = 0, time: float = 0) -> None:
-        self._values = (_values.nano(usd), tokens, _values.milliseconds(time))
+    def __init__(
+        self, *, usd: Decimal | str | float = 0, tokens: int = 0, time: float = 0, allow_unknown: bool = False
+    ) -> None:
+        self._values = (_values.nano(usd), tokens, _values.milliseconds(time), allow_unknown)
 
     @property
     def usd(self) -> Decimal:
@@ -389,6 +393,7 @@ class Account(Record):
     told: bool  # some figures are what somebody said; nobody measured them
     models: tuple[tuple[str | None, Tokens], ...]  # what `used` is made of
     nano_dollars: int | None  # what it cost at list prices; None: nobody knows. If it is incomplete, at least that
+    cost_at_least: bool  # by the prices it may be more; a warning of the reply says why
 
     @property
     def usd(self) -> Decimal | None:

@@ -36,7 +36,7 @@ class Assigning(WorkspaceTest):
         self.assertEqual(self.ws.assign("t", "T", batch="b", needs=["a"], **said).outcome, "duplicate")
 
     def test_what_is_said_of_a_batch_is_kept(self):
-        budget = cobatch.Budget(usd="2.50", tokens=1000, time=90)
+        budget = cobatch.Budget(usd="2.50", tokens=1000, time=90, allow_unknown=True)
         said = self.assign(
             "a",
             agent="mine",

@@ -106,7 +106,7 @@ class TheLibrary(unittest.TestCase):
     @unittest.skipUnless(shutil.which("cc"), "there is no C compiler to make a library with")
     def test_is_refused_if_it_is_older_than_the_package(self):
         said = python(FAILS, COBATCH_LIBRARY=self.library("int cobatch_abi_version(void) { return 0; }"))
-        self.assertIn("has ABI version 0, and this package needs 3 or later", said)
+        self.assertIn("has ABI version 0, and this package needs 4 or later", said)
 
     @unittest.skipUnless(shutil.which("cc"), "there is no C compiler to make a library with")
     def test_is_refused_if_it_is_another_library(self):

@@ -96,7 +96,10 @@ struct spending_cap {
   std::int64_t nano_dollars = 0;
   std::int64_t tokens = 0;            ///< processed: read or written by the model, cache reads included
   std::chrono::milliseconds time{0};  ///< that turns have run
+  /// Go on after a turn whose usage nobody reported; else no turn follows it while dollars or tokens are capped.
+  bool allow_unknown = false;
 
+  [[nodiscard]] constexpr bool needs_usage() const noexcept { return nano_dollars > 0 || tokens > 0; }
   friend constexpr bool operator==(const spending_cap&, const spending_cap&) = default;
 };
 

@@ -40,19 +40,21 @@ enum class session_phase : std::uint8_t { live, ended };
 enum class session_end : std::uint8_t {
   finished,  ///< no task was left
   full,      ///< `max_tasks_per_session` reached, or all done that its one prompt named; the batch goes on in another
-  not_started,  ///< a foreign marker, or the agent could not be started; nothing was charged
-  stopped,      ///< a graceful stop; the batch goes on when an engine runs again
-  agent_lost,   ///< the agent broke and the session could not go on
-  crashed,      ///< its orchestrator died; found and settled by the next holder of the guard
-  cancelled,    ///< somebody ended it with `unlock --force`
-  blocked,      ///< the agent cannot run until a person has seen to it (log in, another model); the batch is held
-  budget,       ///< the batch's budget is spent; the batch is held
+  not_started,    ///< a foreign marker, or the agent could not be started; nothing was charged
+  stopped,        ///< a graceful stop; the batch goes on when an engine runs again
+  agent_lost,     ///< the agent broke and the session could not go on
+  crashed,        ///< its orchestrator died; found and settled by the next holder of the guard
+  cancelled,      ///< somebody ended it with `unlock --force`
+  blocked,        ///< the agent cannot run until a person has seen to it (log in, another model); the batch is held
+  budget,         ///< the batch's budget is spent; the batch is held
+  usage_unknown,  ///< the batch has a budget, and nobody knows what a turn of it used; the batch is held
 };
-inline constexpr std::size_t session_end_count = 9;
+inline constexpr std::size_t session_end_count = 10;
 
 [[nodiscard]] constexpr std::string_view name_of(session_end end) noexcept {
   constexpr std::array<std::string_view, session_end_count> names{
-      "finished", "full", "not_started", "stopped", "agent_lost", "crashed", "cancelled", "blocked", "budget"};
+      "finished", "full",      "not_started", "stopped", "agent_lost",
+      "crashed",  "cancelled", "blocked",     "budget",  "usage_unknown"};
   return names[static_cast<std::size_t>(end)];
 }
 

@@ -5,6 +5,7 @@
 // `usage` at all, or `complete` false), never 0.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -39,10 +40,12 @@ struct tokens {
   [[nodiscard]] constexpr std::int64_t loaded_input() const noexcept {
     return detail::saturating_add(detail::saturating_add(uncached_input, cache_write_5m), cache_write_1h);
   }
-  /// Every token the model read or wrote.
-  [[nodiscard]] constexpr std::int64_t processed() const noexcept {
-    return detail::saturating_add(detail::saturating_add(loaded_input(), cache_read), output);
+  /// All input, what was read from a cache included.
+  [[nodiscard]] constexpr std::int64_t input() const noexcept {
+    return detail::saturating_add(loaded_input(), cache_read);
   }
+  /// Every token the model read or wrote.
+  [[nodiscard]] constexpr std::int64_t processed() const noexcept { return detail::saturating_add(input(), output); }
 
   friend constexpr bool operator==(const tokens&, const tokens&) = default;
 };
@@ -93,6 +96,14 @@ inline constexpr std::size_t usage_source_count = 5;
 struct model_tokens {
   std::string model = {};
   tokens count = {};
+  /// No request had more input than this, what it read from the cache included: prices may rise with it. 0: nobody
+  /// knows of single requests.
+  std::int64_t largest_request = 0;
+
+  /// The same where nobody knows: of one request or many, all input.
+  [[nodiscard]] constexpr std::int64_t most_input_at_once() const noexcept {
+    return largest_request > 0 ? largest_request : count.input();
+  }
 
   friend bool operator==(const model_tokens&, const model_tokens&) = default;
 };
@@ -103,10 +114,12 @@ inline void add_models(std::vector<model_tokens>& to, const std::vector<model_to
   for (const auto& entry : more) {
     auto at = to.begin();
     while (at != to.end() && at->model != entry.model) ++at;
-    if (at == to.end())
+    if (at == to.end()) {
       to.push_back(entry);
-    else
-      at->count = at->count + entry.count;
+      continue;
+    }
+    at->largest_request = std::max(at->most_input_at_once(), entry.most_input_at_once());
+    at->count = at->count + entry.count;
   }
 }
 }  // namespace detail

@@ -3,6 +3,7 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "json/json.hpp"
 #include "unit/agent/key.hpp"
@@ -433,6 +434,33 @@ TEST_CASE("requests are counted one by one, and what they found in the cache is 
   REQUIRE(used);
   CHECK(used->requests == 3);
   CHECK(used->inherited_read == 1000 + 1000 + 400);
+}
+
+TEST_CASE("how large a model's largest request may have been is known from those that were shown") {
+  const auto line = [](const char* id, int input, const char* parent = "null") {
+    return fmt::format(R"({{"type":"assistant","parent_tool_use_id":{},"message":{{"id":"{}","model":"opus","usage":)"
+                       R"({{"input_tokens":{},"cache_read_input_tokens":10,"output_tokens":1}},"content":[]}}}})",
+                       parent, id, input);
+  };
+  const auto largest = [&](int all_input) {
+    const auto speech = make_claude_dialect();
+    for (const auto& one : {line("m1", 90), line("m1", 90), line("sub", 190, "\"u1\""), line("m2", 40)})
+      CHECK_FALSE(speech->read(one, key));
+    const auto report =
+        speech->read(fmt::format(R"({{"type":"result","subtype":"success","session_id":"s1","result":"x",)"
+                                 R"("model_usage_since_last_result":{{"opus":{{"inputTokens":{},"outputTokens":3}},)"
+                                 R"("haiku":{{"inputTokens":7,"outputTokens":3}}}}}})",
+                                 all_input),
+                     key);
+    REQUIRE(report);
+    REQUIRE(report->what.used);
+    const auto& models = report->what.used->by_model;
+    CHECK(models.at(1).largest_request == 0);
+    return models.at(0).largest_request;
+  };
+  CHECK(largest(350) == 200);
+  CHECK(largest(360) == 200);
+  CHECK(largest(850) == 500);
 }
 
 TEST_CASE("a broken connection leaves the figures of the turn a lower bound") {

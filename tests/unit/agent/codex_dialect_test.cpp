@@ -190,6 +190,7 @@ TEST_CASE("a turn by the app-server is what its thread used since the turn befor
   CHECK(first->what.used->total() == requests(3));
   CHECK(first->what.used->by_model.front().model == "gpt");
   CHECK(first->what.used->requests == 2);
+  CHECK(first->what.used->by_model.front().largest_request == requests(2).input());
   CHECK(first->what.used->inherited_read == 180);
   CHECK(first->what.used->complete);
   CHECK(speech->ask(first_turn).find("turn/start") != std::string::npos);

@@ -86,7 +86,7 @@ TEST_CASE("models are kept apart in every account, and add up to what was used")
                                        turn("b", turn_end::stopped, used({.output = 300}, "small"))};
   const auto sums = make_ledger(turns);
   const model_tokens big{"big", {.output = 1}};
-  CHECK(sums.total.by_model == std::vector{big, model_tokens{"small", {.cache_read = 20, .output = 300}}});
+  CHECK(sums.total.by_model == std::vector{big, model_tokens{"small", {.cache_read = 20, .output = 300}, 20}});
   CHECK(sums.total.by_model[0].count + sums.total.by_model[1].count == sums.total.used);
   CHECK(sums.by_task[0].sum.by_model == std::vector{big, model_tokens{"small", {.cache_read = 20}}});
   CHECK(sums.by_task[1].sum.by_model == std::vector{model_tokens{"small", {.output = 300}}});
@@ -105,8 +105,8 @@ TEST_CASE("the preamble's turns are shared: in the total, and in no task's accou
   CHECK(sums.shared.waste == tokens{.cache_write_5m = 1});
   CHECK(sums.shared.turns == 2);
   CHECK(sums.by_task[0].sum.used + sums.by_task[1].sum.used + sums.shared.used == sums.total.used);
-  CHECK(sums.shared.by_model == std::vector{model_tokens{"m", sums.shared.used}});
-  CHECK(sums.total.by_model == std::vector{model_tokens{"m", sums.total.used}});
+  CHECK(sums.shared.by_model == std::vector{model_tokens{"m", sums.shared.used, 100}});
+  CHECK(sums.total.by_model == std::vector{model_tokens{"m", sums.total.used, 100}});
 }
 
 TEST_CASE("figures of the scripted agent are marked") {

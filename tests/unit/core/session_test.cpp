@@ -22,7 +22,7 @@ TEST_CASE("every end of a session has a name of its own") {
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < session_end_count; ++i) names.insert(name_of(static_cast<session_end>(i)));
   CHECK(names == std::set<std::string_view>{"finished", "full", "not_started", "stopped", "agent_lost", "crashed",
-                                            "cancelled", "blocked", "budget"});
+                                            "cancelled", "blocked", "budget", "usage_unknown"});
 }
 
 TEST_CASE("who said how a task ended has a name") {

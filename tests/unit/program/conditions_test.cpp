@@ -41,6 +41,8 @@ TEST_CASE("assign says how its task is to be run, and what the batch is to be li
                               "1000",
                               "--budget-minutes",
                               "0.5",
+                              "--budget-unknown",
+                              "allow",
                               "--preamble",
                               "All of it.",
                               "--context-file",
@@ -63,9 +65,10 @@ TEST_CASE("assign says how its task is to be run, and what the batch is to be li
   const auto batch = place.batch(batch_id("b"));
   REQUIRE(batch);
   CHECK(batch->batch.agent == "mine");
-  CHECK(batch->batch.settings ==
-        batch_settings{
-            {}, running_way::separate, error_rule::stop, spending_cap{2'500'000'000, 1000, std::chrono::seconds(30)}});
+  CHECK(batch->batch.settings == batch_settings{{},
+                                                running_way::separate,
+                                                error_rule::stop,
+                                                spending_cap{2'500'000'000, 1000, std::chrono::seconds(30), true}});
   const auto shared = place.storage().find_preamble(batch_id("b"));
   REQUIRE(shared);
   CHECK(*shared == preamble{"All of it.", {"a.md", "b/c.md"}});
@@ -89,6 +92,7 @@ TEST_CASE("numbers that are none, and options that do not go together, are refus
       {"assign", "t", "x", "--budget-usd", "much", "--root", f.str()},
       {"assign", "t", "x", "--budget-usd", "0.0000000001", "--root", f.str()},
       {"assign", "t", "x", "--budget-tokens", "1.5", "--root", f.str()},
+      {"assign", "t", "x", "--budget-unknown", "perhaps", "--root", f.str()},
       {"assign", "t", "x", "--time-limit", "soon", "--root", f.str()},
       {"assign", "t", "x", "--way", "forks", "--root", f.str()},
       {"assign", "t", "x", "--on-error", "panic", "--root", f.str()},

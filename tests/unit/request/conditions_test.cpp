@@ -76,14 +76,14 @@ TEST_CASE("what is said of a batch is stored, and the status of the batch and of
   fixture f;
   REQUIRE(f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("x") + "," + task("y", R"(,"model":"small")") +
                                     R"(],"agent":"mine","model":"large","way":"fork","on_error":"stop",)"
-                                    R"("budget":{"usd":2.50,"tokens":1000,"minutes":1.5},)"
+                                    R"("budget":{"usd":2.50,"tokens":1000,"minutes":1.5,"unknown":"allow"},)"
                                     R"("preamble":"All of it.","context_files":["a.md","b/c.md"]})")
               .text("status") == "success");
   const batch_record batch = batch_of(f, "b");
   CHECK(batch.settings.model == "large");
   CHECK(batch.settings.way == running_way::fork);
   CHECK(batch.settings.on_error == error_rule::stop);
-  CHECK(batch.settings.budget == spending_cap{2'500'000'000, 1000, std::chrono::seconds(90)});
+  CHECK(batch.settings.budget == spending_cap{2'500'000'000, 1000, std::chrono::seconds(90), true});
   const auto shared = f.place().storage().find_preamble(batch.id);
   REQUIRE(shared);
   CHECK(*shared == preamble{"All of it.", {"a.md", "b/c.md"}});
@@ -93,7 +93,7 @@ TEST_CASE("what is said of a batch is stored, and the status of the batch and of
   CHECK(status.text("model") == "large");
   CHECK(status.text("way") == "fork");
   CHECK(status.text("on_error") == "stop");
-  CHECK(json::write(*status.body.find("budget")) == R"({"usd":2.5,"tokens":1000,"minutes":1.5})");
+  CHECK(json::write(*status.body.find("budget")) == R"({"usd":2.5,"tokens":1000,"minutes":1.5,"unknown":"allow"})");
   CHECK(status.flag("preamble"));
   const auto first = f.ask("check_task_status", R"({"task_id":"x"})");
   CHECK(first.text("agent") == "mine");
@@ -162,6 +162,7 @@ TEST_CASE("minutes are taken to the nearest millisecond, and never become none")
 
 TEST_CASE("an empty budget is no limit, and a misspelt part of one is warned of") {
   CHECK(budget_of("{}") == spending_cap{});
+  CHECK(budget_of(R"({"tokens":5,"unknown":"hold"})") == spending_cap{.tokens = 5});
   fixture f;
   const auto r = f.ask("assign_task", task("t", R"(,"budget":{"dollars":1,"token":5})"));
   CHECK(r.warns("unknown_param"));
@@ -211,7 +212,7 @@ TEST_CASE("the list of actions tells what lists and objects hold") {
       CHECK(*param.find("type") == json::value("array"));
       CHECK(*param.find("items") == json::value("string"));
     }
-    if (*param.find("name") == json::value("budget")) CHECK(param.find("fields")->as_array()->size() == 3);
+    if (*param.find("name") == json::value("budget")) CHECK(param.find("fields")->as_array()->size() == 4);
   }
   CHECK(saw_needs);
 }

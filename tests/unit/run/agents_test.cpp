@@ -525,6 +525,36 @@ TEST_CASE_FIXTURE(scene, "at the batch's budget no further turn is begun, and a 
   CHECK(batch_of(place, "b1").state == batch_state::finished);
 }
 
+TEST_CASE_FIXTURE(scene,
+                  "a batch with a budget is held after the first turn that tells no usage, unless that is allowed") {
+  auto request = batch({"a", "b", "c"});
+  request.settings.budget = spending_cap{.tokens = 1000};
+  give(request);
+  run();
+  CHECK(works->places() == list{"c1:a"});
+  CHECK(batch_of(place, "b1").state == batch_state::held);
+  CHECK(has(batch_of(place, "b1").hold_reason, "nobody reported what turn 1 of session 1 used, for task \"a\""));
+  CHECK(sessions().back().end == session_end::usage_unknown);
+
+  request.settings.budget->allow_unknown = true;
+  give(request);
+  REQUIRE(place.execute_queue(batch_id("b1")));
+  run();
+  CHECK(batch_of(place, "b1").state == batch_state::finished);
+}
+
+TEST_CASE_FIXTURE(scene,
+                  "under a budget for the day, no turn follows one that tells no usage, unless that is allowed") {
+  options.day_budget.tokens = 1000;
+  give(batch({"a", "b"}));
+  run();
+  CHECK(works->places() == list{"c1:a"});
+  CHECK(batch_of(place, "b1").state == batch_state::sealed);
+  options.day_budget.allow_unknown = true;
+  run();
+  CHECK(batch_of(place, "b1").state == batch_state::finished);
+}
+
 TEST_CASE_FIXTURE(scene, "a budget in dollars is refused before the first turn where nothing has a price") {
   auto request = batch({"a"});
   request.settings.budget = spending_cap{.nano_dollars = 1};

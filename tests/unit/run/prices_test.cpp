@@ -56,6 +56,11 @@ std::vector<turn_record> turns_of(const std::vector<std::pair<std::string, std::
   return turns;
 }
 
+token_cost must_cost(const result<token_cost>& cost) {
+  REQUIRE_MESSAGE(cost, cost.error().message);
+  return *cost;
+}
+
 constexpr tokens each_kind{1, 1, 1, 1, 1, 1};
 
 }  // namespace
@@ -209,9 +214,9 @@ TEST_CASE("a price file that is too large is refused") {
 TEST_CASE("what a turn cost is the sum over its models, exactly") {
   const auto table = read("{\"m\": {" + prices_of_claude + "}, \"n\": {\"input_cost_per_token\": 1e-12}}");
   const std::vector<model_tokens> used{{"m", {1000, 100, 10, 10'000, 500, 200}}, {"n", {.uncached_input = 7}}};
-  CHECK(table.cost_of(used) == wide{0, 1000ULL * 3'000'000 + 100 * 3'750'000 + 10 * 6'000'000 + 10'000ULL * 300'000 +
-                                           500ULL * 15'000'000 + 7});
-  CHECK(table.cost_of({}) == wide{});
+  CHECK(table.cost_of(used) == token_cost{wide{0, 1000ULL * 3'000'000 + 100 * 3'750'000 + 10 * 6'000'000 +
+                                                      10'000ULL * 300'000 + 500ULL * 15'000'000 + 7}});
+  CHECK(table.cost_of({}) == token_cost{});
 }
 
 TEST_CASE("a turn with a model that has no price has no cost") {
@@ -223,7 +228,7 @@ TEST_CASE("a turn with a model that has no price has no cost") {
   CHECK(cost.error().code == errc::unpriced_model);
   CHECK(cost.error().message.find("model \"unknown\" has no price") != std::string::npos);
   CHECK(table.cost_of(using_tokens("", each_kind)).error().message.find("did not say") != std::string::npos);
-  CHECK(table.cost_of(using_tokens("unknown", {})) == wide{});
+  CHECK(table.cost_of(using_tokens("unknown", {})) == token_cost{});
   CHECK(price_table().cost_of(using_tokens("m", each_kind)).error().code == errc::unpriced_model);
 }
 
@@ -231,10 +236,11 @@ TEST_CASE("what the parts of a batch cost adds up to its total, to the nano-doll
   const auto one_token = using_tokens("m", {.uncached_input = 1});
   const auto costs = one(R"("input_cost_per_token": 4e-10)")
                          .costs_of(make_ledger(turns_of({{"", one_token}, {"a", one_token}, {"b", one_token}})));
-  CHECK(costs.total == 1);
+  CHECK(costs.total == account_cost{1, false});
   REQUIRE(costs.by_task.size() == 2);
-  CHECK(costs.shared.value() + costs.by_task[0].value() + costs.by_task[1].value() == 1);
-  CHECK(costs.unpriced.empty());
+  const auto nano = [](const auto& cost) { return cost.value().nano_dollars; };
+  CHECK(nano(costs.shared) + nano(costs.by_task[0]) + nano(costs.by_task[1]) == 1);
+  CHECK(costs.warnings.empty());
 }
 
 TEST_CASE("of a batch that used models without a price each is named, and only what it used has no cost") {
@@ -243,12 +249,94 @@ TEST_CASE("of a batch that used models without a price each is named, and only w
                                                          {"b", using_tokens("odd", each_kind)},
                                                          {"b", using_tokens("odder", each_kind)}})));
   CHECK_FALSE(costs.total);
-  CHECK(costs.shared == 0);
+  CHECK(costs.shared == account_cost{});
   REQUIRE(costs.by_task.size() == 2);
   CHECK(costs.by_task[0]);
   CHECK_FALSE(costs.by_task[1]);
-  REQUIRE(costs.unpriced.size() == 2);
-  CHECK(costs.unpriced[0].code == "unpriced_model");
-  CHECK(costs.unpriced[0].message.find("\"odd\"") != std::string::npos);
-  CHECK(costs.unpriced[1].message.find("\"odder\"") != std::string::npos);
+  REQUIRE(costs.warnings.size() == 2);
+  CHECK(costs.warnings[0].code == "unpriced_model");
+  CHECK(costs.warnings[0].message.find("\"odd\"") != std::string::npos);
+  CHECK(costs.warnings[1].message.find("\"odder\"") != std::string::npos);
+}
+
+// Twice the price above 200,000 tokens of input.
+const std::string prices_with_a_tier =
+    R"("input_cost_per_token": 1e-06, "output_cost_per_token": 4e-06, "cache_read_input_token_cost": 1e-07,
+       "input_cost_per_token_above_200k_tokens": 2e-06, "output_cost_per_token_above_200k_tokens": 8e-06,
+       "cache_read_input_token_cost_above_200k_tokens": 2e-07)";
+
+TEST_CASE("a request above a tier costs that tier's price, and one that cannot be above it the lower one") {
+  const auto table = one(prices_with_a_tier);
+  const auto cost = [&](const model_tokens& used) { return must_cost(table.cost_of({&used, 1})); };
+  const model_tokens small{"m", {.uncached_input = 100'000, .cache_read = 100'000, .output = 10}};
+  CHECK(cost(small) == token_cost{wide{0, 100'000ULL * 1'000'000 + 100'000ULL * 100'000 + 10 * 4'000'000ULL}});
+  const model_tokens many_small{"m", {.uncached_input = 400'000}, 200'000};
+  CHECK(cost(many_small) == token_cost{wide{0, 400'000ULL * 1'000'000}});
+}
+
+TEST_CASE("where nobody knows how large each request was, the cost is at least the lower one, and it is said") {
+  const auto table = one(prices_with_a_tier);
+  const model_tokens used{"m", {.uncached_input = 400'000, .output = 10}};
+  const auto cost = must_cost(table.cost_of({&used, 1}));
+  CHECK(cost.pico_dollars == wide{0, 400'000ULL * 1'000'000 + 10 * 4'000'000ULL});
+  CHECK(cost.at_least.find("\"m\"") != std::string::npos);
+  CHECK(cost.at_least.find("200000") != std::string::npos);
+  const auto costs = table.costs_of(make_ledger(turns_of({{"a", {used}}, {"b", using_tokens("m", each_kind)}})));
+  CHECK(costs.total.value().at_least);
+  CHECK(costs.by_task[0].value().at_least);
+  CHECK_FALSE(costs.by_task[1].value().at_least);
+  REQUIRE(costs.warnings.size() == 1);
+  CHECK(costs.warnings[0].code == "price_at_least");
+}
+
+TEST_CASE("turns that are small one by one are not large together") {
+  const auto costs = one(prices_with_a_tier)
+                         .costs_of(make_ledger(turns_of({{"a", using_tokens("m", {.uncached_input = 150'000})},
+                                                         {"a", using_tokens("m", {.uncached_input = 150'000})}})));
+  CHECK(costs.total == account_cost{300'000'000, false});
+}
+
+TEST_CASE("tiers are read in thousands, in full and as ranges, each price on its own") {
+  const auto tiers = [](const std::string& members) {
+    std::vector<std::pair<std::int64_t, std::optional<std::int64_t>>> out;
+    const auto table = one(members);
+    for (const auto& tier : table.find("m")->tiers) out.emplace_back(tier.above, tier.input);
+    return out;
+  };
+  using list = std::vector<std::pair<std::int64_t, std::optional<std::int64_t>>>;
+  const std::string base = R"("input_cost_per_token": 1e-06, )";
+  CHECK(tiers(base + R"("input_cost_per_token_above_256k_tokens": 3e-06,
+                        "input_cost_per_token_above_128000_tokens": 2e-06)") ==
+        list{{128'000, 2'000'000}, {256'000, 3'000'000}});
+  CHECK(tiers(base + R"("output_cost_per_token_above_128k_tokens": 2e-06)") == list{{128'000, std::nullopt}});
+  for (const auto* const other :
+       {"input_cost_per_token_above_200k_tokens_priority", "input_cost_per_token_above_xk_tokens",
+        "input_cost_per_token_above__tokens", "input_cost_per_token_above_-1k_tokens",
+        "input_cost_per_audio_token_above_128k_tokens", "input_cost_per_token_batches"})
+    CHECK(tiers(base + "\"" + other + "\": 2e-06") == list{});
+  const std::string ranges = R"("tiered_pricing": [{"range": [0, 32000.0], "input_cost_per_token": 1e-06},
+                                                  {"range": [32000.0, 1e5], "input_cost_per_token": 2e-06}])";
+  CHECK(tiers(ranges) == list{{32'000, 2'000'000}});
+  CHECK(one(ranges).find("m")->input == 1'000'000);
+  CHECK(one(R"("cache_creation_input_token_cost_above_1hr": 6e-06,
+               "cache_creation_input_token_cost_above_1hr_above_200k_tokens": 7e-06)")
+            .find("m")
+            ->tiers.front()
+            .cache_write_1h == 7'000'000);
+}
+
+TEST_CASE("what an entry asks for beside tokens makes the cost a lower bound, by its name") {
+  for (const auto* const more : {"input_cost_per_request", "input_cost_per_character", "output_cost_per_second",
+                                 "output_cost_per_reasoning_token"}) {
+    CAPTURE(more);
+    const auto table =
+        one(R"("input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06, ")" + std::string(more) + "\": 3e-06");
+    const auto cost = must_cost(table.cost_of(using_tokens("m", {.uncached_input = 1})));
+    CHECK(cost.at_least.find(more) != std::string::npos);
+  }
+  for (const auto* const nothing : {R"("input_cost_per_request": 0)", R"("output_cost_per_reasoning_token": 2e-06)",
+                                    R"("output_cost_per_image": 1e-06)", R"("input_cost_per_token_flex": 1e-06)"})
+    CHECK(must_cost(one(R"("input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06, )" + std::string(nothing))
+                        .cost_of(using_tokens("m", {.uncached_input = 1})))
+              .at_least.empty());
 }

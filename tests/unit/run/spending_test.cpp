@@ -155,3 +155,27 @@ TEST_CASE("what a batch has spent is the sum over all its sessions, and of no ot
   CHECK(sum->nano_dollars() == 3'000'000);
   CHECK(spending::so_far(place.storage(), {.batch = batch_id("none")}, prices())->tokens() == 0);
 }
+
+TEST_CASE("a cap in dollars or tokens needs to know what each turn used that an agent worked on") {
+  const auto unknown = [](turn_end end, const std::optional<usage>& used, const spending_cap& cap) {
+    auto of = turn(used);
+    of.task = task_id("a");
+    of.end = end;
+    return sum_of({turn(tokens_of(1)), of}).unknown_to(cap);
+  };
+  const usage nothing{.by_model = {}, .complete = false};
+  for (const auto end : {turn_end::done, turn_end::error, turn_end::broke, turn_end::timed_out, turn_end::interrupted,
+                         turn_end::cancelled})
+    for (const auto& used : {std::optional<usage>(), std::optional(nothing)})
+      for (const auto& cap : {spending_cap{.tokens = 100}, spending_cap{.nano_dollars = dollar}}) {
+        const auto said = unknown(end, used, cap);
+        REQUIRE(said);
+        CHECK(said->find("task \"a\"") != std::string::npos);
+        CHECK(said->find("--budget-unknown allow") != std::string::npos);
+      }
+  CHECK_FALSE(unknown(turn_end::done, std::nullopt, {.time = 1h}));
+  CHECK_FALSE(unknown(turn_end::done, std::nullopt, {.tokens = 100, .allow_unknown = true}));
+  CHECK_FALSE(unknown(turn_end::done, usage{}, {.tokens = 100}));
+  CHECK_FALSE(unknown(turn_end::stopped, std::nullopt, {.tokens = 100}));
+  CHECK_FALSE(unknown(turn_end::denied, std::nullopt, {.tokens = 100}));
+}
