@@ -608,6 +608,12 @@ typedef struct cobatch_run_report {
   uint32_t struct_size;
   int64_t sessions;
   int64_t turns;
+
+  int64_t tasks_done;
+  int64_t tasks_failed;
+  int64_t tasks_left;
+  int64_t tasks_held;
+  cobatch_text why_left;
 } cobatch_run_report;
 
 cobatch_status cobatch_run(cobatch_workspace* workspace, const cobatch_run_options* options,

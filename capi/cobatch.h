@@ -1062,27 +1062,40 @@ typedef struct cobatch_run_report {
   uint32_t struct_size;
   int64_t sessions; /* that this run worked */
   int64_t turns;
+  /* since ABI version 4: */
+  int64_t tasks_done;    /* in turns of this run */
+  int64_t tasks_failed;  /* the same: they ended in error or were cancelled */
+  int64_t tasks_left;    /* that have not ended, of the batches that were to run */
+  int64_t tasks_held;    /* the part of them in held batches, which wait for a person, or for some time */
+  cobatch_text why_left; /* a sentence; absent if none is left, or nobody knows. It lives until the calling thread's
+                            next cobatch_run or cobatch_engine_stop */
 } cobatch_run_report;
-#define COBATCH_RUN_REPORT_INIT \
-  { (uint32_t)sizeof(cobatch_run_report), 0, 0 }
+#define COBATCH_RUN_REPORT_INIT                               \
+  {                                                           \
+    (uint32_t)sizeof(cobatch_run_report), 0, 0, 0, 0, 0, 0, { \
+      NULL, 0                                                 \
+    }                                                         \
+  }
 
 /*
 ** Executes here, and blocks until it is done: in the calling thread, every sealed batch that the agents serve, one
 ** session at a time, one after another, until none is left. With `batch`: that one only, sealed first if it is open.
 ** If another process runs a session, it waits for its turn. What a crashed one left is settled first.
 **
-** That tasks failed is no error of the run: read the results. Nor is that the day's budget is spent: what is left stays
-** queued. `report` may be NULL; it is also filled if the run was interrupted, and zero after any other failure.
+** That tasks failed is no error of the run: read the results. Nor is that a batch is held, or the day's budget spent:
+** the report says what is left and why. `report` may be NULL; it is also filled if the run was interrupted, and zero
+** after any other failure.
 **
 ** The file of prices is read before anything is run; what looks wrong in it is left out and told to the log. A model
 ** without a price that its tokens need is unpriced, never free.
 **
 ** Errors: COBATCH_E_INTERRUPTED (cobatch_interrupt: no task was begun any more, the running one got its grace, all is
 ** settled, what is left stays queued), _BAD_VALUE (no agent; a day's budget in dollars without prices),
-** _BATCH_NOT_FOUND, _EMPTY_BATCH, _WORKSPACE_REPLACED, _STORAGE_FAULT; of the prices _IO_ERROR, _NOT_WRITABLE (the file
+** _BATCH_NOT_FOUND, _EMPTY_BATCH, _WORKSPACE_REPLACED, _STORAGE_FAULT; if no turn could begin as no agent could be
+** started, _KEEPER_MISSING, _AGENT_MISSING or _AGENT_FAILED (nothing is charged to any task); of the prices _IO_ERROR,
+*_NOT_WRITABLE (the file
 ** cannot be read), _TOO_LARGE (above 64 MiB), _BAD_JSON, _BAD_ENCODING, _WRONG_TYPE. What may pass (a full disk, a
-** foreign lock file) is tried again five times before it is returned, and so is _UNPRICED_MODEL (a day's budget in
-** dollars, and a model without a price).
+** foreign lock file) is tried again five times before it is returned.
 */
 COBATCH_API cobatch_status cobatch_run(cobatch_workspace* workspace, const cobatch_run_options* options,
                                        cobatch_run_report* report, cobatch_error** err);

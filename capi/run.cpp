@@ -91,6 +91,13 @@ verdict give_report(const run_report& ran, cobatch_run_report* to) {
   cobatch_run_report own = COBATCH_RUN_REPORT_INIT;
   own.sessions = ran.sessions;
   own.turns = ran.turns;
+  own.tasks_done = ran.tasks_done;
+  own.tasks_failed = ran.tasks_failed;
+  own.tasks_left = ran.tasks_left();
+  own.tasks_held = ran.tasks_held();
+  thread_local std::string why_left;
+  why_left = ran.why_left;
+  if (!why_left.empty()) own.why_left = lend(why_left);
   return give(own, "cobatch_run_report", to);
 }
 

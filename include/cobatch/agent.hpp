@@ -57,6 +57,9 @@ struct turn_report {
   /// nothing with. If nothing was answered either, the engine tries once more, without a charge, and then holds the
   /// batch.
   bool agent_error = false;
+  /// With `turn_end::broke`: a signal ended the agent, or its exit code says so. If the engine is asked to stop in the
+  /// same moment, the signal was for all of them, and the turn counts as stopped: nothing is charged.
+  bool killed = false;
   /// With `turn_end::stopped`: no task can be done until a person has seen to it (nobody is logged in, there is no such
   /// model); `what.detail` says what to do. The batch is held.
   bool blocked = false;
@@ -69,10 +72,12 @@ struct agent_news {
     about,   ///< `about`: what it says of itself
     tool,    ///< `text`: it uses a tool: its name, and on what
     notice,  ///< `text`: a sentence of ours: nothing was heard of it for a while
+    retry,   ///< `text`: why its provider did not answer; the agent tries again by itself, at `until`
   };
   kind what = kind::line;
   std::string_view text = {};
   agent_facts about = {};
+  timestamp until = {};
 };
 
 /// What an agent needs to know to start.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <cobatch/agent.hpp>
+#include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/session.hpp>
 #include <cobatch/fwd.hpp>
@@ -38,8 +39,9 @@ struct engine_event {
     tool,             ///< `session`, `turn`, `task`, `text`: the agent uses a tool, and on what (untrusted text)
     prompt,           ///< `session`, `turn`, `task`, `text`: what is sent to the agent, whole
     notice,           ///< `session`, `text`: something worth knowing: a stalled agent, a context loaded anew
-    paused,           ///< `session`: its `pause` says until when it rests and why; no turn is charged
-    resumed,          ///< `session`: it goes on
+    paused,   ///< `session`: its `pause` says until when it, or its agent in a turn, waits for the provider, and
+              ///< why; no attempt is charged
+    resumed,  ///< `session`: it goes on
   };
   kind what = kind::progress;
   const session_record* session = nullptr;
@@ -80,14 +82,36 @@ enum class run_until : std::uint8_t {
   idle,     ///< return when no batch is left that this engine could run
 };
 
+/// What a run came to.
 struct run_report {
   std::int64_t sessions = 0;
   std::int64_t turns = 0;
+  std::int64_t tasks_done = 0;    ///< in turns of this run
+  std::int64_t tasks_failed = 0;  ///< in turns of this run: they ended in error or were cancelled
+  /// The batches that were to run and have tasks that have not ended, in the order in which they would run; at most
+  /// 1000.
+  std::vector<batch_record> left = {};
+  std::string why_left = {};  ///< a sentence for people; empty if `left` is, or where nobody knows
+
+  [[nodiscard]] std::int64_t tasks_left() const {
+    std::int64_t sum = 0;
+    for (const auto& batch : left) sum += batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
+    return sum;
+  }
+  /// The part of them that is in held batches: it waits for a person, or for some time.
+  [[nodiscard]] std::int64_t tasks_held() const {
+    std::int64_t sum = 0;
+    for (const auto& batch : left)
+      if (batch.state == batch_state::held)
+        sum += batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
+    return sum;
+  }
 };
 
 /// Runs an engine in the calling thread; from another thread, request a stop: no new turn is begun, the running one
 /// gets its grace, everything is settled, and `run` returns. For a background engine, call it in a std::jthread.
-/// Errors: bad_value (no agents), workspace_replaced, storage_fault and whatever else makes going on impossible.
+/// Errors: bad_value (no agents), workspace_replaced, storage_fault and whatever else makes going on impossible; with
+/// `idle`, if no turn could begin because no agent could be started: keeper_missing, agent_missing, agent_failed.
 /// What can pass (a full disk, a busy guard, an agent that fails to start) is told as an event and tried again, with
 /// `idle` five times in a row.
 [[nodiscard]] result<run_report> run(workspace& place, const engine_options& options, std::stop_token stop,

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/store.hpp>
+
 #include "agent/claude_failure.hpp"
 #include "agent/claude_usage.hpp"
 #include "agent/json_dialect.hpp"
@@ -206,10 +208,12 @@ class claude_dialect final : public json_dialect {
       what.detail = trouble + " again and again";
       return report_provider_error(provider_error::not_logged_in, std::move(what), std::nullopt);
     }
-    tell(agent_news::kind::notice,
-         fmt::format("{} ({}); the agent tries again in {:.1f} s, {} of {}", trouble, text_of(line, "error"),
-                     static_cast<double>(json::number_of(line, "retry_delay_ms").value_or(0)) / 1000, attempt,
-                     json::number_of(line, "max_retries").value_or(attempt)));
+    const std::chrono::milliseconds delay{std::clamp<std::int64_t>(json::number_of(line, "retry_delay_ms").value_or(0),
+                                                                   0, std::int64_t{24} * 60 * 60 * 1000)};
+    tell_retry(fmt::format("{} ({}); the agent tries again in {:.1f} s, {} of {}", trouble, text_of(line, "error"),
+                           std::chrono::duration<double>(delay).count(), attempt,
+                           json::number_of(line, "max_retries").value_or(attempt)),
+               system_now() + delay);
     return std::nullopt;
   }
 

@@ -220,7 +220,7 @@ class codex_dialect final : public json_dialect {
   void read_error(const json::value& params) {
     const std::string said = text_of(member_of(params, "error"), "message");
     if (json::is_true(params, "willRetry"))
-      tell(agent_news::kind::notice, said + "; the agent tries again");
+      tell_retry(said + "; the agent tries again", system_now());
     else
       trouble_ = said;
   }

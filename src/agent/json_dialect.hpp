@@ -35,6 +35,10 @@ class json_dialect : public dialect {
     news_text_ = std::move(text);
     news_ = agent_news{what, {}, {}};
   }
+  void tell_retry(std::string text, timestamp until) {
+    tell(agent_news::kind::retry, std::move(text));
+    news_->until = until;
+  }
   void tell_about(const agent_facts& about) {
     news_text_.clear();
     news_ = agent_news{agent_news::kind::about, {}, about};

@@ -1,6 +1,7 @@
 #include "agent/process_session.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include <cobatch/store.hpp>
 
 #include "agent/said_lines.hpp"
+#include "system/running_deadline.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -38,6 +40,12 @@ std::string describe(const keeper::ending& end) {
   if (end.exit_code) return fmt::format("the agent ended with exit code {}", *end.exit_code);
   if (end.signal) return fmt::format("the agent was ended by signal {}", *end.signal);
   return "the agent ended";
+}
+
+// Shells and runtimes exit with 128 and the signal's number.
+bool was_killed(const keeper::ending& end) {
+  const int code = end.exit_code.value_or(0);
+  return end.signal || code == 128 + SIGHUP || code == 128 + SIGINT || code == 128 + SIGTERM;
 }
 
 // The end of a file, without the line breaks behind it.
@@ -103,7 +111,7 @@ class process_session final : public agent_session {
     key_ = {request.turn, request.task};
     missed_ = false;
     ++turns_;
-    turn_report report = converse(request, steady::now() + limit, limit, interrupt);
+    turn_report report = converse(request, limit, interrupt);
     if (!ended_) static_cast<void>(keeper_.turn_ended());
     complete(report, began);
     return report;
@@ -134,11 +142,10 @@ class process_session final : public agent_session {
   }
 
  private:
-  turn_report converse(const turn_request& request, steady::time_point deadline, std::chrono::milliseconds limit,
-                       const std::stop_token& interrupt) {
+  turn_report converse(const turn_request& request, std::chrono::milliseconds limit, const std::stop_token& interrupt) {
     if (keeper_.ended()) return agent_ended();
     if (auto told = keeper_.turn_begins(limit); !told) return agent_ended();
-    deadline_ = deadline;
+    deadline_ = running_deadline(steady::now() + limit);
     send(speech_->ask(request));
     if (options_.one_turn_a_process) keeper_.close_input();
     heard_ = steady::now();
@@ -147,12 +154,21 @@ class process_session final : public agent_session {
       if (auto report = read_answer()) return after_answer(std::move(*report));
       if (keeper_.ended()) return agent_ended();
       if (interrupt.stop_requested()) return abort(turn_end::stopped, "the turn was interrupted");
-      if (steady::now() >= deadline) return time_out(limit);
+      if (steady::now() >= deadline_.at()) return time_out(limit);
       const turn_report* passed_over = speech_->passed_over();
       if (passed_over != nullptr && steady::now() >= heard_ + late_patience) return after_answer(*passed_over);
-      wait(std::min({deadline, tell_if_quiet(), passed_over == nullptr ? deadline : heard_ + late_patience}),
-           wake_.descriptor());
+      wait_in_turn(std::min(tell_if_quiet(), passed_over == nullptr ? deadline_.at() : heard_ + late_patience));
     }
+  }
+
+  // A paid turn is not given up for time in which nothing could run.
+  void wait_in_turn(steady::time_point until) {
+    wait(deadline_.next_wait(steady::now(), until), wake_.descriptor());
+    const auto frozen = deadline_.woke(steady::now());
+    if (frozen == frozen.zero()) return;
+    heard_ += frozen;
+    static_cast<void>(
+        keeper_.turn_begins(std::chrono::ceil<std::chrono::milliseconds>(deadline_.at() - steady::now())));
   }
 
   turn_report not_sent(errc why, std::chrono::milliseconds limit) {
@@ -162,7 +178,7 @@ class process_session final : public agent_session {
 
   // What was sent in part cannot be followed by anything else.
   void send(const std::string& bytes) {
-    const auto sent = keeper_.send(bytes, deadline_, wake_.descriptor());
+    const auto sent = keeper_.send(bytes, deadline_.at(), wake_.descriptor());
     if (sent) return;
     unsent_ = sent.error().code;
     if (unsent_ == errc::interrupted || unsent_ == errc::timed_out) end_now();
@@ -203,13 +219,15 @@ class process_session final : public agent_session {
       missed_ = missed_ || (*line)->is_cut;
       auto report = read_line(*speech_, **line, key_);
       if (const std::string reply = speech_->take_reply(); !reply.empty() && !ended_) send(reply);
+      if (!report) {
+        said_.add((*line)->text);
+        tell({.what = agent_news::kind::line, .text = (*line)->text, .about = {}});
+      }
       if (auto news = speech_->take_news()) tell(*news);
       if (report) {
         if (!report->usable) end_now();
         return report;
       }
-      said_.add((*line)->text);
-      tell({.what = agent_news::kind::line, .text = (*line)->text, .about = {}});
     }
   }
 
@@ -240,10 +258,12 @@ class process_session final : public agent_session {
     // An agent that ended between two turns broke neither: the task goes to a new process, once, without a charge.
     const bool again = turns_ > 1 && ended_->exit_code == 0 && said_.empty();
     const bool answers = options_.calls_back_with.empty();
-    return {
+    turn_report report{
         failed_turn(again ? turn_end::stopped : turn_end::broke, "agent_ended",
                     describe(*ended_) + (answers ? " before the task was answered" : " before every task was logged")),
         false, again};
+    report.killed = was_killed(*ended_);
+    return report;
   }
 
   [[nodiscard]] bool said_nothing() const {
@@ -356,8 +376,8 @@ class process_session final : public agent_session {
   file_watch watch_;
   turn_key key_;
   said_lines said_;
-  steady::time_point deadline_;  // of the running turn
-  std::optional<errc> unsent_;   // why the agent was not told all that it should be
+  running_deadline deadline_;   // of the running turn
+  std::optional<errc> unsent_;  // why the agent was not told all that it should be
   steady::time_point heard_;
   bool told_quiet_ = false;
   bool fresh_;  // the conversation has not reached the model yet

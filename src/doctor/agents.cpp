@@ -124,11 +124,13 @@ void check_programs(const workspace_options& place, findings& out) {
                                  fmt::join(missing, ", "), engines.empty() ? "" : " ", engines));
 }
 
-void check_keeper(findings& out) {
-  if (const auto keeper = find_keeper())
+void look_at_keeper(findings& out) {
+  const auto keeper = find_keeper();
+  const auto checked = keeper ? check_keeper(*keeper) : result<void>(fail(keeper.error()));
+  if (checked)
     out.yes("keeper", fmt::format("The keeper is {}.", keeper->string()));
   else
-    out.no("keeper", keeper.error().message + ".", "export COBATCH_KEEPER=/path/to/cobatch-keeper");
+    out.no("keeper", checked.error().message + ".", "export COBATCH_KEEPER=/path/to/cobatch-keeper");
 }
 
 void check_nested(findings& out) {
@@ -145,7 +147,7 @@ void check_nested(findings& out) {
 std::vector<finding> diagnose_agents(const workspace_options& place) {
   findings out({});
   out.yes("version", fmt::format("Cobatch {}, SQLite {}, schema {}.", version(), sqlite_version(), schema_version));
-  check_keeper(out);
+  look_at_keeper(out);
   check_programs(place, out);
   check_nested(out);
   return std::move(out).take();

@@ -143,7 +143,7 @@ void progress_printer::agent_known(const agent_facts& about) {
 }
 
 void progress_printer::paused(const session_pause& pause) {
-  print(paint_.note(fmt::format("rests until {}: {}; then it goes on by itself, and no attempt is charged",
+  print(paint_.note(fmt::format("waits until {}: {}; then it goes on by itself, and no attempt is charged",
                                 to_iso_seconds(pause.until), one_line(pause.reason))));
 }
 

@@ -20,18 +20,12 @@ namespace cobatch::program {
 
 namespace {
 
-// What became of the tasks that had a turn in this run, and what it waited for at last.
+// The tasks that had a turn in this run.
 class outcome_keeper {
  public:
   void on_event(const engine_event& event) {
-    if (event.what == engine_event::kind::waiting) waits_ = event.text;
-    if (event.what == engine_event::kind::session_started) waits_.clear();
     if (event.what == engine_event::kind::turn_ended && event.task != nullptr)
       latest_.insert_or_assign(event.task->spec.id, *event.task);
-  }
-  [[nodiscard]] std::int64_t count(task_state state) const {
-    return std::count_if(latest_.begin(), latest_.end(),
-                         [&](const auto& entry) { return entry.second.state == state; });
   }
   [[nodiscard]] json::array tasks() const {
     std::vector<const task_record*> in_order;
@@ -48,43 +42,18 @@ class outcome_keeper {
     return out;
   }
 
-  // Empty if it waited for nothing since its latest session.
-  [[nodiscard]] const std::string& waits() const noexcept { return waits_; }
-
  private:
   std::map<task_id, task_record> latest_;
-  std::string waits_;
 };
 
-// The tasks that should have run and were not: of the batch, or of every batch that is sealed.
-struct left_over {
-  std::int64_t tasks = 0;
-  std::vector<std::string> batches;
-  bool failed = false;  ///< a task of the named batch has ended in error or was cancelled
-};
-
-void add_left(left_over& to, const batch_record& batch) {
-  const std::int64_t n = batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
-  if (n == 0 || batch.state == batch_state::open) return;
-  to.tasks += n;
-  to.batches.push_back(batch.agent.empty()
-                           ? one_line(batch.id.str())
-                           : fmt::format("{} (agent {})", one_line(batch.id.str()), one_line(batch.agent)));
-}
-
-result<left_over> look_for_left(workspace& place, const std::optional<batch_id>& batch) {
-  left_over left;
-  if (batch) {
-    const auto status = place.batch(*batch);
-    if (!status) return fail(status.error());
-    add_left(left, status->batch);
-    left.failed = status->batch.tally[task_state::error] + status->batch.tally[task_state::cancelled] > 0;
-    return left;
-  }
-  const auto status = place.status();
-  if (!status) return fail(status.error());
-  for (const auto& entry : status->all.unfinished) add_left(left, entry);
-  return left;
+// "b (agent mine)" of each batch that has tasks left.
+std::vector<std::string> names_of_left(const run_report& report) {
+  std::vector<std::string> names;
+  for (const auto& batch : report.left)
+    names.push_back(batch.agent.empty()
+                        ? one_line(batch.id.str())
+                        : fmt::format("{} (agent {})", one_line(batch.id.str()), one_line(batch.agent)));
+  return names;
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -94,40 +63,61 @@ std::string joined(const std::vector<std::string>& names) {
   return names.size() > shown ? fmt::format("{} and {} more", out, names.size() - shown) : out;
 }
 
-// What is left and why, in sentences. What the run waited for was told to people when it began to wait.
-std::string about_left(const left_over& left, const outcome_keeper& outcomes, bool json) {
-  const std::string what =
-      fmt::format("{} task{} left in {}", left.tasks, left.tasks == 1 ? " is" : "s are", joined(left.batches));
-  if (outcomes.waits().empty()) return what + "; cobatch status tells why.";
-  return json ? fmt::format("{}. {}", what, sentence(outcomes.waits())) : what + "; why is said above.";
+std::string counted(std::int64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-int summarise(const run_options& options, const run_report& report, const outcome_keeper& outcomes,
-              const left_over& left, bool stopped) {
-  const std::int64_t failed = outcomes.count(task_state::error) + outcomes.count(task_state::cancelled);
-  const bool unfinished = left.tasks > 0 || stopped;
-  const exit_code code = unfinished ? exit_unfinished : failed > 0 || left.failed ? exit_refused : exit_success;
-  std::vector<std::string> lines;
-  lines.push_back(fmt::format("{} session{}, {} turn{}: {} done{}.", report.sessions, report.sessions == 1 ? "" : "s",
-                              report.turns, report.turns == 1 ? "" : "s", outcomes.count(task_state::done),
-                              failed > 0 ? fmt::format(", {} in error or cancelled", failed) : ""));
-  if (left.tasks > 0) lines.push_back(about_left(left, outcomes, options.common.json));
-  if (stopped) lines.emplace_back("Stopped on request; run it again to go on.");
+// What was done, and what is left and why, in sentences.
+std::string summary_of(const run_report& report, bool stopped) {
+  const std::int64_t left = report.tasks_left();
+  if (report.sessions == 0 && left == 0) return "There is nothing to run: no sealed batch has a task that waits.";
+  std::string text = fmt::format("{}, {}: {} done", counted(report.sessions, "session"), counted(report.turns, "turn"),
+                                 report.tasks_done);
+  if (report.tasks_failed > 0) text += fmt::format(", {} in error or cancelled", report.tasks_failed);
+  text += ".";
+  if (left == 0) return text;
+  text +=
+      fmt::format(" {} {} left in {}", counted(left, "task"), left == 1 ? "is" : "are", joined(names_of_left(report)));
+  if (const auto held = report.tasks_held(); held > 0 && held < left) text += fmt::format(", {} of them held", held);
+  text += ". ";
+  if (stopped) return text + "Stopped on request; run it again to go on.";
+  return text + (report.why_left.empty() ? "cobatch status tells why." : sentence(one_line(report.why_left)));
+}
+
+// `batch_failed`: a task of the named batch has ended in error or was cancelled, in this run or before.
+int summarise(const run_options& options, const run_report& report, const outcome_keeper& outcomes, bool batch_failed,
+              bool stopped) {
+  const bool unfinished = !report.left.empty() || stopped;
+  const bool failed = report.tasks_failed > 0 || batch_failed;
+  const exit_code code = unfinished ? exit_unfinished : failed ? exit_refused : exit_success;
+  const std::string text = summary_of(report, stopped);
   if (!options.common.json) {
-    for (const auto& line : lines) print_line(line);
+    print_line(text);
     return code;
   }
   json::array batches;
-  for (const auto& name : left.batches) batches.emplace_back(name);
-  print_line(json::write(json::object{{"status", code == exit_success ? "success" : "error"},
-                                      {"message", fmt::format("{}", fmt::join(lines, " "))},
-                                      {"sessions", report.sessions},
-                                      {"turns", report.turns},
-                                      {"tasks", outcomes.tasks()},
-                                      {"tasks_left", left.tasks},
-                                      {"batches_left", std::move(batches)},
-                                      {"stopped", stopped}}));
+  for (const auto& name : names_of_left(report)) batches.emplace_back(name);
+  json::object out{{"status", code == exit_success ? "success" : "error"},
+                   {"message", text},
+                   {"sessions", report.sessions},
+                   {"turns", report.turns},
+                   {"tasks", outcomes.tasks()},
+                   {"tasks_done", report.tasks_done},
+                   {"tasks_failed", report.tasks_failed},
+                   {"tasks_left", report.tasks_left()},
+                   {"tasks_held", report.tasks_held()},
+                   {"batches_left", std::move(batches)}};
+  if (!report.why_left.empty()) out.push_back({"why_left", report.why_left});
+  out.push_back({"stopped", stopped});
+  print_line(json::write(std::move(out)));
   return code;
+}
+
+result<bool> has_failed(workspace& place, const std::optional<batch_id>& batch) {
+  if (!batch) return false;
+  const auto status = place.batch(*batch);
+  if (!status) return fail(status.error());
+  return status->batch.tally[task_state::error] + status->batch.tally[task_state::cancelled] > 0;
 }
 
 }  // namespace
@@ -172,9 +162,9 @@ int run_run(const run_options& options) {
   };
   const auto report = run(*place, *wanted, stop.get_token(), run_until::idle);
   if (!report) return fail_with(report.error(), json);
-  const auto left = look_for_left(*place, batch);
-  if (!left) return fail_with(left.error(), json);
-  return summarise(options, *report, outcomes, *left, stop.stop_requested());
+  const auto failed = has_failed(*place, batch);
+  if (!failed) return fail_with(failed.error(), json);
+  return summarise(options, *report, outcomes, *failed, stop.stop_requested());
 }
 
 }  // namespace cobatch::program

@@ -9,7 +9,8 @@ namespace cobatch::program {
 
 namespace {
 
-constexpr std::array watched{SIGINT, SIGTERM};
+// The last one comes when a terminal is closed.
+constexpr std::array watched{SIGINT, SIGTERM, SIGHUP};
 constexpr int signals_heard = 2;
 
 // What the handler can reach. Lock-free atomics are all that a handler may touch.
@@ -18,11 +19,16 @@ std::atomic<int> signals_seen{0};
 static_assert(std::atomic<wake_signal*>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 void set_disposition(void (*handler)(int)) {
-  struct sigaction action {};
+  struct sigaction action {
+  }, before{};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   ::sigemptyset(&action.sa_mask);
-  for (const int number : watched) ::sigaction(number, &action, nullptr);
+  for (const int number : watched) {
+    // Who started it with nohup wants it to live on.
+    const bool ignored = ::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
+    if (!(number == SIGHUP && ignored)) ::sigaction(number, &action, nullptr);
+  }
 }
 
 void on_raised(int) {

@@ -64,7 +64,7 @@ void print_settings(const json::value& batch, std::string_view indent) {
 
 void print_pause(const json::value& session) {
   if (const auto until = text_of(session, "paused_until"); !until.empty())
-    print_line(fmt::format("rests until {}: {}", one_line(until), one_line(text_of(session, "pause_reason"))));
+    print_line(fmt::format("waits until {}: {}", one_line(until), one_line(text_of(session, "pause_reason"))));
 }
 
 void print_workspace(const workspace& place, const workspace_status& status) {

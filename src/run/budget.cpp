@@ -17,6 +17,7 @@ result<std::optional<budget_stop>> is_spent(workspace& place, const turn_filter&
   if (!spent) return fail(spent.error());
   if (auto priced = spent->check_priced(cap, model); !priced) return fail(priced.error());
   if (auto reached = spent->reached(cap)) return budget_stop{session_end::budget, std::move(*reached)};
+  if (auto unpriced = spent->unpriced_to(cap)) return budget_stop{session_end::blocked, std::move(*unpriced)};
   if (auto unknown = spent->unknown_to(cap)) return budget_stop{session_end::usage_unknown, std::move(*unknown)};
   return std::nullopt;
 }

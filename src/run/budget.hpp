@@ -13,13 +13,13 @@ inline namespace v1 {
 
 /// Why no further turn may begin.
 struct budget_stop {
-  session_end why = session_end::budget;  ///< or usage_unknown
+  session_end why = session_end::budget;  ///< or usage_unknown, or blocked: a turn used a model without a price
   std::string detail;                     ///< a sentence for people
 };
 
 /// What the batch's budget says against another turn; nothing if it says nothing. `model`: the one that the next turn
-/// asks for; empty: the agent's own choice. Errors: unpriced_model (the budget is in dollars, and that model, or one
-/// that a turn used, has no price), the store's.
+/// asks for; empty: the agent's own choice. Errors: unpriced_model (the budget is in dollars, and that model has no
+/// price), the store's.
 [[nodiscard]] result<std::optional<budget_stop>> batch_is_spent(workspace& place, const batch_id& batch,
                                                                 const engine_options& options,
                                                                 std::string_view model = {});

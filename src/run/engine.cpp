@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <cobatch/engine.hpp>
 
 #include "run/admission.hpp"
@@ -44,6 +46,10 @@ class engine {
  public:
   engine(workspace& place, const engine_options& options, std::stop_token stop, run_until until, wake_signal& wake)
       : place_(place), options_(options), stop_(std::move(stop)), until_(until), wake_(wake) {
+    options_.on_event = [this, tell = options.on_event](const engine_event& event) {
+      note(event);
+      if (tell) tell(event);
+    };
     serves_.names = names_of(options_);
     serves_.default_agent = serves_.names.front();
   }
@@ -68,6 +74,8 @@ class engine {
       }
       after = attempt(false);
     }
+    if (until_ == run_until::idle && report_.turns == 0 && start_error_) return fail(*start_error_);
+    if (auto looked = look_for_left(); !looked) return fail(looked.error());
     return report_;
   }
 
@@ -89,6 +97,46 @@ class engine {
     next n;
     n.idle = n.wait = true;
     return n;
+  }
+
+  // For the report.
+  void note(const engine_event& event) {
+    if (event.what == engine_event::kind::waiting) why_waiting_ = event.text;
+    if (event.what == engine_event::kind::session_started) why_waiting_.clear();
+    if (event.what != engine_event::kind::turn_ended || event.task == nullptr || !has_ended(event.task->state)) return;
+    ++(event.task->state == task_state::done ? report_.tasks_done : report_.tasks_failed);
+  }
+
+  result<void> look_for_left() {
+    std::vector<batch_record> all;
+    if (options_.only) {
+      auto batch = place_.storage().find_batch(*options_.only);
+      if (!batch) return fail(batch.error());
+      if (*batch) all.push_back(std::move(**batch));
+    } else {
+      auto seen = place_.storage().read_overview();
+      if (!seen) return fail(seen.error());
+      all = std::move(seen->unfinished);
+    }
+    for (auto& batch : all)
+      if (batch.state != batch_state::open && batch.state != batch_state::finished &&
+          batch.tally[task_state::queued] + batch.tally[task_state::in_progress] > 0)
+        report_.left.push_back(std::move(batch));
+    if (!report_.left.empty()) report_.why_left = why_left();
+    return {};
+  }
+
+  std::string why_left() const {
+    if (stop_.stop_requested()) return "the run was asked to stop";
+    if (!why_waiting_.empty()) return why_waiting_;
+    for (const auto& batch : report_.left)
+      if (batch.state == batch_state::held)
+        return fmt::format("batch \"{}\" is held because {}", batch.id.str(), batch.hold_reason);
+    for (const auto& batch : report_.left)
+      if (!serves_.serves(batch.agent))
+        return fmt::format("batch \"{}\" is for agent \"{}\", which this run does not serve", batch.id.str(),
+                           batch.agent);
+    return last_detail_;
   }
 
   // Looks for work; if there is some, and the guard is free, runs one session.
@@ -198,6 +246,8 @@ class engine {
     if (!ended) return failure(ended.error());
     ++report_.sessions;
     report_.turns += ended->turns;
+    start_error_ = ended->start_error;
+    last_detail_ = ended->session.end_detail;
     if (auto released = lock.release(); !released) return failure(released.error());
     for (const auto& w : place_.refresh_views()) tell(engine_event::kind::trouble, w.message);
     if (ended->session.end == session_end::not_started) return failure({errc::io_error, ended->session.end_detail});
@@ -218,12 +268,15 @@ class engine {
   void tell(engine_event::kind what, std::string_view text) const { emit({.what = what, .text = text}); }
 
   workspace& place_;
-  const engine_options& options_;
+  engine_options options_;  // `on_event` also notes what happens
   std::stop_token stop_;
   run_until until_;
   wake_signal& wake_;
   served_agents serves_;
   run_report report_;
+  std::optional<error> start_error_;  // of the latest session
+  std::string last_detail_;           // the same
+  std::string why_waiting_;           // empty if it waited for nothing since its latest session
   bool told_waiting_ = false;
   bool told_foreign_ = false;
   bool told_spent_ = false;

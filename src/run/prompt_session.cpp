@@ -11,6 +11,7 @@
 #include "run/persist.hpp"
 #include "run/session_frame.hpp"
 #include "system/own_thread.hpp"
+#include "system/running_deadline.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -44,13 +45,15 @@ class prompt_session final : public session_frame {
     if (*refused > 0) return {};
     if (tasks->empty()) return over(session_end::agent_lost, "no task that is left can be begun yet");
     if (auto started = start(); !started) return start_failed(started.error());
-    const turn_report report = run_agent(*tasks);
+    turn_report report = run_agent(*tasks);
     const interruption why = monitor_.end();
+    const bool stopped_with_agent = was_stopped_with_agent(report);
     const auto left_one_open = settle_what_is_left(report, why);
     if (!left_one_open) return lost(left_one_open.error());
     show_turns();
     held_.note_turns(begun_.value);
-    if (why == interruption::stopping) return over(session_end::stopped, "the engine was asked to stop");
+    if (why == interruption::stopping || stopped_with_agent)
+      return over(session_end::stopped, "the engine was asked to stop");
     if (why == interruption::end_requested) return over(session_end::cancelled, std::string(end_was_requested));
     return after_all(*tasks, *left_one_open, report.what.detail);
   }
@@ -136,15 +139,18 @@ class prompt_session final : public session_frame {
     while (!ended.stop_requested()) {
       show_turns();
       if (running_ && is_out_of_time(*running_)) ask.request_stop();
-      const auto until = running_ && !out_of_time_ ? deadline_ : steady::now() + std::chrono::hours{1};
-      seen = c_.place.storage().wait_for_change(seen, until, ended);
+      const bool in_time = running_ && !out_of_time_;
+      const auto until = steady::now() + std::chrono::hours{1};
+      seen =
+          c_.place.storage().wait_for_change(seen, in_time ? deadline_.next_wait(steady::now(), until) : until, ended);
+      if (in_time) deadline_.woke(steady::now());
     }
   }
 
   bool is_out_of_time(const turn_record& turn) {
     const auto task = c_.place.storage().find_task(turn.task);
     if (task && *task && (*task)->state == task_state::cancelled) return true;
-    out_of_time_ = out_of_time_ || steady::now() >= deadline_;
+    out_of_time_ = out_of_time_ || steady::now() >= deadline_.at();
     return out_of_time_;
   }
 
@@ -165,7 +171,8 @@ class prompt_session final : public session_frame {
     if (turn.turn > begun_) {
       begun_ = turn.turn;
       running_ = turn;
-      deadline_ = steady::now() + (record != nullptr ? limit_of(record->spec) : c_.options.turn_limit);
+      deadline_ =
+          running_deadline(steady::now() + (record != nullptr ? limit_of(record->spec) : c_.options.turn_limit));
       emit({.what = engine_event::kind::turn_started, .session = session(), .turn = &turn, .task = record});
     }
     if (!turn.ended_at) return;
@@ -237,7 +244,7 @@ class prompt_session final : public session_frame {
   std::unique_ptr<agent_session> agent_;
   turn_no begun_, ended_;
   std::optional<turn_record> running_;
-  steady::time_point deadline_;  // of the running turn
+  running_deadline deadline_;  // of the running turn
   bool out_of_time_ = false;
 };
 

@@ -48,6 +48,7 @@ session_frame::ending session_frame::lost_to_another() {
 }
 
 session_frame::ending session_frame::start_failed(const error& e) {
+  start_error_ = e;
   const bool needs_a_person = e.code == errc::agent_missing || e.code == errc::keeper_missing;
   return over(needs_a_person ? session_end::blocked : session_end::agent_lost, e.message);
 }
@@ -63,6 +64,16 @@ session_frame::ending session_frame::check_budget(std::string_view model) {
       return e.code == errc::unpriced_model ? over(session_end::blocked, e.message) : lost(e);
     }
   return {};
+}
+
+bool session_frame::was_stopped_with_agent(turn_report& report) const {
+  constexpr std::chrono::seconds same_moment{1};
+  if (!report.killed || report.what.end != turn_end::broke) return false;
+  pause_for(same_moment, c_.stop);
+  if (!c_.stop.stop_requested()) return false;
+  report.what.end = turn_end::stopped;
+  report.what.detail += "; the engine was asked to stop in the same moment, so no attempt is charged";
+  return true;
 }
 
 std::chrono::milliseconds session_frame::limit_of(const task_spec& task) const {
@@ -91,7 +102,7 @@ result<session_outcome> session_frame::finish(session_end reason, const std::str
   if (!ended) return fail(ended.error());
   remove_old_session_folders(c_.place);
   emit({.what = engine_event::kind::session_ended, .session = session()});
-  return session_outcome{std::move(*ended), held_.turns()};
+  return session_outcome{std::move(*ended), held_.turns(), start_error_};
 }
 
 void session_frame::emit(const engine_event& event) {

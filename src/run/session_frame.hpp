@@ -42,7 +42,7 @@ class session_frame {
   }
   [[nodiscard]] static ending lost(error e) { return {std::nullopt, {}, std::move(e)}; }
   [[nodiscard]] static ending lost_to_another();
-  [[nodiscard]] static ending start_failed(const error& e);
+  [[nodiscard]] ending start_failed(const error& e);
   [[nodiscard]] static bool is_over(const ending& e) { return e.reason || e.lost; }
 
   /// Before the session is said to have started.
@@ -53,6 +53,9 @@ class session_frame {
 
   /// `model`: the one that the next turn asks for; empty: the agent's own choice.
   [[nodiscard]] ending check_budget(std::string_view model);
+  /// True if a signal ended the agent in the moment in which the engine is asked to stop: it went to all of them, as
+  /// that of a terminal that is closed, or of a service that is stopped. `report` says so then, and charges nothing.
+  [[nodiscard]] bool was_stopped_with_agent(turn_report& report) const;
   [[nodiscard]] std::chrono::milliseconds limit_of(const task_spec& task) const;
   /// What all starts of an agent in this session are alike in.
   [[nodiscard]] session_start common_start(std::function<void(const agent_news&)> on_news);
@@ -73,6 +76,7 @@ class session_frame {
   [[nodiscard]] result<session_outcome> finish(session_end reason, const std::string& detail);
 
   std::mutex telling_;
+  std::optional<error> start_error_;  // of the latest start of its agent
 };
 
 }  // namespace v1

@@ -172,6 +172,8 @@ class session_runner final : public session_frame {
   // Settles a turn, and says what follows.
   ending end_turn(const turn_record& turn, turn_report report) {
     const interruption why = monitor_.end();
+    end_retry();
+    const bool stopped_with_agent = was_stopped_with_agent(report);
     if (why == interruption::task_cancelled && report.what.end == turn_end::stopped)
       report.what.end = turn_end::cancelled;
     last_turn_ended_ = steady::now();
@@ -189,7 +191,7 @@ class session_runner final : public session_frame {
           .session = session(),
           .turn = &settled->turn,
           .task = settled->turn.task.empty() ? nullptr : &settled->task});
-    if (why != interruption::none || report.what.end != turn_end::stopped) return {};
+    if (why != interruption::none || report.what.end != turn_end::stopped || stopped_with_agent) return {};
     if (report.limited) return rest(*report.limited);
     if (report.blocked) return over(session_end::blocked, report.what.detail);
     if (report.again && ++given_back_in_a_row_ <= most_given_back) return {};
@@ -264,6 +266,7 @@ class session_runner final : public session_frame {
 
   void pass_on(const agent_news& news) {
     using kind = engine_event::kind;
+    if (news.what != agent_news::kind::retry) end_retry();
     switch (news.what) {
       case agent_news::kind::about:
         return keep_facts(news.about);
@@ -274,7 +277,25 @@ class session_runner final : public session_frame {
         return emit({.what = kind::tool, .session = session(), .turn = turn_, .task = task_, .text = news.text});
       case agent_news::kind::notice:
         return tell_notice(news.text);
+      case agent_news::kind::retry:
+        return show_retry({news.until, std::string(news.text)});
     }
+  }
+
+  // As a pause of the session, for all who look: its provider does not answer, and nobody else can tell. Only for
+  // people, as in `keep_facts`.
+  void show_retry(const session_pause& pause) {
+    retries_ = true;
+    static_cast<void>(c_.place.storage().set_pause(held_.session().id, pause));
+    session_record waiting = held_.session();
+    waiting.pause = pause;
+    emit({.what = engine_event::kind::paused, .session = &waiting});
+  }
+
+  void end_retry() {
+    if (!std::exchange(retries_, false)) return;
+    static_cast<void>(c_.place.storage().set_pause(held_.session().id, std::nullopt));
+    emit({.what = engine_event::kind::resumed, .session = session()});
   }
 
   // Only for people: if it cannot be stored now, a later process of the agent says it again.
@@ -298,6 +319,7 @@ class session_runner final : public session_frame {
   int fruitless_in_a_row_ = 0;
   bool used_tools_ = false;  // in the running turn
   bool told_dirty_ = false;
+  bool retries_ = false;  // its agent waits to ask its provider again
 };
 
 }  // namespace

@@ -35,6 +35,7 @@ struct session_context {
 struct session_outcome {
   session_record session;
   std::int64_t turns = 0;
+  std::optional<error> start_error = {};  ///< why its agent could not be started
 };
 
 /// Runs it to its end; the guard stays held. An error means that the end could not be stored: the session row is still

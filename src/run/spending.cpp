@@ -98,19 +98,32 @@ std::optional<std::string> spending::unknown_to(const spending_cap& cap) const {
       unknown_->turn.value, unknown_->session.value, what, cap.nano_dollars > 0 ? "dollars" : "tokens");
 }
 
+namespace {
+
+// A cap in dollars cannot be kept.
+error cannot_count(const error& unpriced) {
+  return {unpriced.code,
+          unpriced.message +
+              ", or set the budget in tokens or time instead (--day-tokens and --day-minutes for that of "
+              "a day)"};
+}
+
+}  // namespace
+
+std::optional<std::string> spending::unpriced_to(const spending_cap& cap) const {
+  if (cap.nano_dollars <= 0 || !unpriced_) return std::nullopt;
+  return cannot_count(*unpriced_).message;
+}
+
 result<void> spending::check_priced(const spending_cap& cap, std::string_view next) const {
   if (cap.nano_dollars <= 0) return {};
   if (prices_->empty())
     return fail(errc::unpriced_model,
                 "a budget in dollars needs prices, and there are none: give a price file with "
                 "--prices FILE, or a budget in tokens or time");
-  auto unpriced = unpriced_;
-  if (!unpriced && !next.empty())
-    if (const auto price = prices_->price_of({std::string(next), {}}); !price) unpriced = price.error();
-  if (!unpriced) return {};
-  return fail(unpriced->code, unpriced->message +
-                                  ", or set the budget in tokens or time instead (--day-tokens and "
-                                  "--day-minutes for that of a day)");
+  if (next.empty()) return {};
+  if (const auto price = prices_->price_of({std::string(next), {}}); !price) return fail(cannot_count(price.error()));
+  return {};
 }
 
 }  // namespace v1

@@ -41,8 +41,11 @@ class spending {
   /// or stopped before it came to anything does not count.
   [[nodiscard]] std::optional<std::string> unknown_to(const spending_cap& cap) const;
 
-  /// Whether a cap in dollars can be kept. `next`: the model that the next turn asks for; empty: not known. Errors:
-  /// unpriced_model: there are no prices at all, or that model, or one that a turn used, has none.
+  /// The same if the cap is in dollars, and a turn used a model without a price.
+  [[nodiscard]] std::optional<std::string> unpriced_to(const spending_cap& cap) const;
+
+  /// Whether a cap in dollars can be kept in the next turn. `next`: the model that it asks for; empty: not known.
+  /// Errors: unpriced_model: there are no prices at all, or that model has none.
   [[nodiscard]] result<void> check_priced(const spending_cap& cap, std::string_view next = {}) const;
 
  private:

@@ -14,9 +14,11 @@
 #include <utility>
 
 #include "system/files.hpp"
+#include "system/keeper_kill.h"
 #include "system/keeper_spawn.hpp"
 #include "system/process.hpp"
 #include "system/quiet_write.hpp"
+#include "system/run_program.hpp"
 #include "system/watch.hpp"
 
 namespace cobatch {
@@ -50,6 +52,12 @@ bool poll_until(std::array<pollfd, 3>& polled, clock::time_point deadline) {
     if (ready < 0 && errno != EINTR) return false;
     if (clock::now() >= deadline) return false;
   }
+}
+
+error not_a_keeper(const fs::path& program) {
+  return {errc::keeper_missing, program.string() +
+                                    " is not this version's cobatch-keeper; nothing was started. Install Cobatch "
+                                    "anew, or correct COBATCH_KEEPER"};
 }
 
 // `report` is the line "X <errno> exec", "X <errno> chdir" or "X <errno> keeper".
@@ -118,9 +126,9 @@ result<keeper> keeper::start(const keeper_start& how) {
   if (!errors) return fail(errors.error());
 
   keeper_command command{.program = *keeper_program,
-                         .argv = {"cobatch-keeper", "2", std::to_string(::getpid()), std::to_string(how.grace.count()),
-                                  std::to_string(how.number), stem.parent_path().string(), agent_folder.string(),
-                                  how.turn_end, program->string()},
+                         .argv = {"cobatch-keeper", COBATCH_KEEPER_VERSION, std::to_string(::getpid()),
+                                  std::to_string(how.grace.count()), std::to_string(how.number),
+                                  stem.parent_path().string(), agent_folder.string(), how.turn_end, program->string()},
                          .environment = how.environment,
                          .guard = how.guard,
                          .output = std::move(*output),
@@ -137,7 +145,10 @@ result<keeper> keeper::start(const keeper_start& how) {
   spawned->gate.reset();
   if (launched) return made;
   made.control_.reset();  // the keeper ends what it has, and itself
-  made.wait_until_gone(milliseconds{0});
+  const auto ended = made.wait_until_gone(milliseconds{0});
+  // One that was not killed would have said why it ends.
+  if (!made.agent_.known() && launched.error().code == errc::agent_failed && ended && WIFEXITED(*ended))
+    return fail(not_a_keeper(*keeper_program));
   return fail(launched.error());
 }
 
@@ -272,7 +283,7 @@ keeper::ending keeper::finish(milliseconds patience) {
 }
 
 // Until the keeper has gone, and with it all that it looked after; if it hangs it is killed, and what it had with it.
-void keeper::wait_until_gone(milliseconds allowed) {
+std::optional<int> keeper::wait_until_gone(milliseconds allowed) {
   const auto deadline = clock::now() + allowed + end_patience;
   std::string kept;
   for (;;) {
@@ -286,10 +297,24 @@ void keeper::wait_until_gone(milliseconds allowed) {
     status_at_end_ = true;
   }
   // A host that takes every child's end, or ignores SIGCHLD, has left nothing to take: ECHILD.
-  while (::waitpid(static_cast<pid_t>(keeper_.pid), nullptr, 0) < 0 && errno == EINTR) continue;
+  int status = 0;
+  pid_t waited = 0;
+  while ((waited = ::waitpid(static_cast<pid_t>(keeper_.pid), &status, 0)) < 0 && errno == EINTR) continue;
   input_.reset();
   control_.reset();
   status_.reset();
+  return waited > 0 ? std::optional(status) : std::nullopt;
+}
+
+result<void> check_keeper(const fs::path& program) {
+  constexpr std::chrono::seconds patience{10};
+  program_call call;
+  call.argv = {program.string(), "--version"};
+  call.deadline = clock::now() + patience;
+  const auto ran = run_program(call);
+  if (!ran) return fail(errc::keeper_missing, ran.error().message);
+  if (ran->output == "cobatch-keeper " COBATCH_KEEPER_VERSION "\n") return {};
+  return fail(not_a_keeper(program));
 }
 
 }  // namespace v1

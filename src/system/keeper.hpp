@@ -95,7 +95,8 @@ class keeper {
   [[nodiscard]] result<void> launch(const keeper_start& how, int gate);
   [[nodiscard]] result<void> command(std::string_view line);
   bool wait_for_end(std::chrono::steady_clock::time_point deadline);
-  void wait_until_gone(std::chrono::milliseconds patience);
+  // As waitpid tells how the keeper ended, if it does.
+  std::optional<int> wait_until_gone(std::chrono::milliseconds patience);
 
   process_identity keeper_, agent_;
   private_fd input_, control_, status_;
@@ -108,6 +109,8 @@ class keeper {
 
 /// Where the keeper program is: COBATCH_KEEPER, beside this library or program, or where it was installed.
 [[nodiscard]] result<std::filesystem::path> find_keeper();
+/// Whether it is one, and speaks as this library does: it is asked for its version. Errors: keeper_missing.
+[[nodiscard]] result<void> check_keeper(const std::filesystem::path& program);
 /// The same for another of our helper programs, by its name (`cobatch-scripted`).
 [[nodiscard]] result<std::filesystem::path> find_helper(std::string_view name);
 

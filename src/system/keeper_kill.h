@@ -1,8 +1,11 @@
-// Signals to all that descends from the keeper.
+// What all parts of the keeper share: its version, and signals to all that descends from it.
 #pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
+
+/// The version of what the orchestrator and the keeper say to each other; `cobatch-keeper --version` prints it.
+#define COBATCH_KEEPER_VERSION "2"
 
 /// The keeper must be subreaper. Where there is no such thing, or /proc cannot be read, the agent's process group is
 /// what can be reached.

@@ -1,6 +1,7 @@
 // cobatch-keeper: starts one agent, holds the guard with the orchestrator, and outlives it if it dies.
 //
 //   cobatch-keeper 2 PARENT GRACE_MS NUMBER FOLDER WORKING_DIRECTORY TURN_END PROGRAM ARGV0 [ARG...]
+//   cobatch-keeper --version
 //
 // The first argument is the version of what follows. TURN_END is empty, or for an agent that ends at once at the end of
 // its input the bytes that its output has at the end of each turn. The environment is the agent's. The orchestrator
@@ -157,7 +158,7 @@ static bool parse_number(const char* text, int64_t* out) {
 
 static bool read_arguments(int argc, char** argv) {
   int64_t parent = 0;
-  if (argc < 10 || strcmp(argv[1], "2") != 0) return false;
+  if (argc < 10 || strcmp(argv[1], COBATCH_KEEPER_VERSION) != 0) return false;
   if (!parse_number(argv[2], &parent) || !parse_number(argv[3], &how.grace_ms)) return false;
   how.parent = (pid_t)parent;
   how.number = argv[4];
@@ -471,6 +472,7 @@ static void keep(void) {
 }
 
 int main(int argc, char** argv) {
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts("cobatch-keeper " COBATCH_KEEPER_VERSION) < 0;
   for (int fd = 3; fd < first_free_fd; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
   close_from(first_free_fd);
   now_.go = now_.exec_error = now_.output = -1;

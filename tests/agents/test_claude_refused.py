@@ -17,7 +17,7 @@ class Limits(ClaudeTest):
         self.assign(1, 2, 3)
         run = self.start_batch(*options)
         for line in run.stdout:
-            if "rests until" in line:
+            if "waits until" in line:
                 break
         status = self.cobatch("status", BATCH).stdout
         run.communicate()
@@ -38,7 +38,7 @@ class Limits(ClaudeTest):
         del self.environment["ANTHROPIC_API_KEY"]
         self.environment["CLAUDE_CODE_OAUTH_TOKEN"] = "stub"
         status = self.run_over_limit()
-        self.assertRegex(status, "rests until .*: You've hit your .*limit")
+        self.assertRegex(status, "waits until .*: You've hit your .*limit")
         self.check_went_on()
         _, refusal, retry, _ = self.answers()
         self.assertGreater(retry["time"], refusal["time"] + 2)
@@ -48,7 +48,7 @@ class Limits(ClaudeTest):
         self.model(says(1), refused, says(2, when="Continue with the task above"), says(3))
         self.environment["CLAUDE_CODE_MAX_RETRIES"] = "0"
         status = self.run_over_limit("--limit-wait", "2")
-        self.assertRegex(status, "rests until .*: .*529")
+        self.assertRegex(status, "waits until .*: .*529")
         self.check_went_on()
 
 

@@ -95,7 +95,7 @@ class OneThread:
         self.usage_is_known = self.tells_of_failures
         self.assign(1, 2, 3)
         printed = self.run_batch("--limit-wait", "0.1")
-        self.assertIn("rests until", printed)
+        self.assertIn("waits until", printed)
         self.assertEqual(self.states(), ["done", "done", "done"])
         self.assertEqual(self.task(2)["attempts"], 0)
         self.assertEqual(self.tasks_told()[-1], ["t1", "t2", "t2", "t3"])

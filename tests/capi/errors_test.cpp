@@ -122,8 +122,15 @@ TEST_CASE("a keeper that is not there ends sessions before their first turn, and
   const scratch_workspace place;
   assign_all(place, {"a"}, "b1");
   ::setenv("COBATCH_KEEPER", "/nowhere/keeper", 1);
-  run_all(place, make<cobatch_agent>(cobatch_agent_scripted, cobatch_text{nullptr, 0}));
+  const auto agent = make<cobatch_agent>(cobatch_agent_scripted, cobatch_text{nullptr, 0});
+  const run_with with(agent);
+  const auto ran = run(place, with.options);
+  ::setenv("COBATCH_KEEPER", "/bin/true", 1);
+  must(cobatch_execute_queue, place.handle.get(), cobatch_str("b1"), nullptr);
+  const auto ran_anew = run(place, with.options);
   ::unsetenv("COBATCH_KEEPER");
+  CHECK(ran == COBATCH_E_KEEPER_MISSING);
+  CHECK(ran_anew == COBATCH_E_KEEPER_MISSING);
   CHECK(turn_ends(place).empty());
   CHECK(copy_of(batch_of(place, "b1")->hold_reason).find("COBATCH_KEEPER") != std::string::npos);
 }

@@ -100,14 +100,19 @@ TEST_CASE("an agent lives as long as a run uses it") {
   CHECK(works.calls() == list{"start 1", "turn 1 a", "interrupt 1", "stop 1"});
 }
 
-TEST_CASE("if an agent cannot be started no task is charged, and after three sessions the batch is held") {
+TEST_CASE(
+    "if an agent cannot be started the run fails, no task is charged, and after three sessions the batch is held") {
   const scratch_workspace place;
   assign_all(place, {"a"}, "b1");
   host fails;
   fails.on_start = [](const auto&) { return COBATCH_E_CALLBACK; };
-  const auto ran = run_all(place, fails.agent());
-  CHECK(ran.sessions == 3);
-  CHECK(ran.turns == 0);
+  {
+    const auto agent = fails.agent();
+    const run_with with(agent);
+    const auto ran = run(place, with.options);
+    CHECK(ran == COBATCH_E_AGENT_FAILED);
+    CHECK(ran.message.find("\"host\"") != std::string::npos);
+  }
   CHECK(fails.calls() == list{"start 1", "start 2", "start 3", "destroy"});
   CHECK(session_ends(place) == ends(3, COBATCH_SESSION_AGENT_LOST));
   CHECK(hold_reason(place, "b1").find("\"host\"") != std::string::npos);
@@ -380,7 +385,11 @@ TEST_CASE("what is thrown in a callback is caught, wherever it is thrown") {
   refuses.on_start = [](const auto&) -> cobatch_status { throw std::runtime_error("from start"); };
   refuses.on_destroy = throws;
   assign_all(place, {"b"}, "b2");
-  CHECK(run_all(place, refuses.agent()).turns == 0);
+  {
+    const auto unwilling = refuses.agent();
+    const run_with refused(unwilling);
+    CHECK(run(place, refused.options) == COBATCH_E_AGENT_FAILED);
+  }
   CHECK(task_of(place, "b")->state == COBATCH_TASK_QUEUED);
 
   const auto calls = host::vtable();

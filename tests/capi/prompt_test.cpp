@@ -71,7 +71,12 @@ TEST_CASE("a batch is done by a script that runs the commands of its prompt, and
 TEST_CASE("a prompt agent's program that is not there charges no task") {
   const prompt_scene place;
   std::filesystem::remove(place.program);
-  place.run();
+  const cobatch_text argv[]{text(place.program)};
+  auto options = fresh<cobatch_prompt_options>();
+  options.argv = {argv, 1};
+  const auto agent = make<cobatch_agent>(cobatch_agent_prompt, &options);
+  const run_with with(agent);
+  CHECK(run(place, with.options) == COBATCH_E_AGENT_MISSING);
   CHECK(task_of(place, "a")->attempts == 0);
   CHECK(holds(copy_of(batch_of(place, "b1")->hold_reason), place.program));
 }

@@ -8,11 +8,10 @@ header=$1 reached=$2
 
 # port_in_use, busy of `cobatch serve` only
 # agent_unknown     of the program's --agent only
-# agent_missing, agent_failed, keeper_missing    end sessions, not calls: they are in the session's end_detail
 # outcome_unknown   of stores that are asked over a network; the one that is there always knows
 # unpriced_model    ends sessions; a call only with a day's budget, once it was tried again for seconds
 # callback          for callbacks to return
-excepted='port_in_use busy agent_unknown agent_missing agent_failed keeper_missing outcome_unknown unpriced_model callback'
+excepted='port_in_use busy agent_unknown outcome_unknown unpriced_model callback'
 
 names=$(sed -n 's/^  COBATCH_E_\([A-Z_]*\) = .*/\1/p' "$header" | tr '[:upper:]' '[:lower:]')
 [ "$(echo "$names" | wc -l)" -gt 40 ] || { echo "reached.sh: the statuses in $header were not found" >&2; exit 1; }

@@ -11,6 +11,9 @@ TEST_CASE("the scripted agent plays the guide's three tasks in one session") {
   const auto ran = run_all(place, agent);
   CHECK(ran.sessions == 1);
   CHECK(ran.turns == 3);
+  CHECK(ran.tasks_done == 3);
+  CHECK(ran.tasks_left == 0);
+  CHECK(ran.why_left.data == nullptr);
   const auto second = result_of(place, "create_doc_2");
   CHECK(copy_of(second->output) == "Documentation for the second feature.");
   CHECK(second->loaded_context == 0);
@@ -39,12 +42,19 @@ TEST_CASE("a program that speaks the line protocol is run by its name in batches
   CHECK(content_of(elsewhere / "was_here") == "a\n");
 }
 
-TEST_CASE("a program that is not there leaves the task uncharged, and the batch says why it is held") {
+TEST_CASE(
+    "a program that is not there fails the run and leaves the task uncharged, and the batch says why it is held") {
   const scratch_workspace place;
   assign_all(place, {"a"}, "b1");
   const cobatch_text argv[]{cobatch_str("/nowhere/agent")};
   const auto agent = make<cobatch_agent>(cobatch_agent_command, cobatch_text{nullptr, 0}, argv, size_t{1});
-  CHECK(run_all(place, agent).turns == 0);
+  const run_with with(agent);
+  auto report = fresh<cobatch_run_report>();
+  report.turns = 7;
+  const auto ran = call(cobatch_run, place.handle.get(), &with.options, &report);
+  CHECK(ran == COBATCH_E_AGENT_MISSING);
+  CHECK(ran.message.find("/nowhere/agent") != std::string::npos);
+  CHECK(report.turns == 0);
   CHECK(session_ends(place) == ends{COBATCH_SESSION_BLOCKED});
   CHECK(batch_of(place, "b1")->state == COBATCH_BATCH_HELD);
   CHECK(hold_reason(place, "b1").find("/nowhere/agent") != std::string::npos);

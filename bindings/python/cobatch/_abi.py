@@ -596,6 +596,11 @@ class cobatch_run_report(_Sized):
     _fields_ = [
         ("sessions", c_int64),
         ("turns", c_int64),
+        ("tasks_done", c_int64),
+        ("tasks_failed", c_int64),
+        ("tasks_left", c_int64),
+        ("tasks_held", c_int64),
+        ("why_left", cobatch_text),
     ]
 
 

@@ -448,6 +448,11 @@ class RunReport(Record):
     __slots__ = ()
     sessions: int
     turns: int
+    tasks_done: int  # in turns of this run
+    tasks_failed: int  # the same: they ended in error or were cancelled
+    tasks_left: int  # that have not ended, of the batches that were to run
+    tasks_held: int  # the part of them in held batches, which wait for a person, or for some time
+    why_left: str | None  # a sentence; None if none is left, or nobody knows
 
 
 class Finding(Record):

@@ -95,7 +95,8 @@ class Agents(WorkspaceTest):
 
     def test_that_are_not_there_charge_no_task(self):
         self.assign("a")
-        self.ws.run(cobatch.claude(program="/nowhere/claude"))
+        with self.assertRaisesRegex(cobatch.AgentMissing, "/nowhere/claude"):
+            self.ws.run(cobatch.claude(program="/nowhere/claude"))
         self.assertEqual((self.states(), self.ws.task("a").task.attempts), ({"a": "queued"}, 0))
         self.assertEqual(self.ws.find_batch("docs").batch.state, "held")
         self.assertIn("/nowhere/claude", list(self.ws.sessions())[-1].end_detail)
@@ -208,7 +209,7 @@ class WhatAnAgentRaises(WorkspaceTest):
                 raise RuntimeError("not today")
 
         self.assign("a")
-        with self.assertLogs("cobatch", logging.ERROR) as log:
+        with self.assertLogs("cobatch", logging.ERROR) as log, self.assertRaises(cobatch.AgentFailed):
             self.ws.run(NotToday())
         self.assertEqual((self.states(), self.ws.task("a").task.attempts), ({"a": "queued"}, 0))
         self.assertIn("not today", log.output[0])

@@ -67,7 +67,7 @@ struct agent_facts {
   friend bool operator==(const agent_facts&, const agent_facts&) = default;
 };
 
-/// Why a session rests, and until when: a limit of the agent's provider.
+/// Why a session waits, and until when: a limit of the agent's provider, or no answer of it.
 struct session_pause {
   timestamp until = {};
   std::string reason = {};  ///< a sentence for people

@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <cobatch/store.hpp>
+
 #include "json/json.hpp"
 #include "unit/agent/key.hpp"
 
@@ -362,8 +364,13 @@ TEST_CASE("a credential that is refused again is not tried for minutes, a limit 
            R"(,"max_retries":10,"retry_delay_ms":500,"error_status":)" + std::to_string(status) + "}";
   };
   const auto speech = make_claude_dialect();
+  const timestamp before = system_now();
   CHECK_FALSE(speech->read(retry(1, 401), key));
-  REQUIRE(speech->take_news());
+  const auto news = speech->take_news();
+  REQUIRE(news);
+  CHECK(news->what == agent_news::kind::retry);
+  CHECK(news->text.find("the provider answered 401") != std::string_view::npos);
+  CHECK(news->until >= before + std::chrono::milliseconds(500));
   const auto report = speech->read(retry(2, 401), key);
   REQUIRE(report);
   CHECK(report->blocked);

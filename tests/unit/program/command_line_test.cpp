@@ -243,7 +243,8 @@ TEST_CASE("run says that the day's budget is spent, which no status knows of") {
       cobatch_run({"run", "--root", f.str(), "--agent", "scripted", "--script", script, "--day-tokens", "100"});
   CHECK(r.code == exit_unfinished);
   CHECK_MESSAGE(r.out.find("waiting: today: budget: 100 of 100 tokens are used") != std::string::npos, r.out);
-  CHECK_MESSAGE(r.out.find("\n1 task is left in b; why is said above.\n") != std::string::npos, r.out);
+  CHECK_MESSAGE(r.out.find(" 1 task is left in b. Today: budget: 100 of 100 tokens are used") != std::string::npos,
+                r.out);
   CHECK(r.out.find("cobatch status tells why") == std::string::npos);
   const auto again = cobatch_run(
       {"run", "--root", f.str(), "--agent", "scripted", "--script", script, "--day-tokens", "100", "--json"});
@@ -260,8 +261,33 @@ TEST_CASE("run says once that a lock file is in the way, and at its end what is 
   run.signal(SIGINT);
   CHECK(run.wait() == exit_unfinished);
   CHECK_MESSAGE((run.out() + run.err()).find("did not write") == std::string::npos, (run.out() + run.err()));
-  CHECK_MESSAGE(run.out().find("\n1 task is left in b; why is said above.\nStopped on request;") != std::string::npos,
-                run.out());
+  CHECK_MESSAGE(run.out().find(" 1 task is left in b. Stopped on request;") != std::string::npos, run.out());
+}
+
+TEST_CASE("a stop that goes to a whole process group charges no attempt") {
+  const folder f;
+  const std::string said = f.str() + "/said";
+  REQUIRE(::mkfifo(said.c_str(), 0600) == 0);
+  int stop = SIGTERM;
+  SUBCASE("as a service is stopped") {}
+  SUBCASE("as a terminal is closed") {
+    stop = SIGHUP;
+  }
+  const std::string program = f.write("agent", "#!/bin/sh\nread task\necho $$ >said\nread nothing\n", 0700);
+  cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
+  child run({paths::program, "run", "--root", f.str(), "--agent", "command", "--exec", program});
+  pid_t agent = 0;
+  std::ifstream(said) >> agent;
+  REQUIRE(agent > 0);
+  ::kill(agent, stop);
+  run.signal(stop);
+  CHECK(run.wait() == exit_unfinished);
+  CHECK_MESSAGE(run.out().find("Stopped on request") != std::string::npos, run.out());
+  auto place = workspace::open({.root = f.path()}).value();
+  const auto task = place.task(task_id("a"))->task;
+  CHECK(task.state == task_state::queued);
+  CHECK(task.counts == attempt_counts{});
+  CHECK(place.turns({})->back().end == turn_end::stopped);
 }
 
 TEST_CASE("a project folder that is none is a mistake of the command line, and nothing is made") {

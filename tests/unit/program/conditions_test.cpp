@@ -126,8 +126,8 @@ TEST_CASE("status shows that a session rests, until when and why") {
   cobatch_run({"assign", "t", "x", "--batch", "b", "--root", f.str()});
   workspace place = open(f);
   const session_record session = begin_session(place);
-  constexpr const char* rests = "rests until 2025-11-07T21:45:00.000Z: the limit\\x1b[2J is reached";
-  CHECK(cobatch_run({"status", "--root", f.str()}).out.find("rests until") == std::string::npos);
+  constexpr const char* rests = "waits until 2025-11-07T21:45:00.000Z: the limit\\x1b[2J is reached";
+  CHECK(cobatch_run({"status", "--root", f.str()}).out.find("waits until") == std::string::npos);
   const session_pause pause{timestamp{1'762'551'900'000}, "the limit\x1b[2J is reached"};
   REQUIRE(place.storage().set_pause(session.id, pause));
   CHECK(cobatch_run({"status", "--root", f.str()}).out.find(rests) != std::string::npos);

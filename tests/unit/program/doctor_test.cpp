@@ -645,6 +645,9 @@ TEST_CASE("a keeper that is not there is wrong") {
   surroundings around;
   around.set("COBATCH_KEEPER", f.str() + "/none");
   expect(of(findings(f, {}, around), "keeper"), "no", "/none", "COBATCH_KEEPER=");
+  around.set("COBATCH_KEEPER", "/bin/true");
+  expect(of(findings(f, {}, around), "keeper"), "no", "/bin/true is not this version's cobatch-keeper",
+         "COBATCH_KEEPER=");
 }
 
 TEST_CASE("the doctor says which versions run") {

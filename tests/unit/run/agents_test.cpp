@@ -36,6 +36,7 @@ class talking_agent final : public agent {
   result<std::unique_ptr<agent_session>> start(const session_start& how) override {
     starts.push_back(how.conversation + (how.fork ? " fork" : ""));
     models.push_back(how.model);
+    on_news = how.on_news;
     folders.push_back(how.working_directory);
     const bool anew = how.conversation.empty() || how.fork;
     return std::make_unique<session>(*this, anew ? next_name() : how.conversation);
@@ -51,6 +52,7 @@ class talking_agent final : public agent {
   std::function<turn_report(const turn_request&)> turn = [](const turn_request& r) {
     return turn_report{done("did " + r.task.str()), true};
   };
+  std::function<void(const agent_news&)> on_news;
   bool forks = true;
   bool clears = true;
   list starts, models;
@@ -507,6 +509,25 @@ TEST_CASE_FIXTURE(scene, "a task is done only if its check passes, and checks ar
   }
 }
 
+TEST_CASE_FIXTURE(scene, "while the agent's provider does not answer, status and events say why, and until when") {
+  std::optional<session_pause> while_down, after;
+  works->turn = [&](const turn_request&) {
+    const auto pause = [&] { return place.status()->all.live->pause; };
+    works->on_news({.what = agent_news::kind::retry, .text = "no answer", .about = {}, .until = timestamp{5000}});
+    while_down = pause();
+    works->on_news({.what = agent_news::kind::line, .text = "{}", .about = {}});
+    after = pause();
+    works->on_news({.what = agent_news::kind::retry, .text = "no answer again", .about = {}, .until = timestamp{6000}});
+    return turn_report{done(), true};
+  };
+  give(batch({"a"}));
+  run();
+  CHECK(while_down == session_pause{timestamp{5000}, "no answer"});
+  CHECK_FALSE(after);
+  CHECK_FALSE(sessions()[0].pause);
+  CHECK(told == list{"paused: no answer", "resumed", "paused: no answer again", "resumed"});
+}
+
 TEST_CASE_FIXTURE(scene, "at the batch's budget no further turn is begun, and a larger one lets it go on") {
   works->turn = [](const turn_request&) { return done_using(110); };
   auto request = batch({"a", "b", "c"});
@@ -605,6 +626,30 @@ TEST_CASE_FIXTURE(scene, "a model that has no price is not begun with where doll
   }
   CHECK(batch_of(place, "b1").state == batch_state::held);
   CHECK(has(batch_of(place, "b1").hold_reason, "\"large\""));
+}
+
+TEST_CASE_FIXTURE(scene,
+                  "under a day's budget in dollars a model without a price stops the day once, and holds no batch") {
+  options.prices = std::make_shared<const price_table>(
+      std::map<std::string, model_price, std::less<>>{{"small", {1, 1, 1, 1, 1, "maker"}}});
+  works->turn = [](const turn_request&) { return done_using(1, "odd"); };
+  give(batch({"a"}));
+  run();
+
+  options.day_budget.nano_dollars = 1'000'000'000;
+  list said;
+  options.on_event = [&](const engine_event& e) {
+    if (e.what == engine_event::kind::waiting || e.what == engine_event::kind::trouble) said.emplace_back(e.text);
+  };
+  auto other = batch({"b"});
+  other.batch = batch_id("b2");
+  give(other);
+  run();
+  CHECK(batch_of(place, "b2").state == batch_state::sealed);
+  REQUIRE(said.size() == 1);
+  CHECK(has(said[0], "\"odd\""));
+  CHECK(has(said[0], "--day-tokens"));
+  CHECK(has(said[0], "00:00 UTC"));
 }
 
 TEST_CASE_FIXTURE(scene, "what a dead session left is put in order also when the day's budget is spent") {

@@ -353,7 +353,7 @@ TEST_CASE("a batch sealed by its very first task keeps its session for straggler
   CHECK(works->asked == std::vector<std::string>{"a", "b"});
 }
 
-TEST_CASE("an agent whose program is missing charges no task, and the batch is held at once") {
+TEST_CASE("an agent whose program is missing fails the run and charges no task, and the batch is held at once") {
   const scratch_folder folder;
   auto place = open_workspace(folder.path());
   assign_all(place, {"a", "b"}, "b1");
@@ -364,7 +364,9 @@ TEST_CASE("an agent whose program is missing charges no task, and the batch is h
   options.on_event = [&](const engine_event& e) {
     if (e.what == engine_event::kind::session_ended) ++sessions;
   };
-  run_until_idle(place, options);
+  const auto ran = run(place, options, {}, run_until::idle);
+  REQUIRE_FALSE(ran);
+  CHECK(ran.error().code == errc::agent_missing);
   CHECK(sessions == 1);
   const auto held = batch_of(place, "b1");
   CHECK(held.state == batch_state::held);
@@ -377,6 +379,46 @@ TEST_CASE("an agent whose program is missing charges no task, and the batch is h
   REQUIRE(place.execute_queue(batch_id("b1")));
   run_until_idle(place, options);
   CHECK(task_of(place, "b").state == task_state::done);
+}
+
+TEST_CASE("the report of a run says what was done, what failed, and what is left and why") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  const auto failed = [] {
+    auto what = done();
+    what.end = turn_end::error;
+    return what;
+  };
+  const auto works = agent_that([&](const turn_request& turn, const std::stop_token&) {
+    return turn_report{turn.task == task_id("bad") ? failed() : done(), true};
+  });
+  assign_all(place, {"a", "bad", "b"}, "b1");
+  auto report = run_until_idle(place, options_with(works));
+  CHECK(report.tasks_done == 2);
+  CHECK(report.tasks_failed == 1);
+  CHECK(report.left.empty());
+  CHECK(report.why_left.empty());
+
+  assign_request blocked, foreign;
+  blocked.batch = batch_id("b2");
+  blocked.tasks = {spec("c"), spec("d")};
+  blocked.settings.budget = spending_cap{.tokens = 5};
+  foreign.batch = batch_id("b3");
+  foreign.tasks = {spec("e")};
+  foreign.agent = "other";
+  REQUIRE(place.assign(blocked));
+  REQUIRE(place.assign(foreign));
+  report = run_until_idle(place, options_with(works));
+  CHECK(report.tasks_done == 1);
+  CHECK(report.tasks_left() == 2);
+  CHECK(report.tasks_held() == 1);
+  CHECK(report.why_left.find("\"b2\" is held because its budget cannot be kept") != std::string::npos);
+
+  auto options = options_with(works);
+  options.only = batch_id("b3");
+  report = run_until_idle(place, options);
+  CHECK(report.tasks_left() == 1);
+  CHECK(report.why_left.find("agent \"other\", which this run does not serve") != std::string::npos);
 }
 
 TEST_CASE("an engine leaves batches alone that name another agent") {

@@ -101,14 +101,13 @@ TEST_CASE("a cap in dollars cannot be kept with a model that has no price") {
   const spending_cap in_dollars{.nano_dollars = dollar};
   const spending_cap otherwise{.tokens = 1, .time = 1ms};
   const auto sum = sum_of({turn(tokens_of(2'000'000)), turn(tokens_of(1, "first")), turn(tokens_of(1, "second"))});
-  REQUIRE_FALSE(sum.check_priced(in_dollars));
-  const auto why = sum.check_priced(in_dollars).error();
-  CHECK(why.code == errc::unpriced_model);
-  CHECK(why.message.find("\"first\"") != std::string::npos);
-  CHECK(why.message.find("--prices FILE") != std::string::npos);
-  CHECK(sum.check_priced(otherwise));
+  const auto why = sum.unpriced_to(in_dollars);
+  REQUIRE(why);
+  CHECK(why->find("\"first\"") != std::string::npos);
+  CHECK(why->find("--prices FILE") != std::string::npos);
+  CHECK_FALSE(sum.unpriced_to(otherwise));
   CHECK(sum.reached(in_dollars) == "budget: at least 2.00 of 1.00 USD are spent");
-  CHECK(sum_of({turn(tokens_of(1))}).check_priced(in_dollars));
+  CHECK_FALSE(sum_of({turn(tokens_of(1))}).unpriced_to(in_dollars));
 }
 
 TEST_CASE("a model that is asked for by name needs a price before its turn") {
@@ -120,7 +119,7 @@ TEST_CASE("a model that is asked for by name needs a price before its turn") {
 }
 
 TEST_CASE("where the agent did not name its model, the advice is to name one, or to count tokens") {
-  const auto message = sum_of({turn(tokens_of(1, ""))}).check_priced({.nano_dollars = dollar}).error().message;
+  const auto message = sum_of({turn(tokens_of(1, ""))}).unpriced_to({.nano_dollars = dollar}).value();
   CHECK(message.find("--model") != std::string::npos);
   CHECK(message.find("--day-tokens") != std::string::npos);
   CHECK(message.find("--prices") == std::string::npos);

@@ -190,6 +190,21 @@ TEST_CASE("where there is no such program nothing is started") {
   CHECK(is_dead(recorded));
 }
 
+TEST_CASE("a program that is no keeper is recognised, and so is one that was killed") {
+  const scratch_folder folder;
+  auto how = shell(folder, "");
+  how.keeper = "/bin/true";
+  const auto refused = keeper::start(how).error();
+  CHECK(refused.code == errc::keeper_missing);
+  CHECK(refused.message.find("/bin/true is not this version's cobatch-keeper") != std::string::npos);
+  how.keeper.clear();
+  how.record = [&](const process_identity& k, const process_identity& a) {
+    if (!a.known()) ::kill(static_cast<pid_t>(k.pid), SIGKILL);
+    return result<void>{};
+  };
+  CHECK(keeper::start(how).error().code == errc::agent_failed);
+}
+
 TEST_CASE("a program that cannot be executed is told with its reason, and nothing is left") {
   const scratch_folder folder;
   auto how = shell(folder, "");

@@ -1,0 +1,43 @@
+// A deadline in the time in which this process could run.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace cobatch {
+inline namespace v1 {
+
+/// It does not come nearer while the machine sleeps, or while the process is stopped or frozen with its container: a
+/// wait that ends long after it should have shows that nothing ran meanwhile. For one thread.
+class running_deadline {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  /// The longest wait: of a pause that begins in a wait and ends before its end nobody knows.
+  static constexpr std::chrono::seconds tick{5};
+  /// A wait that ends later than this was not late because of a busy machine.
+  static constexpr std::chrono::seconds pause{1};
+
+  running_deadline() = default;
+  explicit running_deadline(clock::time_point at) : at_(at) {}
+
+  [[nodiscard]] clock::time_point at() const noexcept { return at_; }
+
+  /// Until when to wait now, at most until `at_most`.
+  [[nodiscard]] clock::time_point next_wait(clock::time_point now, clock::time_point at_most) noexcept {
+    return asked_ = std::min({at_, at_most, now + tick});
+  }
+  /// After that wait: how long nothing ran. The deadline has moved by as much.
+  clock::duration woke(clock::time_point now) noexcept {
+    const auto late = now - asked_;
+    if (late < pause) return clock::duration{0};
+    at_ += late;
+    return late;
+  }
+
+ private:
+  clock::time_point at_ = {}, asked_ = {};
+};
+
+}  // namespace v1
+}  // namespace cobatch
