@@ -251,7 +251,7 @@ COBATCH_API cobatch_status cobatch_open(const cobatch_workspace_options* options
 /*
 ** Frees the handle and brings the JSON files in `data/` up to date. Calls that block in other threads must have
 ** returned (cobatch_interrupt); engines, sessions, events and replies of the workspace stay usable until they are freed
-** themselves. NULL is fine.
+** themselves. NULL is fine. Handlers of atexit may call it, as they may anything here.
 */
 COBATCH_API void cobatch_close(cobatch_workspace* workspace);
 

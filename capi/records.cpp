@@ -283,8 +283,7 @@ cobatch_session_info info_of(const session_record& session) noexcept {
   out.agent_version = lend(session.about.version);
   out.agent_model = lend(session.about.model);
   out.agent_billing = lend(session.about.billing);
-  static const std::string none;
-  out.pause_reason = lend(session.pause ? session.pause->reason : none);
+  out.pause_reason = session.pause ? lend(session.pause->reason) : cobatch_text{"", 0};
   out.paused_until = session.pause ? session.pause->until.ms : COBATCH_NO_TIME;
   return out;
 }

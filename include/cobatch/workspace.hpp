@@ -120,7 +120,7 @@ class workspace {
 
   workspace(workspace&&) noexcept;
   workspace& operator=(workspace&&) noexcept;
-  ~workspace();  ///< brings the views up to date
+  ~workspace();  ///< brings the views up to date; it may have static storage
 
   /// Stores tasks for one batch. Errors: task_exists, agent_conflict, too_large, duplicate_in_batch, bad_value (no
   /// task), bad_encoding (a description that is not UTF-8), and the store's.

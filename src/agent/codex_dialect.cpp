@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -22,7 +24,9 @@ namespace {
 using json::text_of;
 
 const json::value& member_of(const json::value& of, std::string_view name) {
-  static const json::value none;
+  // Never destroyed: an agent may be at work while the process exits.
+  alignas(json::value) static std::byte place[sizeof(json::value)];
+  static const json::value& none = *new (place) json::value;
   const json::value* found = of.find(name);
   return found == nullptr ? none : *found;
 }

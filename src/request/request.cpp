@@ -97,7 +97,7 @@ step dispatch(workspace& place, const json::value& request) {
   const action* wanted = find_action(name);
   if (wanted == nullptr) return refused(unknown_action(name), unknown.take());
 
-  static const json::value nothing{json::object{}};
+  const json::value nothing{json::object{}};
   const json::value* given = envelope->any("params");
   const auto params = arguments::check(given == nullptr ? nothing : *given, wanted->params, "", unknown);
   if (!params) return refused(params.error(), unknown.take());

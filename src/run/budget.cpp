@@ -12,7 +12,7 @@ constexpr std::int64_t day_ms = 24LL * 60 * 60 * 1000;
 result<std::optional<budget_stop>> is_spent(workspace& place, const turn_filter& turns, const spending_cap& cap,
                                             const engine_options& options, std::string_view model) {
   if (!cap.needs_usage() && cap.time.count() == 0) return std::nullopt;
-  static const price_table none;
+  const price_table none;
   const auto spent = spending::so_far(place.storage(), turns, options.prices ? *options.prices : none);
   if (!spent) return fail(spent.error());
   if (auto priced = spent->check_priced(cap, model); !priced) return fail(priced.error());

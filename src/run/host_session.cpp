@@ -63,11 +63,6 @@ result<bool> holds(store& storage, const turn_record& turn, const settlement& wh
 
 }  // namespace
 
-namespace {
-// Cobatch does not know what a host's model remembers: what a task needs stands in its prompt.
-const conversation no_conversation(running_way::one_session);
-}  // namespace
-
 class host_session::impl {
  public:
   impl(workspace& place, guard lock, session_record claimed, const host_session_options& options)
@@ -108,6 +103,8 @@ class host_session::impl {
     if (!begun) return fail(begun.error());
     if (!*begun) return std::nullopt;
     ++handed_over_;
+    // Cobatch does not know what a host's model remembers: what a task needs stands in its prompt.
+    const conversation no_conversation(running_way::one_session);
     host_turn turn{make_turn_request(place_.storage(), **begun, no_conversation, std::move(*shared)),
                    steady::now() + turn_limit_};
     deadline_ = turn.deadline;

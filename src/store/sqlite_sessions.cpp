@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/list_text.hpp"
+#include "store/sql_text.hpp"
 #include "store/sqlite_rows.hpp"
 #include "store/sqlite_values.hpp"
 #include "store/usage_text.hpp"
@@ -18,16 +19,20 @@ using columns::word_for;
 namespace {
 
 // SQL for "the turn u settled a task". Not IN: SQLite would build a table of the words for each session it reads.
-std::string is_settled() {
-  std::string out;
-  for (std::size_t i = 0; i < turn_end_count; ++i) {
-    const auto end = static_cast<turn_end>(i);
-    if (settles(end)) out += (out.empty() ? "u.\"end\" = '" : " OR u.\"end\" = '") + std::string(word_for(end)) + "'";
-  }
-  return "u.task_id <> '' AND (" + out + ")";
+template <turn_end End>
+constexpr auto or_ended_so() {
+  constexpr std::string_view word = settles(End) ? word_for(End) : "";
+  return either<settles(End)>(" OR u.\"end\" = '" + sql_text<word.size()>(word) + "'", "");
+}
+template <std::size_t... End>
+constexpr auto is_settled(std::index_sequence<End...>) {
+  return "u.task_id <> '' AND (FALSE" + (... + or_ended_so<static_cast<turn_end>(End)>()) + ")";
+}
+constexpr auto is_settled() {
+  return is_settled(std::make_index_sequence<turn_end_count>());
 }
 
-const std::string select_session =
+constexpr auto select_session =
     "SELECT s.epoch, s.batch_seq, s.nonce, b.batch_id, s.round, s.agent, s.phase, s.boot_id, s.pid_namespace, s.pid,"
     " s.start_time, s.started_at, s.ended_at, s.\"end\", s.end_detail, s.end_requested,"
     " (SELECT count(*) FROM turn u WHERE u.epoch = s.epoch AND " +
@@ -65,20 +70,20 @@ std::optional<session_row> one_session(sqlite_query q) {
 }
 
 // The usage of the turn of that name.
-std::string usage_columns(const std::string& u) {
+constexpr auto usage_columns(const sql_text<1>& u) {
   return u + ".usage_source, " + u + ".usage_complete, " + u + ".by_model, " + u + ".requests, " + u +
          ".inherited_read ";
 }
 
-const std::string turn_columns =
+constexpr auto turn_columns =
     "u.epoch, u.turn, u.task_id, b.batch_id, u.position, u.attempt, u.process, u.process_turn, u.started_at,"
     " u.ended_at, u.\"end\", u.reason, u.detail, u.recovered, coalesce(u.loaded_context, u.process_turn = 1),"
     " u.conversation, u.changed_files, u.commits, u.changes_complete, " +
-    usage_columns("u");
+    usage_columns(sql_text("u"));
 
-const std::string select_turn = "SELECT " + turn_columns +
-                                "FROM turn u CROSS JOIN session s ON s.epoch = u.epoch"
-                                " CROSS JOIN batch b ON b.seq = s.batch_seq ";
+constexpr auto select_turn = "SELECT " + turn_columns +
+                             "FROM turn u CROSS JOIN session s ON s.epoch = u.epoch"
+                             " CROSS JOIN batch b ON b.seq = s.batch_seq ";
 
 std::optional<usage> read_usage(const sqlite_query& q, int first) {
   if (q.is_null(first)) return std::nullopt;
@@ -126,7 +131,7 @@ std::optional<turn_record> one_turn(sqlite_query q) {
 }
 
 // A result, with what is told of it by its turn u or, if it has none, by its own row o. The preamble's turn is p.
-const std::string select_result =
+constexpr auto select_result =
     "SELECT t.task_id, b.batch_id, t.position, r.epoch, r.turn, r.status, coalesce(u.\"end\", o.\"end\"), r.reason,"
     " coalesce(u.detail, o.detail), r.source, r.output, r.output_summary, r.actions_taken, r.errors,"
     " coalesce(u.conversation, ''), u.changed_files, u.commits, u.changes_complete,"
@@ -135,7 +140,7 @@ const std::string select_result =
     " iif(r.turn, u.usage_source, o.usage_source), iif(r.turn, u.usage_complete, o.usage_complete),"
     " iif(r.turn, u.by_model, o.by_model), iif(r.turn, u.requests, o.requests),"
     " iif(r.turn, u.inherited_read, o.inherited_read), " +
-    usage_columns("p") +
+    usage_columns(sql_text("p")) +
     "FROM task t CROSS JOIN result r ON r.task_seq = t.seq CROSS JOIN batch b ON b.seq = t.batch_seq"
     " LEFT JOIN turn u ON u.epoch = r.epoch AND u.turn = r.turn"
     " LEFT JOIN result_own o ON o.task_seq = iif(r.turn, NULL, t.seq)"
@@ -170,12 +175,13 @@ result_record read_result(const sqlite_query& q) {
 }
 
 // One statement for each set of filters, in the order in which tasks ended: ?1 batch, ?2 limit.
-std::string results_statement(bool batch, bool newest_first) {
-  const std::string of_batch = "t.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND t.ended = 1";
-  const std::string down = newest_first ? " DESC" : "";
-  return select_result + "WHERE t.ended_at IS NOT NULL AND " + (batch ? of_batch : "?1 IS NULL") +
+template <bool Batch, bool NewestFirst>
+constexpr auto results_statement = [] {
+  constexpr auto down = either<NewestFirst>(" DESC", "");
+  return select_result + "WHERE t.ended_at IS NOT NULL AND " +
+         either<Batch>("t.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND t.ended = 1", "?1 IS NULL") +
          " ORDER BY t.ended_at" + down + ", t.seq" + down + " LIMIT ?2";
-}
+}();
 
 // A usage as it is bound.
 struct usage_values {
@@ -194,38 +200,41 @@ struct usage_values {
   }
 };
 
-// One statement for each set of filters, so that each finds its turns by the way that fits.
-std::string turn_statement(bool batch, bool task, bool session) {
-  const std::string of_task =
+// One statement for each set of filters, so that each finds its turns by the way that fits: 1 batch, 2 task, 4 session.
+template <unsigned Set>
+constexpr auto turn_statement = [] {
+  constexpr bool batch = (Set & 1U) != 0, task = (Set & 2U) != 0, session = (Set & 4U) != 0;
+  constexpr auto of_task = either<task>(
       "WITH RECURSIVE chain(epoch, turn) AS (SELECT epoch, turn FROM task WHERE task_id = ?4 UNION ALL"
       " SELECT u.previous_epoch, u.previous_turn FROM chain c CROSS JOIN turn u ON u.epoch = c.epoch AND u.turn = "
-      "c.turn) ";
-  const std::string its_batch = " CROSS JOIN session s ON s.epoch = u.epoch CROSS JOIN batch b ON b.seq = s.batch_seq ";
-  std::string from = "FROM turn u" + its_batch;
-  if (task)
-    from = "FROM chain c CROSS JOIN turn u ON u.epoch = c.epoch AND u.turn = c.turn" + its_batch;
-  else if (batch && !session)
-    from = "FROM batch b CROSS JOIN session s ON s.batch_seq = b.seq CROSS JOIN turn u ON u.epoch = s.epoch ";
-  return (task ? of_task : "") + "SELECT " + turn_columns + from + "WHERE (u.epoch, u.turn) > (?1, ?2) AND " +
-         (batch ? "b.batch_id = ?3" : "?3 IS NULL") + " AND " + (task ? "u.task_id = ?4" : "?4 IS NULL") + " AND " +
-         (session ? "u.epoch = ?5" : "?5 IS NULL") + " AND (?7 IS NULL OR u.started_at >= ?7)" +
-         " ORDER BY u.epoch, u.turn LIMIT ?6";
-}
+      "c.turn) ",
+      "");
+  constexpr auto turns_first =
+      either<task>("FROM chain c CROSS JOIN turn u ON u.epoch = c.epoch AND u.turn = c.turn", "FROM turn u") +
+      " CROSS JOIN session s ON s.epoch = u.epoch CROSS JOIN batch b ON b.seq = s.batch_seq ";
+  constexpr bool batch_first = batch && !task && !session;
+  constexpr auto from = either<batch_first>(
+      "FROM batch b CROSS JOIN session s ON s.batch_seq = b.seq CROSS JOIN turn u ON u.epoch = s.epoch ", turns_first);
+  return of_task + "SELECT " + turn_columns + from + "WHERE (u.epoch, u.turn) > (?1, ?2) AND " +
+         either<batch>("b.batch_id = ?3", "?3 IS NULL") + " AND " + either<task>("u.task_id = ?4", "?4 IS NULL") +
+         " AND " + either<session>("u.epoch = ?5", "?5 IS NULL") +
+         " AND (?7 IS NULL OR u.started_at >= ?7) ORDER BY u.epoch, u.turn LIMIT ?6";
+}();
 
 }  // namespace
 
 std::optional<session_row> sqlite_rows::find_session(epoch id) {
-  static const std::string sql = select_session + "WHERE s.epoch = ?1";
+  static constexpr auto sql = select_session + "WHERE s.epoch = ?1";
   return one_session(db_.query(sql.c_str(), id.value));
 }
 
 std::optional<session_row> sqlite_rows::last_session() {
-  static const std::string sql = select_session + "ORDER BY s.epoch DESC LIMIT 1";
+  static constexpr auto sql = select_session + "ORDER BY s.epoch DESC LIMIT 1";
   return one_session(db_.query(sql.c_str()));
 }
 
 std::optional<session_row> sqlite_rows::session_started(const batch_id& batch, timestamp from, timestamp until) {
-  static const std::string sql =
+  static constexpr auto sql =
       select_session +
       "WHERE s.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND s.started_at >= ?2 AND s.started_at < ?3"
       " ORDER BY s.epoch DESC LIMIT 1";
@@ -262,17 +271,17 @@ void sqlite_rows::update_session(const session_row& row) {
 }
 
 std::optional<turn_record> sqlite_rows::find_turn(epoch session, turn_no turn) {
-  static const std::string sql = select_turn + "WHERE u.epoch = ?1 AND u.turn = ?2";
+  static constexpr auto sql = select_turn + "WHERE u.epoch = ?1 AND u.turn = ?2";
   return one_turn(db_.query(sql.c_str(), session.value, turn.value));
 }
 
 std::optional<turn_record> sqlite_rows::last_turn(epoch session) {
-  static const std::string sql = select_turn + "WHERE u.epoch = ?1 ORDER BY u.turn DESC LIMIT 1";
+  static constexpr auto sql = select_turn + "WHERE u.epoch = ?1 ORDER BY u.turn DESC LIMIT 1";
   return one_turn(db_.query(sql.c_str(), session.value));
 }
 
 std::optional<turn_record> sqlite_rows::turn_before(const turn_record& turn) {
-  static const std::string sql =
+  static constexpr auto sql =
       select_turn +
       "WHERE (u.epoch, u.turn) = (SELECT previous_epoch, previous_turn FROM turn WHERE epoch = ?1 AND turn = ?2)";
   return one_turn(db_.query(sql.c_str(), turn.session.value, turn.turn.value));
@@ -315,7 +324,7 @@ void sqlite_rows::settle_turn(const turn_record& t) {
 }
 
 std::optional<result_record> sqlite_rows::find_result(const task_id& task) {
-  static const std::string sql = select_result + "WHERE t.task_id = ?1";
+  static constexpr auto sql = select_result + "WHERE t.task_id = ?1";
   auto q = db_.query(sql.c_str(), task.str());
   return q.step() ? std::optional(read_result(q)) : std::nullopt;
 }
@@ -350,26 +359,24 @@ bool sqlite_rows::remove_result(const task_row& task) {
 }
 
 std::vector<result_record> sqlite_rows::list_results(const result_filter& filter) {
-  static const auto statements = [] {
-    std::array<std::string, 4> all;
-    for (unsigned set = 0; set < all.size(); ++set) all[set] = results_statement((set & 1U) != 0, (set & 2U) != 0);
-    return all;
-  }();
+  const char* const of_batch =
+      filter.newest_first ? results_statement<true, true>.c_str() : results_statement<true, false>.c_str();
+  const char* const of_all =
+      filter.newest_first ? results_statement<false, true>.c_str() : results_statement<false, false>.c_str();
   std::optional<std::string_view> batch;
   if (filter.batch) batch = filter.batch->str();
-  const unsigned set = (filter.batch ? 1U : 0U) | (filter.newest_first ? 2U : 0U);
-  auto q = db_.query(statements[set].c_str(), batch, sql_limit(filter.limit));
+  auto q = db_.query(batch ? of_batch : of_all, batch, sql_limit(filter.limit));
   std::vector<result_record> out;
   while (q.step()) out.push_back(read_result(q));
   return out;
 }
 
 std::vector<session_record> sqlite_rows::list_sessions(const session_filter& filter) {
-  static const std::string of_batch =
+  static constexpr auto of_batch =
       select_session +
       "WHERE s.epoch IN (SELECT epoch FROM session WHERE batch_seq = (SELECT seq FROM batch WHERE batch_id = ?2)"
       " AND epoch > ?1) ORDER BY s.epoch LIMIT ?3";
-  static const std::string all = select_session + "WHERE s.epoch > ?1 AND ?2 IS NULL ORDER BY s.epoch LIMIT ?3";
+  static constexpr auto all = select_session + "WHERE s.epoch > ?1 AND ?2 IS NULL ORDER BY s.epoch LIMIT ?3";
   std::optional<std::string_view> batch;
   if (filter.batch) batch = filter.batch->str();
   auto q = db_.query(batch ? of_batch.c_str() : all.c_str(), filter.after.value, batch, sql_limit(filter.limit));
@@ -379,19 +386,16 @@ std::vector<session_record> sqlite_rows::list_sessions(const session_filter& fil
 }
 
 std::vector<turn_record> sqlite_rows::list_turns(const turn_filter& filter) {
-  static const auto statements = [] {
-    std::array<std::string, 8> all;
-    for (unsigned set = 0; set < all.size(); ++set)
-      all[set] = turn_statement((set & 1U) != 0, (set & 2U) != 0, (set & 4U) != 0);
-    return all;
-  }();
+  constexpr std::array statements{turn_statement<0>.c_str(), turn_statement<1>.c_str(), turn_statement<2>.c_str(),
+                                  turn_statement<3>.c_str(), turn_statement<4>.c_str(), turn_statement<5>.c_str(),
+                                  turn_statement<6>.c_str(), turn_statement<7>.c_str()};
   const unsigned set = (filter.batch ? 1U : 0U) | (filter.task ? 2U : 0U) | (filter.session ? 4U : 0U);
   std::optional<std::string_view> batch, task;
   std::optional<std::int64_t> session;
   if (filter.batch) batch = filter.batch->str();
   if (filter.task) task = filter.task->str();
   if (filter.session) session = filter.session->value;
-  auto q = db_.query(statements[set].c_str(), filter.after_session.value, filter.after_turn.value, batch, task, session,
+  auto q = db_.query(statements[set], filter.after_session.value, filter.after_turn.value, batch, task, session,
                      sql_limit(filter.limit), filter.since);
   std::vector<turn_record> out;
   while (q.step()) out.push_back(read_turn(q));

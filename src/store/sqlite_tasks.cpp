@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "store/list_text.hpp"
+#include "store/sql_text.hpp"
 #include "store/sqlite_rows.hpp"
 #include "store/sqlite_values.hpp"
 
@@ -15,11 +16,11 @@ using columns::word_for;
 
 namespace {
 
-const std::string select_batch =
+constexpr sql_text select_batch(
     "SELECT b.seq, b.last_position, b.batch_id, b.state, b.priority, b.sealed_at, b.round, b.agent, b.lingers,"
     " b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at,"
     " b.queued, b.in_progress, b.done, b.error, b.cancelled, b.model, b.way, b.on_error, b.budget_nano_dollars,"
-    " b.budget_tokens, b.budget_ms, b.budget_allow_unknown, b.has_preamble FROM batch b ";
+    " b.budget_tokens, b.budget_ms, b.budget_allow_unknown, b.has_preamble FROM batch b ");
 
 batch_settings read_settings(const sqlite_query& q, int first) {
   batch_settings out;
@@ -71,13 +72,13 @@ batch_row read_batch(const sqlite_query& q) {
   return row;
 }
 
-const std::string select_task =
+constexpr sql_text select_task(
     "SELECT t.seq, t.batch_seq, t.task_id, b.batch_id, t.position, t.round, t.state, t.owner, t.priority,"
     " t.max_attempts, t.attempts, t.interruptions, t.epoch, t.turn, t.created_at, t.started_at, t.ended_at,"
     " coalesce(t.description, x.description), coalesce(t.context, x.context), coalesce(t.assigned_by, x.assigned_by),"
     " t.reason, m.needs, m.check_argv, m.model, m.tools, m.limit_ms, m.extra"
     " FROM task t CROSS JOIN batch b ON b.seq = t.batch_seq LEFT JOIN task_text x ON x.task_seq = t.seq"
-    " LEFT JOIN task_more m ON m.task_seq = iif(t.more, t.seq, NULL) ";
+    " LEFT JOIN task_more m ON m.task_seq = iif(t.more, t.seq, NULL) ");
 
 std::vector<std::string> texts_of(const std::vector<task_id>& ids) {
   std::vector<std::string> out;
@@ -155,22 +156,22 @@ std::vector<task_record> read_tasks(sqlite_query q) {
 }
 
 // Tasks that have not ended, of all batches.
-const std::string live_tasks =
-    "SELECT t.seq FROM batch b CROSS JOIN task t ON t.batch_seq = b.seq AND t.ended = 0 WHERE b.state <> 'finished'";
+constexpr sql_text live_tasks(
+    "SELECT t.seq FROM batch b CROSS JOIN task t ON t.batch_seq = b.seq AND t.ended = 0 WHERE b.state <> 'finished'");
 
 // Reads what `list_tasks` asks for by the index that fits the filter: ?1 batch, ?2 position, ?3 state, ?4 limit.
 const char* list_statement(const task_filter& filter) {
-  const auto of_batch = [](const char* ended) {
+  constexpr auto of_batch = [](const auto& ended) {
     return select_task + "WHERE t.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND t.ended = " + ended +
            " AND t.position > ?2 AND (?3 IS NULL OR t.state = ?3)";
   };
-  constexpr auto in_order = " ORDER BY 5 LIMIT ?4";
-  static const std::string batch_live = of_batch("0") + in_order;
-  static const std::string batch_ended = of_batch("1") + in_order;
-  static const std::string batch = of_batch("0") + " UNION ALL " + of_batch("1") + in_order;
-  static const std::string live = select_task + "WHERE t.seq IN (" + live_tasks +
-                                  ") AND t.state = ?3 AND ?1 IS NULL AND ?2 IS NOT NULL ORDER BY t.seq LIMIT ?4";
-  static const std::string all =
+  constexpr sql_text in_order(" ORDER BY 5 LIMIT ?4");
+  static constexpr auto batch_live = of_batch("0") + in_order;
+  static constexpr auto batch_ended = of_batch("1") + in_order;
+  static constexpr auto batch = of_batch("0") + " UNION ALL " + of_batch("1") + in_order;
+  static constexpr auto live = select_task + "WHERE t.seq IN (" + live_tasks +
+                               ") AND t.state = ?3 AND ?1 IS NULL AND ?2 IS NOT NULL ORDER BY t.seq LIMIT ?4";
+  static constexpr auto all =
       select_task + "WHERE (?3 IS NULL OR t.state = ?3) AND ?1 IS NULL AND ?2 IS NOT NULL ORDER BY t.seq LIMIT ?4";
   if (filter.batch && filter.state) return has_ended(*filter.state) ? batch_ended.c_str() : batch_live.c_str();
   if (filter.batch) return batch.c_str();
@@ -179,15 +180,17 @@ const char* list_statement(const task_filter& filter) {
 
 // Reads what `list_batches` asks for, by the index of unfinished batches if that serves: ?1 state, ?2 after, ?3 limit.
 const char* list_statement(const batch_filter& filter) {
-  constexpr auto from_there_on =
+  constexpr sql_text from_there_on(
       " AND b.seq > CASE WHEN ?2 IS NULL THEN 0 ELSE (SELECT seq FROM batch WHERE batch_id = ?2) END"
-      " ORDER BY b.seq LIMIT ?3";
-  constexpr auto back_from_there =
-      " AND (?2 IS NULL OR b.seq < (SELECT seq FROM batch WHERE batch_id = ?2)) ORDER BY b.seq DESC LIMIT ?3";
-  static const std::string waiting = select_batch + "WHERE b.state = ?1 AND b.state <> 'finished'";
-  static const std::string all = select_batch + "WHERE (?1 IS NULL OR b.state = ?1)";
-  static const std::string waiting_forth = waiting + from_there_on, waiting_back = waiting + back_from_there;
-  static const std::string all_forth = all + from_there_on, all_back = all + back_from_there;
+      " ORDER BY b.seq LIMIT ?3");
+  constexpr sql_text back_from_there(
+      " AND (?2 IS NULL OR b.seq < (SELECT seq FROM batch WHERE batch_id = ?2)) ORDER BY b.seq DESC LIMIT ?3");
+  static constexpr auto waiting = select_batch + "WHERE b.state = ?1 AND b.state <> 'finished'";
+  static constexpr auto all = select_batch + "WHERE (?1 IS NULL OR b.state = ?1)";
+  static constexpr auto waiting_forth = waiting + from_there_on;
+  static constexpr auto waiting_back = waiting + back_from_there;
+  static constexpr auto all_forth = all + from_there_on;
+  static constexpr auto all_back = all + back_from_there;
   if (filter.state && *filter.state != batch_state::finished)
     return filter.newest_first ? waiting_back.c_str() : waiting_forth.c_str();
   return filter.newest_first ? all_back.c_str() : all_forth.c_str();
@@ -198,7 +201,7 @@ const char* list_statement(const batch_filter& filter) {
 std::optional<batch_row> sqlite_rows::find_batch(const batch_id& id) {
   if (cache_ != nullptr)
     if (const auto* known = cache_->find(id)) return *known;
-  static const std::string sql = select_batch + "WHERE b.batch_id = ?1";
+  static constexpr auto sql = select_batch + "WHERE b.batch_id = ?1";
   auto q = db_.query(sql.c_str(), id.str());
   if (!q.step()) return std::nullopt;
   auto row = read_batch(q);
@@ -212,7 +215,7 @@ bool sqlite_rows::has_batch(const batch_id& id) {
 
 void sqlite_rows::visit_batches(batch_state state, const std::function<bool(const batch_row&)>& visit) {
   // The condition on `finished` lets SQLite use the partial index.
-  static const std::string waiting =
+  static constexpr auto waiting =
       select_batch + "WHERE b.state = ?1 AND b.state <> 'finished' ORDER BY b.priority DESC, b.sealed_at, b.seq";
   auto q = db_.query(waiting.c_str(), word_for(state));
   while (q.step())
@@ -276,7 +279,7 @@ void sqlite_rows::put_preamble(std::int64_t batch_key, const preamble& shared) {
 }
 
 std::optional<task_row> sqlite_rows::find_task(const task_id& id) {
-  static const std::string sql = select_task + "WHERE t.task_id = ?1";
+  static constexpr auto sql = select_task + "WHERE t.task_id = ?1";
   auto q = db_.query(sql.c_str(), id.str());
   return q.step() ? std::optional(read_task(q)) : std::nullopt;
 }
@@ -292,7 +295,7 @@ std::optional<task_place> sqlite_rows::find_place(const task_id& id) {
 }
 
 std::optional<task_row> sqlite_rows::next_queued(std::int64_t batch_key, std::int64_t after) {
-  static const std::string sql =
+  static constexpr auto sql =
       select_task +
       "WHERE t.batch_seq = ?1 AND t.ended = 0 AND t.position > ?2 AND t.state = 'queued' ORDER BY t.position LIMIT 1";
   auto q = db_.query(sql.c_str(), batch_key, after);
@@ -300,7 +303,7 @@ std::optional<task_row> sqlite_rows::next_queued(std::int64_t batch_key, std::in
 }
 
 std::optional<task_row> sqlite_rows::next_dependent(std::int64_t need_key, std::int64_t after) {
-  static const std::string sql =
+  static constexpr auto sql =
       select_task +
       "WHERE t.seq = (SELECT n.task_seq FROM task_need n CROSS JOIN task d ON d.seq = n.task_seq"
       " WHERE n.need_seq = ?1 AND n.task_seq > ?2 AND d.state = 'queued' ORDER BY n.task_seq LIMIT 1)";
@@ -309,9 +312,9 @@ std::optional<task_row> sqlite_rows::next_dependent(std::int64_t need_key, std::
 }
 
 std::optional<task_row> sqlite_rows::next_failed(std::int64_t batch_key, std::int64_t after) {
-  static const std::string sql = select_task +
-                                 "WHERE t.batch_seq = ?1 AND t.ended = 1 AND t.position > ?2"
-                                 " AND t.state IN ('error', 'cancelled') ORDER BY t.position LIMIT 1";
+  static constexpr auto sql = select_task +
+                              "WHERE t.batch_seq = ?1 AND t.ended = 1 AND t.position > ?2"
+                              " AND t.state IN ('error', 'cancelled') ORDER BY t.position LIMIT 1";
   auto q = db_.query(sql.c_str(), batch_key, after);
   return q.step() ? std::optional(read_task(q)) : std::nullopt;
 }
@@ -459,7 +462,7 @@ std::int64_t sqlite_rows::change_counter() {
 namespace {
 
 // The tasks of a view: those that have not ended, and those that ended last.
-const std::string in_view =
+constexpr auto in_view =
     "(" + live_tasks +
     " UNION ALL SELECT seq FROM"
     " (SELECT seq FROM task WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, seq DESC LIMIT ?1))";
@@ -467,8 +470,8 @@ const std::string in_view =
 }  // namespace
 
 view_snapshot sqlite_rows::read_views(std::size_t ended_limit) {
-  static const std::string tasks = select_task + "WHERE t.seq IN " + in_view + " ORDER BY t.seq";
-  static const std::string results =
+  static constexpr auto tasks = select_task + "WHERE t.seq IN " + in_view + " ORDER BY t.seq";
+  static constexpr auto results =
       "SELECT t.task_id FROM result r CROSS JOIN task t ON t.seq = r.task_seq WHERE r.task_seq IN " + in_view +
       " ORDER BY r.task_seq";
   view_snapshot out;
@@ -506,17 +509,17 @@ std::optional<archive_mark> sqlite_rows::end_beyond(std::size_t newest) {
 
 std::vector<task_row> sqlite_rows::ended_between(const archive_mark& after, const archive_mark& until,
                                                  std::size_t limit) {
-  static const std::string sql = select_task +
-                                 "WHERE t.ended_at BETWEEN ?1 AND ?3 AND (t.ended_at, t.seq) > (?1, ?2)"
-                                 " AND (t.ended_at, t.seq) <= (?3, ?4)"
-                                 " AND EXISTS(SELECT 1 FROM result WHERE task_seq = t.seq)"
-                                 " AND NOT EXISTS(SELECT 1 FROM result_archived WHERE task_seq = t.seq)"
-                                 " ORDER BY t.ended_at, t.seq LIMIT ?5";
+  static constexpr auto sql = select_task +
+                              "WHERE t.ended_at BETWEEN ?1 AND ?3 AND (t.ended_at, t.seq) > (?1, ?2)"
+                              " AND (t.ended_at, t.seq) <= (?3, ?4)"
+                              " AND EXISTS(SELECT 1 FROM result WHERE task_seq = t.seq)"
+                              " AND NOT EXISTS(SELECT 1 FROM result_archived WHERE task_seq = t.seq)"
+                              " ORDER BY t.ended_at, t.seq LIMIT ?5";
   return read_rows(db_.query(sql.c_str(), after.ended_at, after.task, until.ended_at, until.task, sql_limit(limit)));
 }
 
 std::vector<task_row> sqlite_rows::said_not_archived(std::size_t limit) {
-  static const std::string sql =
+  static constexpr auto sql =
       select_task + "WHERE t.seq IN (SELECT task_seq FROM result_archived WHERE NOT archived) ORDER BY t.seq LIMIT ?1";
   return read_rows(db_.query(sql.c_str(), sql_limit(limit)));
 }

@@ -102,7 +102,6 @@ std::string note_text(const view_note& note) {
 
 view_note parse_note(std::string_view text) {
   view_note note;
-  if (text.empty()) return note;  // simdjson ends the process if there is no memory at its first text
   const auto parsed = json::parse(text);
   if (!parsed) return note;
   const auto number = [&](std::string_view name, std::int64_t& to) {

@@ -317,6 +317,27 @@ class TheEndOfTheInterpreter(WorkspaceTest):
         )
         self.assertEqual(self.states(), {"a": "done"})
 
+    def test_is_time_enough_to_close_a_workspace(self):
+        self.ends_well(
+            """
+            import atexit
+            def bye():
+                ws.assign("late", "A")
+                ws.close()
+            atexit.register(bye)
+            ws.assign("early", "A")
+            """
+        )
+        self.assertIn('"late"', self.queue_file())
+
+    def test_closes_what_is_left_open(self):
+        self.ends_well('ws.assign("late", "A")\n')
+        self.assertIn('"late"', self.queue_file())
+
+    def queue_file(self):
+        with open(os.path.join(self.root, "data", "claude_task_queue.json"), encoding="utf-8") as file:
+            return file.read()
+
     def test_needs_no_close(self):
         self.ends_well("events = ws.events()\ntasks = ws.tasks()\nagent = cobatch.scripted()\n")
 
