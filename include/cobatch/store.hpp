@@ -86,6 +86,8 @@ struct assign_outcome {
   bool sealed_now = false;                   ///< this command sealed the batch
   std::optional<task_record> conflict = {};  ///< with `task_exists`
   task_id unknown_need = {};                 ///< with `need_unknown`
+
+  [[nodiscard]] bool refused() const noexcept { return what != kind::stored && what != kind::duplicate; }
 };
 
 // ------------------------------------------------------------------------------------- seal and execute
@@ -366,6 +368,11 @@ class store {
 
   /// Also: bad_value (no task), duplicate_in_batch (a task id stands twice).
   [[nodiscard]] virtual result<assign_outcome> assign(const assign_request& request) = 0;
+  /// Each request for itself, in their order, and all in one durable step: one that is refused does not keep the others
+  /// out. One without a batch goes where the first such went. A batch is sealed at the end if a request that was not
+  /// refused says so; `batch` of each outcome is as it is then. An error is one of the store's, and nothing was stored.
+  [[nodiscard]] virtual result<std::vector<assign_outcome>> assign_each(
+      const std::vector<assign_request>& requests) = 0;
   [[nodiscard]] virtual result<seal_outcome> seal(const batch_id& batch) = 0;
   /// Seals what `execute_queue` seals, lets a held batch that is named go, and lists what will run.
   [[nodiscard]] virtual result<execute_outcome> execute(const execute_request& request) = 0;

@@ -125,6 +125,10 @@ class workspace {
   /// Stores tasks for one batch. Errors: task_exists, agent_conflict, too_large, duplicate_in_batch, bad_value (no
   /// task), bad_encoding (a description that is not UTF-8), and the store's.
   [[nodiscard]] result<assign_reply> assign(const assign_request& request);
+  /// Several requests, each for itself: what came of each, in their order, with the errors of `assign`. All that is
+  /// stored is so in one durable step. Requests without a batch share one, and batches are sealed at the end (see
+  /// `store::assign_each`). Errors: the store's, and nothing was stored.
+  [[nodiscard]] result<std::vector<result<assign_outcome>>> assign_each(const std::vector<assign_request>& requests);
   /// Errors: batch_not_found, empty_batch.
   [[nodiscard]] result<seal_reply> seal(const batch_id& batch);
   /// Says that what is sealed is to run, and, of a named batch, seals it first; what will run then. It runs nothing

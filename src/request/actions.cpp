@@ -230,8 +230,8 @@ constexpr std::array table{
            cancel_task},
     action{
         "batch_assign_tasks",
-        "Assign several tasks, each for itself: the reply says of each what became of it. Tasks that name no batch_id "
-        "share one. assign_batch is the same, all or nothing.",
+        "Assign several tasks, at most 10,000, each for itself: the reply says of each what became of it. Tasks that "
+        "name no batch_id share one. assign_batch is the same, all or nothing.",
         batch_assign_params, batch_assign_tasks},
     action{"process_queue", "What is queued. It only looks: nothing is marked, nothing started.", limit_params,
            process_queue},

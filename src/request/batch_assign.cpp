@@ -1,8 +1,9 @@
 // batch_assign_tasks: each task for itself, so that one that is refused does not keep the others out.
-#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "request/values.hpp"
 #include "request/what_comes_next.hpp"
 #include "run/sentence.hpp"
+#include "run/unserved.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
@@ -20,17 +22,13 @@ namespace request {
 
 namespace {
 
+constexpr std::size_t most_tasks = 10'000;
+
 // A batch that tasks of the call went to.
 struct used_batch {
   batch_record record;
   bool next_round = false;
   bool run = false;  // a task of it says so
-};
-
-struct item {
-  std::optional<batch_id> batch;
-  task_spec spec;
-  bool run = true;
 };
 
 // That nothing was changed is said of a whole call; others of this one may have been stored.
@@ -49,11 +47,27 @@ class batch_assigner {
   outcome run() {
     const auto batch = batch_id_in(request_.params);
     if (!batch) return refuse(batch.error());
-    shared_ = *batch;
     const json::array& given = *request_.params.objects("tasks");
-    for (std::size_t i = 0; i < given.size(); ++i) assign(i, given[i]);
-    for (auto& one : batches_)
-      if (one.run) seal(one);
+    if (given.size() > most_tasks)
+      return refuse({errc::too_large, fmt::format("'tasks' has {} entries; one call takes at most {}. Nothing was "
+                                                  "stored: give them in several calls, or as one batch with "
+                                                  "assign_batch",
+                                                  given.size(), most_tasks)});
+    shared_ = *batch;
+    std::vector<result<assign_request>> wanted;
+    std::vector<assign_request> sound;
+    for (std::size_t i = 0; i < given.size(); ++i)
+      if (const auto& one = wanted.emplace_back(read(i, given[i]))) sound.push_back(*one);
+    auto done = request_.place.assign_each(sound);
+    if (!done) return refuse(std::move(done.error()));
+    auto next = done->begin();
+    for (std::size_t i = 0; i < given.size(); ++i)
+      if (!wanted[i])
+        refuse_item(i, given[i], wanted[i].error());
+      else if (const auto& stored = *next++)
+        note(i, *stored, !wanted[i]->batch, wanted[i]->seal);
+      else
+        refuse_item(i, given[i], stored.error());
     return reply(static_cast<std::int64_t>(given.size()));
   }
 
@@ -69,9 +83,12 @@ class batch_assigner {
                         {"summary", summary}};
     if (failed == total && failed > 0)
       return refuse({refused_.front().code, refused_.front().message, std::move(fields)});
+    std::vector<batch_record> to_run;
+    for (const auto& one : batches_)
+      if (one.run) to_run.push_back(one.record);
     fields.insert(fields.begin(), {"message", summary});
     append_batches(fields);
-    return answer{std::move(fields), std::move(warnings_)};
+    return answer{std::move(fields), unserved(to_run, request_.place.paths().state)};
   }
 
   // Of one batch as the other assigning actions say it; of several, the same of each.
@@ -89,40 +106,30 @@ class batch_assigner {
     append_what_comes_next(fields, request_.place, one.record, one.next_round);
   }
 
-  void assign(std::size_t index, const json::value& given) {
-    auto wanted = read(index, given);
-    if (!wanted) return refuse_item(index, given, wanted.error());
-    assign_request request;
-    request.batch = wanted->batch ? wanted->batch : shared_;
-    request.tasks.push_back(std::move(wanted->spec));
-    request.seal = false;
-    auto done = request_.place.assign(request);
-    if (!done) return refuse_item(index, given, done.error());
-    const batch_record& batch = done->outcome.batch;
-    const assigned_task& task = done->outcome.tasks.front();
-    if (!wanted->batch && !shared_) shared_ = batch.id;
-    note_batch(done->outcome, wanted->run);
-    json::object detail{
-        {"index", static_cast<std::int64_t>(index)},
-        {"task_id", task.id.str()},
-        {"status", "success"},
-        {"message", task.duplicate ? "It was there before with the same content."
-                                   : fmt::format("Number {} of batch {}.", task.position, in_quotes(batch.id.str()))},
-        {"batch_id", batch.id.str()}};
+  void note(std::size_t index, const assign_outcome& done, bool names_none, bool run) {
+    const assigned_task& task = done.tasks.front();
+    if (names_none) shared_ = done.batch.id;
+    note_batch(done, run);
+    json::object detail{{"index", static_cast<std::int64_t>(index)},
+                        {"task_id", task.id.str()},
+                        {"status", "success"},
+                        {"message", task.duplicate ? "It was there before with the same content."
+                                                   : fmt::format("Number {} of batch {}.", task.position,
+                                                                 in_quotes(done.batch.id.str()))},
+                        {"batch_id", done.batch.id.str()}};
     if (task.duplicate) detail.push_back({"duplicate", true});
     details_.emplace_back(std::move(detail));
   }
 
   void note_batch(const assign_outcome& done, bool run) {
-    auto at = std::find_if(batches_.begin(), batches_.end(),
-                           [&](const used_batch& one) { return one.record.id == done.batch.id; });
-    if (at == batches_.end()) at = batches_.emplace(at);
-    at->record = done.batch;
-    at->next_round = at->next_round || done.next_round;
-    at->run = at->run || run;
+    const auto [at, is_new] = places_.try_emplace(done.batch.id, batches_.size());
+    if (is_new) batches_.push_back({done.batch});
+    used_batch& batch = batches_[at->second];
+    batch.next_round = batch.next_round || done.next_round;
+    batch.run = batch.run || run;
   }
 
-  result<item> read(std::size_t index, const json::value& given) {
+  result<assign_request> read(std::size_t index, const json::value& given) {
     const auto fields =
         arguments::check(given, listed_task_fields(), fmt::format("tasks[{}].", index), request_.unknown);
     if (!fields) return fail(fields.error());
@@ -130,8 +137,11 @@ class batch_assigner {
     if (!batch) return fail(std::move(batch.error()));
     auto spec = task_spec_in(*fields);
     if (!spec) return fail(std::move(spec.error()));
-    const bool run_all = request_.params.boolean("auto_execute").value_or(true);
-    return item{std::move(*batch), std::move(*spec), fields->boolean("auto_execute").value_or(run_all)};
+    assign_request wanted;
+    wanted.batch = *batch ? std::move(*batch) : shared_;
+    wanted.tasks.push_back(std::move(*spec));
+    wanted.seal = fields->boolean("auto_execute").value_or(request_.params.boolean("auto_execute").value_or(true));
+    return wanted;
   }
 
   void refuse_item(std::size_t index, const json::value& given, const error& why) {
@@ -145,20 +155,11 @@ class batch_assigner {
     details_.emplace_back(std::move(detail));
   }
 
-  // A batch of which no task is left to run is as sealed as it needs to be.
-  void seal(used_batch& batch) {
-    auto done = request_.place.seal(batch.record.id);
-    if (done) batch.record = done->batch;
-    if (!done && done.error().code != errc::empty_batch)
-      warnings_.push_back({std::string(name_of(done.error().code)), done.error().message});
-    if (done) warnings_.insert(warnings_.end(), done->warnings.begin(), done->warnings.end());
-  }
-
   const call& request_;
   std::optional<batch_id> shared_;  // of the tasks that name none
   std::vector<used_batch> batches_;
+  std::unordered_map<batch_id, std::size_t> places_;  // of them
   json::array details_;
-  std::vector<warning> warnings_;
   std::vector<error> refused_;
 };
 

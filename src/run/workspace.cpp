@@ -160,9 +160,7 @@ result<assign_reply> workspace::assign(const assign_request& request) {
   if (!checked) return fail(checked.error());
   auto outcome = state_->storage->assign(*checked);
   if (!outcome) return fail(outcome.error());
-  using kind = assign_outcome::kind;
-  if (outcome->what != kind::stored && outcome->what != kind::duplicate)
-    return fail(refused_assign(*checked, *outcome));
+  if (outcome->refused()) return fail(refused_assign(*checked, *outcome));
 
   assign_reply reply;
   reply.warnings = findings_on(facts_of(*checked, *outcome), *state_->storage, state_->options.max_tasks_per_session);
@@ -170,6 +168,30 @@ result<assign_reply> workspace::assign(const assign_request& request) {
   if (auto lost = told_of_lost_store(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
   reply.outcome = std::move(*outcome);
   return reply;
+}
+
+result<std::vector<result<assign_outcome>>> workspace::assign_each(const std::vector<assign_request>& requests) {
+  std::vector<result<assign_outcome>> out;
+  std::vector<assign_request> checked;
+  for (const auto& request : requests) {
+    auto one = check_assign(request);
+    out.push_back(one ? result<assign_outcome>() : fail(std::move(one.error())));
+    if (one) checked.push_back(std::move(*one));
+  }
+  if (checked.empty()) return out;
+  auto outcomes = state_->storage->assign_each(checked);
+  if (!outcomes) return fail(outcomes.error());
+  std::size_t next = 0;
+  for (auto& one : out) {
+    if (!one) continue;
+    assign_outcome& outcome = (*outcomes)[next];
+    if (outcome.refused())
+      one = fail(refused_assign(checked[next], outcome));
+    else
+      one = std::move(outcome);
+    ++next;
+  }
+  return out;
 }
 
 result<seal_reply> workspace::seal(const batch_id& batch) {

@@ -1,5 +1,7 @@
 // Commands about batches: assign, seal, execute.
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -277,6 +279,28 @@ seal_outcome seal(rows& t, const batch_id& batch, timestamp now) {
   t.update_batch(*before, after);
   out.what = seal_outcome::kind::sealed;
   out.batch = after.record;
+  return out;
+}
+
+std::vector<assign_outcome> assign_each(rows& t, const std::vector<assign_request>& requests, timestamp now,
+                                        taken_seconds& taken) {
+  std::vector<assign_outcome> out;
+  out.reserve(requests.size());
+  std::optional<batch_id> shared;
+  std::set<batch_id> complete;
+  for (assign_request request : requests) {
+    const bool seals = std::exchange(request.seal, false);
+    const bool names_none = !request.batch;
+    if (names_none) request.batch = shared;
+    const assign_outcome& done = out.emplace_back(assign(t, request, now, taken));
+    if (done.refused()) continue;
+    if (names_none) shared = done.batch.id;
+    if (seals) complete.insert(done.batch.id);
+  }
+  // A batch of which no task is left to run is as sealed as it needs to be.
+  for (const auto& batch : complete) static_cast<void>(seal(t, batch, now));
+  for (auto& done : out)
+    if (const auto row = t.find_batch(done.batch.id); row && !done.refused()) done.batch = row->record;
   return out;
 }
 

@@ -34,6 +34,11 @@ result<assign_outcome> command_store::assign(const assign_request& request) {
   return change<assign_outcome>([&](rows& t, timestamp now) { return commands::assign(t, request, now, taken_); });
 }
 
+result<std::vector<assign_outcome>> command_store::assign_each(const std::vector<assign_request>& requests) {
+  return change<std::vector<assign_outcome>>(
+      [&](rows& t, timestamp now) { return commands::assign_each(t, requests, now, taken_); });
+}
+
 result<seal_outcome> command_store::seal(const batch_id& batch) {
   return change<seal_outcome>([&](rows& t, timestamp now) { return commands::seal(t, batch, now); });
 }

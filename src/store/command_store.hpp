@@ -15,6 +15,7 @@ class command_store : public store {
   explicit command_store(clock_fn clock) : clock_(std::move(clock)) {}
 
   result<assign_outcome> assign(const assign_request& request) final;
+  result<std::vector<assign_outcome>> assign_each(const std::vector<assign_request>& requests) final;
   result<seal_outcome> seal(const batch_id& batch) final;
   result<execute_outcome> execute(const execute_request& request) final;
   result<claim_outcome> claim(const claim_request& request) final;

@@ -22,6 +22,8 @@ struct taken_seconds {
 };
 
 [[nodiscard]] assign_outcome assign(rows& t, const assign_request& request, timestamp now, taken_seconds& taken);
+[[nodiscard]] std::vector<assign_outcome> assign_each(rows& t, const std::vector<assign_request>& requests,
+                                                      timestamp now, taken_seconds& taken);
 [[nodiscard]] seal_outcome seal(rows& t, const batch_id& batch, timestamp now);
 [[nodiscard]] execute_outcome execute(rows& t, const execute_request& request, timestamp now);
 

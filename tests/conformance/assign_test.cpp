@@ -296,3 +296,26 @@ STORE_TEST("a batch with nothing left to run is not sealed") {
   CHECK(must(w->seal("b"_batch)).what == seal_outcome::kind::empty_batch);
   CHECK(w.batch_now("b"_batch).state == batch_state::open);
 }
+
+STORE_TEST(
+    "of requests that are assigned each for itself, one that is refused keeps no other out, and those without a batch "
+    "share one") {
+  w.assign("old"_batch, {"there"});
+  std::vector<assign_request> requests;
+  for (const char* id : {"a", "there", "b", "c"}) {
+    auto& request = requests.emplace_back();
+    request.tasks = {task(id)};
+  }
+  requests[1].tasks[0].description = "other content";
+  requests[2].batch = "b"_batch;
+  requests[2].seal = requests[3].seal = false;
+  const auto out = must(w->assign_each(requests));
+  REQUIRE(out.size() == 4);
+  CHECK(w.answered(out[0].what, assign_kind::stored, assign_kind::duplicate));
+  CHECK(out[0].batch.state == batch_state::sealed);
+  CHECK(out[0].batch.tally.total() == 2);
+  CHECK(out[1].what == assign_kind::task_exists);
+  CHECK(out[2].batch.id == "b"_batch);
+  CHECK(out[2].batch.state == batch_state::open);
+  CHECK(out[3].batch == out[0].batch);
+}

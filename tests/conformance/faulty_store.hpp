@@ -22,6 +22,9 @@ class wrapped_store : public store {
   result<assign_outcome> assign(const assign_request& r) override {
     return around_([&] { return inner_->assign(r); });
   }
+  result<std::vector<assign_outcome>> assign_each(const std::vector<assign_request>& r) override {
+    return around_([&] { return inner_->assign_each(r); });
+  }
   result<seal_outcome> seal(const batch_id& b) override {
     return around_([&] { return inner_->seal(b); });
   }

@@ -147,6 +147,28 @@ TEST_CASE("several tasks are assigned each for itself, and share a batch if they
   CHECK(batch.list("tasks").size() == 2);
 }
 
+TEST_CASE("tasks that are assigned each for itself are stored in one durable step") {
+  fixture f;
+  const std::int64_t before = f.place().storage().version();
+  const auto r = f.ask("batch_assign_tasks", R"({"tasks":[)" + task("a") + R"(,{"description":"no id"},)" +
+                                                 task("c", R"(,"batch_id":"other")") + "," + task("d") + "]}");
+  CHECK(r.number("success_count") == 3);
+  CHECK(r.list("batches").size() == 2);
+  CHECK(f.place().storage().version() == before + 1);
+}
+
+TEST_CASE("more tasks than one call takes are refused, and the message says what to do") {
+  fixture f;
+  std::string many;
+  for (int i = 0; i <= 10'000; ++i) many += (i == 0 ? "" : ",") + task("t" + std::to_string(i));
+  const auto r = f.ask("batch_assign_tasks", R"({"tasks":[)" + many + "]}");
+  CHECK(r.text("code") == "too_large");
+  CHECK(r.says("10001 entries"));
+  CHECK(r.says("at most 10000"));
+  CHECK(r.says("assign_batch"));
+  CHECK(f.place().status()->all.tally.total() == 0);
+}
+
 TEST_CASE("a call that assigns several tasks says whether their batch runs, or was left open") {
   fixture f;
   const auto open = f.ask("batch_assign_tasks", R"({"batch_id":"b","auto_execute":false,"tasks":[)" + task("a") + "]}");
