@@ -196,8 +196,11 @@ class workspace {
   /// Errors: batch_not_found, no_usage (no turn of the batch has reported any).
   [[nodiscard]] result<savings_report> savings(const batch_id& batch);
 
-  /// Writes the views now.
+  /// Brings the views up to date: now, as `run` and the destructor do.
   [[nodiscard]] std::vector<warning> refresh_views();
+  /// The same if they are short. Long ones (more than 256 KiB) a thread of this workspace brings up to date within ten
+  /// seconds, with at most a tenth of its time: for what is done often while others have much queued.
+  [[nodiscard]] std::vector<warning> refresh_views_soon();
 
   [[nodiscard]] const workspace_paths& paths() const noexcept;
   [[nodiscard]] store& storage() noexcept;

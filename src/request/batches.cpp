@@ -160,7 +160,7 @@ outcome wait_batch(const call& request) {
 
 outcome answer_wait(workspace& place, const batch_wait& wait, bool stopping) {
   // Who waited looks at the files next.
-  static_cast<void>(place.refresh_views());
+  static_cast<void>(place.refresh_views_soon());
   auto status = place.batch(wait.batch);
   if (!status) return refuse(std::move(status.error()));
   const batch_record& now = status->batch;

@@ -74,6 +74,7 @@ class engine {
       }
       after = attempt(false);
     }
+    for (const auto& w : place_.refresh_views()) tell(engine_event::kind::trouble, w.message);
     if (until_ == run_until::idle && report_.turns == 0 && start_error_) return fail(*start_error_);
     if (auto looked = look_for_left(); !looked) return fail(looked.error());
     return report_;
@@ -249,7 +250,7 @@ class engine {
     start_error_ = ended->start_error;
     last_detail_ = ended->session.end_detail;
     if (auto released = lock.release(); !released) return failure(released.error());
-    for (const auto& w : place_.refresh_views()) tell(engine_event::kind::trouble, w.message);
+    for (const auto& w : place_.refresh_views_soon()) tell(engine_event::kind::trouble, w.message);
     if (ended->session.end == session_end::not_started) return failure({errc::io_error, ended->session.end_detail});
     return {};
   }

@@ -158,7 +158,7 @@ class host_session::impl {
     follow_store();
     if (!over_) {
       end_as_it_stands();
-      static_cast<void>(place_.refresh_views());
+      static_cast<void>(place_.refresh_views_soon());
     }
     if (!ended_) return fail(*over_);
     return *ended_;

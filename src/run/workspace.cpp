@@ -321,7 +321,7 @@ result<wait_reply> workspace::wait(const batch_id& batch, std::chrono::steady_cl
     current = std::move(*found);
   }
   // Who waited looks at the files next.
-  static_cast<void>(refresh_views());
+  static_cast<void>(refresh_views_soon());
   auto now_is = this->batch(batch);
   if (!now_is) return fail(now_is.error());
   reply.now = std::move(*now_is);
@@ -330,6 +330,10 @@ result<wait_reply> workspace::wait(const batch_id& batch, std::chrono::steady_cl
 
 std::vector<warning> workspace::refresh_views() {
   return state_->views->refresh_now();
+}
+
+std::vector<warning> workspace::refresh_views_soon() {
+  return state_->views->refresh_soon();
 }
 
 const workspace_paths& workspace::paths() const noexcept {

@@ -42,6 +42,13 @@ bool in_place(const std::filesystem::path& folder, const view_note& note) {
   return true;
 }
 
+bool are_long(const view_note& note) {
+  std::int64_t size = 0;
+  for (const auto& file : note.files)
+    if (!file.empty()) size += file.back().stamp.size;
+  return size > long_views;
+}
+
 // True if all that has left the views is in the archive.
 bool bring_archive_up_to_date(store& from, const std::filesystem::path& data, const std::filesystem::path& state,
                               std::vector<warning>& warnings) {
@@ -108,13 +115,18 @@ view_writer::~view_writer() {
 }
 
 std::vector<warning> view_writer::refresh_now() {
-  std::vector<warning> warnings;
-  {
-    const std::lock_guard lock(warnings_mutex_);
-    warnings.swap(warnings_);
-  }
+  auto warnings = take_warnings();
   refresh(false, warnings);
   return warnings;
+}
+
+std::vector<warning> view_writer::refresh_soon() {
+  return thread_.joinable() && are_long(glance_at_note(state_)) ? take_warnings() : refresh_now();
+}
+
+std::vector<warning> view_writer::take_warnings() {
+  const std::lock_guard lock(warnings_mutex_);
+  return std::exchange(warnings_, {});
 }
 
 void view_writer::follow(std::stop_token stop) {

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -26,6 +27,10 @@ inline namespace v1 {
 
 /// How many ended tasks the views show.
 inline constexpr std::size_t ended_tasks_in_views = 1000;
+
+/// Views of more bytes than this in all are long (a queue of some hundreds of tasks, or results with much output): only
+/// the thread writes them while work goes on, so that no session waits for what others have queued.
+inline constexpr std::int64_t long_views = 256 * 1024;
 
 /// Keeps the views of one workspace up to date: a thread of its own follows the store, from construction to
 /// destruction, at most every 50 ms and with at most a tenth of the time. All signals are blocked in it. Writers of all
@@ -48,10 +53,13 @@ class view_writer {
   /// Brings the views up to date with what the store holds now. If they already are, nothing is written. The warnings
   /// are those of this call and of the thread since the last one. Waits for another writer's turn up to 5 seconds.
   std::vector<warning> refresh_now();
+  /// The same if the views are short; long ones are left to the thread, which writes them within 10 seconds.
+  std::vector<warning> refresh_soon();
 
  private:
   using milliseconds = std::chrono::milliseconds;
 
+  std::vector<warning> take_warnings();
   void follow(std::stop_token stop);
   std::optional<milliseconds> refresh(bool may_wait, std::vector<warning>& warnings);
   void keep(std::vector<warning> warnings);

@@ -1,5 +1,6 @@
 // 1,000 scripted tasks in one batch, end to end, against what they must cost at least: a round trip through pipes to
 // the same program for each task, and two durable writes (the turn's record before it is sent, its result after it).
+// And sessions of ten tasks, beside a queue that grows.
 //
 // Rounds are interleaved, so that both sides meet the same machine. Prints every figure; no thresholds here.
 #include <algorithm>
@@ -35,26 +36,57 @@ std::filesystem::path scratch() {
   return name;
 }
 
-double end_to_end(const std::filesystem::path& folder) {
-  auto place = workspace::open({.root = folder});
-  if (!place) give_up(place.error().message);
+void assign(workspace& place, const std::string& batch, int count, bool seal) {
   assign_request request;
-  for (int i = 0; i < tasks; ++i) {
+  request.batch = batch_id(batch);
+  for (int i = 0; i < count; ++i) {
     task_spec task;
-    task.id = task_id("task_" + std::to_string(i));
+    task.id = task_id(batch + "_" + std::to_string(i));
     task.description = "bench";
     request.tasks.push_back(task);
   }
+  request.seal = seal;
   request.whole_batch = true;
-  if (auto stored = place->assign(request); !stored) give_up(stored.error().message);
+  must(place.assign(request));
+}
+
+// Seconds from here to the end of the last task, and to the end of the run, whose files are up to date.
+struct run_times {
+  double tasks = 0;
+  double all = 0;
+};
+
+run_times run_all(workspace& place, int tasks_per_session) {
+  run_times took;
+  const auto start = std::chrono::steady_clock::now();
+  const auto until_now = [&] { return seconds(std::chrono::steady_clock::now() - start).count(); };
   engine_options options;
   options.agents = {make_scripted_agent({})};
-  options.max_tasks_per_session = tasks;
-  const auto start = std::chrono::steady_clock::now();
-  const auto report = run(*place, options, {}, run_until::idle);
-  const double took = seconds(std::chrono::steady_clock::now() - start).count();
-  if (!report || report->turns != tasks) give_up("the batch did not run");
+  options.max_tasks_per_session = tasks_per_session;
+  options.on_event = [&](const engine_event& event) {
+    if (event.what == engine_event::kind::turn_ended) took.tasks = until_now();
+  };
+  must(run(place, options, {}, run_until::idle));
+  took.all = until_now();
   return took;
+}
+
+double end_to_end(const std::filesystem::path& folder) {
+  auto place = must(workspace::open({.root = folder}));
+  assign(place, "b", tasks, true);
+  return run_all(place, tasks).all;
+}
+
+// Five sessions of ten tasks each, while others are queued in an open batch.
+void sessions_beside(int queued) {
+  const auto folder = scratch();
+  auto place = must(workspace::open({.root = folder}));
+  assign(place, "waits", queued, false);
+  static_cast<void>(place.refresh_views());
+  assign(place, "b", 50, true);
+  const run_times took = run_all(place, 10);
+  std::printf("%8d %20.3f %20.3f\n", queued, took.tasks / 5, took.all / 5);
+  std::filesystem::remove_all(folder);
 }
 
 double pipe_round_trips() {
@@ -127,4 +159,8 @@ int main() {
   std::printf("median end to end ÷ (pipe round trips + two durable appends a task): %.2f\n",
               median(ours) / median(least));
   std::printf("median end to end ÷ pipe round trips alone: %.1f\n", median(ours) / median(pipes));
+
+  std::printf("\nsessions of ten tasks beside others that are queued; seconds a session\n");
+  std::printf("%8s %20s %20s\n", "queued", "to the last task", "files up to date");
+  for (const int queued : {10, 1000, 25'000}) sessions_beside(queued);
 }

@@ -28,6 +28,20 @@ TEST_CASE("the tasks of a batch run in one session, in order, and their results 
   CHECK(status->result->position == 2);
 }
 
+TEST_CASE("the files are up to date when a run has returned, however long the queue is") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  std::vector<std::string> many;
+  for (int i = 0; i < 1000; ++i) many.push_back("t" + std::to_string(i));
+  assign_all(place, many, "others");
+  CHECK(place.refresh_views().empty());
+  assign(place, "a", "b1", true);
+  auto options = options_with(agent_that_does_all());
+  options.only = batch_id("b1");
+  run_until_idle(place, options);
+  CHECK(content_of(place.paths().results_view).find("did a") != std::string::npos);
+}
+
 TEST_CASE("an engine that was announced is there before it runs, once while it runs, and not when it has ended") {
   const scratch_folder folder;
   auto place = open_workspace(folder.path());

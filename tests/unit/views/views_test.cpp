@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include "unit/views/fixture.hpp"
+#include "views/view_note.hpp"
 
 using namespace cobatch;
 using views_test::at;
@@ -142,6 +143,29 @@ TEST_CASE("the last change is in the views once the writer has gone") {
     REQUIRE(s->assign(views_test::tasks_of("b", i)).has_value());
   }
   CHECK(read_json(f.queue()).find("tasks")->as_object()->size() == 20);
+}
+
+TEST_CASE("nobody who works on waits for long views to be written, and short ones are written at once") {
+  const folder f;
+  const auto s = make_memory_store(fixed_clock);
+  const auto writer = writer_of(*s, f);
+  SUBCASE("short") {
+    REQUIRE(s->assign(views_test::tasks_of("b", 1, "late_")).has_value());
+    CHECK(writer->refresh_soon().empty());
+  }
+  SUBCASE("long") {
+    REQUIRE(s->assign(views_test::tasks_of("b", 1'000)).has_value());
+    CHECK(writer->refresh_now().empty());
+    {
+      const auto turn = view_turn::take(f.state(), std::chrono::steady_clock::now() + std::chrono::minutes{1});
+      REQUIRE(turn.has_value());
+      REQUIRE(s->assign(views_test::tasks_of("b", 1, "late_")).has_value());
+      CHECK(writer->refresh_soon().empty());  // refresh_now would wait for the turn, and then warn
+      CHECK(read(f.queue()).find("late_1") == std::string::npos);
+    }
+    writer->refresh_now();
+  }
+  CHECK(read(f.queue()).find("late_1") != std::string::npos);
 }
 
 TEST_CASE("nothing is written while nothing changed, and a view that was deleted comes back") {
