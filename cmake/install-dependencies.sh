@@ -2,13 +2,14 @@
 # Installs what is missing to build Cobatch and run its examples, on Debian and its relatives with apt; elsewhere it
 # says what to install.
 #
-#   cmake/install-dependencies.sh [--tests] [--install] [--bundle] [--style] [--tidy]
+#   cmake/install-dependencies.sh [--tests] [--install] [--bundle] [--style] [--tidy] [--fuzz]
 #
 #   --tests     also what the tests need
 #   --install   also what the tests of installation need
 #   --bundle    also the sources that a wheel has inside (COBATCH_BUNDLE), into build/sources
 #   --style     also clang-format
 #   --tidy      also clang-tidy
+#   --fuzz      also what the fuzzers need
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config curl jq libsimdjson-dev libfmt-dev libexpected-dev libsqlite3-dev
@@ -21,6 +22,7 @@ for option in "$@"; do
     --bundle) bundle=1 ;;
     --style) packages+=(clang-format-14) ;;
     --tidy) packages+=(clang-tidy-14) ;;
+    --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
     *)
       sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2
       exit 2

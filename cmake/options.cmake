@@ -5,6 +5,7 @@ option(COBATCH_BUILD_CAPI "Build the shared library with the C interface" ${PROJ
 option(COBATCH_BUNDLE "For packages: have simdjson and fmt inside, instead of linking the system's" OFF)
 option(COBATCH_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(COBATCH_BUILD_BENCH "Build the benchmarks (programs that print numbers; they are no tests)" OFF)
+option(COBATCH_FUZZERS "Build the fuzz targets for libFuzzer, which needs clang: see tests/fuzz/run.sh" OFF)
 option(COBATCH_UNITY "Compile each room of the library, and each test program, as one file" ON)
 option(COBATCH_INSTALL "Make install rules" ${PROJECT_IS_TOP_LEVEL})
 option(COBATCH_WERROR "Warnings are errors (for CI; never exported)" OFF)
