@@ -632,7 +632,7 @@ typedef struct cobatch_task_spec {
   int32_t priority;         /* COBATCH_PRIORITY_...; orders batches, not the tasks inside one */
   int32_t max_attempts;     /* 1 to 100; 0: 2. With 1 it runs at most once: interrupted, it ends as an error */
   cobatch_text id;          /* 1 to 128 bytes without control characters */
-  cobatch_text description; /* at most 256 KiB */
+  cobatch_text description; /* not blank, at most 256 KiB */
   cobatch_text context;     /* JSON, at most 1 MiB; absent: none */
   cobatch_text assigned_by; /* at most 128 bytes; absent: not said */
   /* since ABI version 2: */

@@ -122,8 +122,9 @@ class workspace {
   workspace& operator=(workspace&&) noexcept;
   ~workspace();  ///< brings the views up to date; it may have static storage
 
-  /// Stores tasks for one batch. Errors: task_exists, agent_conflict, too_large, duplicate_in_batch, bad_value (no
-  /// task), bad_encoding (a description that is not UTF-8), and the store's.
+  /// Stores tasks for one batch. Errors: task_exists, agent_conflict, too_large, duplicate_in_batch, bad_id, bad_value
+  /// (no task, a blank description), bad_encoding (an id or a text that is not UTF-8), bad_json (a context), and the
+  /// store's.
   [[nodiscard]] result<assign_reply> assign(const assign_request& request);
   /// Several requests, each for itself: what came of each, in their order, with the errors of `assign`. All that is
   /// stored is so in one durable step. Requests without a batch share one, and batches are sealed at the end (see
@@ -140,8 +141,8 @@ class workspace {
   [[nodiscard]] result<std::vector<warning>> prepare_to_run(const std::optional<batch_id>& batch);
   /// Errors: task_not_found, task_ended.
   [[nodiscard]] result<task_outcome> cancel(const task_id& task);
-  /// Changes a queued task. Errors: task_not_found, task_in_progress, task_ended, bad_value (nothing to change),
-  /// too_large, bad_encoding, bad_json (the context).
+  /// Changes a queued task. Errors: task_not_found, task_in_progress, task_ended, bad_value (nothing to change, a
+  /// blank description), too_large, bad_encoding, bad_json (the context).
   [[nodiscard]] result<task_outcome> update(const task_id& task, task_changes changes);
   /// Queues a task again that has ended or that somebody has in progress by hand. Its result goes, what its turns cost
   /// stays. Errors: task_not_found, task_in_progress, need_unknown (a task that it needs is gone, or failed).
@@ -169,8 +170,8 @@ class workspace {
   /// Errors: those of `begin_called`, already_completed, and those of a completion in <cobatch/host_session.hpp>.
   [[nodiscard]] result<complete_called_outcome> complete_called(complete_called_request request);
 
-  /// Puts in tasks as they were elsewhere; what came of each, in their order. Errors: bad_value, bad_json, too_large,
-  /// bad_encoding (the message names the task; none was put in).
+  /// Puts in tasks as they were elsewhere; what came of each, in their order. Errors: bad_id, bad_value, bad_json,
+  /// too_large, bad_encoding (the message names the task; none was put in).
   [[nodiscard]] result<std::vector<adopt_outcome>> adopt(std::vector<adopted_task> tasks);
 
   [[nodiscard]] result<task_status> task(const task_id& task);

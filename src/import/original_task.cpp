@@ -173,7 +173,7 @@ class taking {
     if (!state) return fail(state.error());
     out_.as.task.state = *state;
     fill_task();
-    if ((!has_ended(*state) || out_.blocked) && task().spec.description.empty())
+    if ((!has_ended(*state) || out_.blocked) && is_blank(task().spec.description))
       return fail(errc::bad_value, "it has no description, so nobody could do it");
     if (*state == task_state::done || *state == task_state::error) fill_result();
     fill_extra();

@@ -29,16 +29,8 @@ json::array ids_of(const std::vector<task_id>& tasks) {
 
 result<task_changes> changes_in(const arguments& params) {
   task_changes to;
-  if (params.text("description") != nullptr) {
-    auto description = description_in(params);
-    if (!description) return fail(std::move(description.error()));
-    to.description = std::move(*description);
-  }
-  if (params.any("context") != nullptr) {
-    auto context = context_in(params);
-    if (!context) return fail(std::move(context.error()));
-    to.context = std::move(*context);
-  }
+  if (const std::string* description = params.text("description")) to.description = *description;
+  if (params.any("context") != nullptr) to.context = context_in(params);
   auto prio = priority_in(params);
   if (!prio) return fail(std::move(prio.error()));
   to.prio = *prio;

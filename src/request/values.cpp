@@ -21,13 +21,6 @@ result<Id> parse_id(const arguments& params, std::string_view name, const std::s
   return fail(parsed.error().code, parsed.error().message + ". Nothing was changed.");
 }
 
-result<void> check_size(const arguments& params, std::string_view name, std::size_t size, std::size_t limit,
-                        std::string_view way_out) {
-  if (size <= limit) return {};
-  return fail(errc::too_large, fmt::format("{} has {} bytes; the limit is {}. Nothing was changed. {}",
-                                           params.label(name), size, limit, way_out));
-}
-
 result<std::vector<task_id>> needs_in(const arguments& params) {
   std::vector<task_id> needs;
   for (const auto& given : params.texts("needs")) {
@@ -124,33 +117,17 @@ result<std::string> name_in(const arguments& params, std::string_view name) {
   if (given->empty() || !is_printable(*given))
     return fail(errc::bad_value,
                 fmt::format("{} is empty or holds a control character. Nothing was changed.", params.label(name)));
-  if (auto fits = check_size(params, name, given->size(), max_id_bytes, "Shorten it."); !fits)
-    return fail(std::move(fits.error()));
+  if (given->size() > max_id_bytes)
+    return fail(errc::too_large, fmt::format("{} has {} bytes; the limit is {}. Nothing was changed. Shorten it.",
+                                             params.label(name), given->size(), max_id_bytes));
   return *given;
 }
 
-result<std::string> description_in(const arguments& params) {
-  const std::string& given = *params.text("description");
-  if (given.empty())
-    return fail(errc::bad_value,
-                fmt::format("{} is empty; say what is to be done. Nothing was changed.", params.label("description")));
-  if (auto fits = check_size(params, "description", given.size(), max_description_bytes,
-                             "Put long material in a file and name it in the description.");
-      !fits)
-    return fail(std::move(fits.error()));
-  return given;
-}
-
 // An empty string is what clients send for "no context"; it must not make a repeated assign differ.
-result<std::string> context_in(const arguments& params) {
+std::string context_in(const arguments& params) {
   const json::value* given = params.any("context");
-  if (given == nullptr || (given->as_string() != nullptr && given->as_string()->empty())) return std::string();
-  std::string text = json::write(*given);
-  if (auto fits = check_size(params, "context", text.size(), max_context_bytes,
-                             "Put long material in a file and name it in the context.");
-      !fits)
-    return fail(std::move(fits.error()));
-  return text;
+  if (given == nullptr || (given->as_string() != nullptr && given->as_string()->empty())) return {};
+  return json::write(*given);
 }
 
 result<std::optional<priority>> priority_in(const arguments& params) {
@@ -161,10 +138,6 @@ result<task_spec> task_spec_in(const arguments& params) {
   task_spec spec;
   auto id = task_id_in(params);
   if (!id) return fail(std::move(id.error()));
-  auto description = description_in(params);
-  if (!description) return fail(std::move(description.error()));
-  auto context = context_in(params);
-  if (!context) return fail(std::move(context.error()));
   const auto prio = priority_in(params);
   if (!prio) return fail(prio.error());
   auto assigned_by = name_in(params, "assigned_by");
@@ -172,8 +145,8 @@ result<task_spec> task_spec_in(const arguments& params) {
   const auto attempts = number_in(params, "max_attempts", 1, most_attempts, task_spec{}.max_attempts);
   if (!attempts) return fail(attempts.error());
   spec.id = std::move(*id);
-  spec.description = std::move(*description);
-  spec.context = std::move(*context);
+  spec.description = *params.text("description");
+  spec.context = context_in(params);
   spec.prio = prio->value_or(spec.prio);
   spec.assigned_by = std::move(*assigned_by);
   spec.max_attempts = static_cast<int>(*attempts);

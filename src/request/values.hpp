@@ -44,9 +44,8 @@ template <class Word>
 }
 /// A whole task. Errors beyond those: too_large.
 [[nodiscard]] result<task_spec> task_spec_in(const arguments& params);
-/// The parts of a task that `update_task` changes; each given if the parameter is.
-[[nodiscard]] result<std::string> description_in(const arguments& params);
-[[nodiscard]] result<std::string> context_in(const arguments& params);
+/// As JSON text; empty if it was not given.
+[[nodiscard]] std::string context_in(const arguments& params);
 [[nodiscard]] result<std::optional<priority>> priority_in(const arguments& params);
 /// What is said of the batch beside its tasks; the model is left out, as a task may have one, too.
 [[nodiscard]] result<batch_settings> settings_in(const arguments& params, unknown_members& unknown);

@@ -49,6 +49,14 @@ result<void> check_count(const std::string& whose, std::string_view what, std::s
               fmt::format("{} has {} {}; the limit is {}. Nothing was stored", whose, count, what, most));
 }
 
+// An id that was not parsed may be anything.
+template <class Id>
+result<void> check_id(const Id& id, std::string_view called) {
+  if (auto parsed = Id::parse(id.str(), called); !parsed)
+    return fail(parsed.error().code, parsed.error().message + ". Nothing was stored");
+  return {};
+}
+
 result<void> not_empty(const std::string& whose, std::string_view what, std::string_view text) {
   if (!text.empty()) return {};
   return fail(errc::bad_value, fmt::format("a {} of {} is empty. Nothing was stored; leave it out", what, whose));
@@ -58,7 +66,7 @@ result<void> check_needs(const std::string& whose, const task_spec& task) {
   if (auto ok = check_count(whose, "needs", task.needs.size(), most_needs); !ok) return ok;
   std::unordered_set<std::string_view> seen;
   for (const auto& need : task.needs) {
-    if (auto ok = not_empty(whose, "need", need.str()); !ok) return ok;
+    if (auto ok = check_id(need, "a need of " + whose); !ok) return ok;
     if (need == task.id)
       return fail(errc::bad_value, fmt::format("{} needs itself, so it could never run. Nothing was stored", whose));
     if (!seen.insert(need.str()).second)
@@ -144,10 +152,19 @@ result<void> check_settings(const std::string& whose, const batch_settings& sett
   return {};
 }
 
+// Nobody could do what a blank one says.
+result<void> check_description(const std::string& whose, std::string_view description, bool may_be_blank) {
+  if (auto ok = check_text(whose, "description", description, max_description_bytes); !ok) return ok;
+  if (may_be_blank || !is_blank(description)) return {};
+  return fail(errc::bad_value,
+              fmt::format("the description of {} is blank. Nothing was stored; say what is to be done", whose));
+}
+
 result<void> check_batch(const assign_request& request) {
+  if (request.batch)
+    if (auto ok = check_id(*request.batch, "batch_id"); !ok) return ok;
   if (!request.agent.empty())
-    if (const auto named = agent_name::parse(request.agent); !named)
-      return fail(named.error().code, named.error().message + ". Nothing was stored");
+    if (auto ok = check_id(agent_name(request.agent), "the agent's name"); !ok) return ok;
   const std::string whose = "the batch";
   if (auto ok = check_settings(whose, request.settings); !ok) return ok;
   return check_preamble(whose, request.shared);
@@ -155,10 +172,10 @@ result<void> check_batch(const assign_request& request) {
 
 }  // namespace
 
-result<task_spec> check_task(task_spec task) {
-  if (task.id.empty()) return fail(errc::bad_value, "a task has no task_id. Nothing was stored");
+result<task_spec> check_task(task_spec task, task_state state) {
+  if (auto ok = check_id(task.id, "task_id"); !ok) return fail(ok.error());
   const std::string whose = whose_task(task.id);
-  if (auto ok = check_text(whose, "description", task.description, max_description_bytes); !ok) return fail(ok.error());
+  if (auto ok = check_description(whose, task.description, has_ended(state)); !ok) return fail(ok.error());
   if (auto ok = check_line(whose, "assigned_by", task.assigned_by, max_id_bytes); !ok) return fail(ok.error());
   if (auto ok = check_line(whose, "model", task.model, max_id_bytes); !ok) return fail(ok.error());
   if (auto ok = check_numbers(whose, task); !ok) return fail(ok.error());
@@ -175,8 +192,7 @@ result<task_changes> check_changes(const task_id& task, task_changes changes) {
     return fail(errc::bad_value,
                 fmt::format("nothing of {} is to be changed; give a description, a context or a priority", whose));
   if (changes.description)
-    if (auto ok = check_text(whose, "description", *changes.description, max_description_bytes); !ok)
-      return fail(ok.error());
+    if (auto ok = check_description(whose, *changes.description, false); !ok) return fail(ok.error());
   if (changes.context)
     if (auto ok = check_context(whose, *changes.context); !ok) return fail(ok.error());
   return changes;
@@ -190,7 +206,7 @@ result<assign_request> check_assign(assign_request request) {
   if (auto ok = check_batch(request); !ok) return fail(ok.error());
   std::unordered_set<std::string_view> ids;
   for (auto& task : request.tasks) {
-    auto checked = check_task(std::move(task));
+    auto checked = check_task(std::move(task), task_state::queued);
     if (!checked) return fail(checked.error());
     task = std::move(*checked);
     if (!ids.insert(task.id.str()).second)

@@ -103,11 +103,12 @@ result<void> check_extra(const task_id& task, std::string& extra) {
 
 result<adopted_task> check_adopted(adopted_task given) {
   const task_id id = given.task.spec.id;
-  auto spec = check_task(std::move(given.task.spec));
+  auto spec = check_task(std::move(given.task.spec), given.task.state);
   if (!spec) return fail(spec.error());
   given.task.spec = std::move(*spec);
-  if (given.task.batch.empty())
-    return fail(errc::bad_value, fmt::format("task \"{}\" has no batch_id. Nothing was stored", id.str()));
+  if (const auto batch = batch_id::parse(given.task.batch.str()); !batch)
+    return fail(batch.error().code,
+                fmt::format("task \"{}\": {}. Nothing was stored", id.str(), batch.error().message));
   if (auto ok = check_extra(id, given.task.extra); !ok) return fail(ok.error());
   if (!given.result) return given;
   if (auto ok = check_extra(id, given.result->extra); !ok) return fail(ok.error());

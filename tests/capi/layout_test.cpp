@@ -94,8 +94,10 @@ user_of_struct record_of(std::string name, next_function<Record> next,
 struct options_struct {
   user_of_struct user;
   const void* content;
-  std::size_t needed;         // with less than this the call cannot be done,
-  cobatch_status without_it;  // and answers so
+  std::size_t needed;           // with less than this the call cannot be done,
+  cobatch_status without_it;    // and answers so;
+  std::size_t also_needed = 0;  // with that and less than this it answers otherwise
+  cobatch_status without_that = COBATCH_OK;
 };
 
 void check_options(const options_struct& options) {
@@ -105,7 +107,9 @@ void check_options(const options_struct& options) {
     INFO(size);
     any_struct given(options.content, user.size, size);
     const auto came = answer_of([&](cobatch_error** err) { return user.use(given.data(), err); });
-    CHECK(came == (size < options.needed ? options.without_it : COBATCH_OK));
+    CHECK(came == (size < options.needed        ? options.without_it
+                   : size < options.also_needed ? options.without_that
+                                                : COBATCH_OK));
   }
   for (const std::size_t used : {user.size, user.size + newer_members - 1}) {
     any_struct newer(options.content, user.size, user.size + newer_members);
@@ -329,7 +333,8 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
               const scratch_workspace other;
               return cobatch_assign_task(other, static_cast<cobatch_task_spec*>(spec), nullptr, nullptr, err);
             }),
-       &task, offsetof(cobatch_task_spec, description), COBATCH_E_BAD_ID},
+       &task, offsetof(cobatch_task_spec, description), COBATCH_E_BAD_ID, offsetof(cobatch_task_spec, context),
+       COBATCH_E_BAD_VALUE},
       {user("cobatch_assign_options", sizeof assign,
             [=](void* options, cobatch_error** err) {
               const scratch_workspace other;

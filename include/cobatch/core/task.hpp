@@ -76,7 +76,7 @@ struct attempt_counts {
 /// What a caller gives for a task.
 struct task_spec {
   task_id id = {};
-  std::string description = {};  ///< UTF-8, at most `max_description_bytes`
+  std::string description = {};  ///< UTF-8, not blank, at most `max_description_bytes`
   std::string context = {};      ///< JSON text, or empty for none
   priority prio = priority::medium;
   std::string assigned_by = {};  ///< who assigned it, at most `max_id_bytes`; empty if not said

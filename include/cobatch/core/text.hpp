@@ -1,4 +1,4 @@
-// What is asked of every text that comes from outside: is it UTF-8, and can it stand on one line.
+// What is asked of every text that comes from outside: is it UTF-8, can it stand on one line, and does it say anything.
 #pragma once
 
 #include <cstddef>
@@ -55,6 +55,11 @@ namespace detail {
   return true;
 }
 
+/// True if `text` is empty, or holds nothing but spaces, tabs and line breaks.
+[[nodiscard]] constexpr bool is_blank(std::string_view text) noexcept {
+  return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos;
+}
+
 /// The longest prefix of `text` (UTF-8) of at most `limit` bytes that does not cut a character.
 [[nodiscard]] constexpr std::string_view utf8_prefix(std::string_view text, std::size_t limit) noexcept {
   if (text.size() <= limit) return text;
@@ -92,6 +97,7 @@ namespace detail {
 
 static_assert(is_utf8("caf\xC3\xA9") && !is_utf8("\xC0\x80") && !is_utf8("\xED\xA0\x80"));
 static_assert(is_printable("caf\xC3\xA9") && !is_printable("a\nb") && !is_printable("\xC2\x9B"));
+static_assert(is_blank("") && is_blank(" \t\r\n") && !is_blank(" a"));
 static_assert(utf8_prefix("a\xC3\xA9", 2) == "a");
 
 }  // namespace v1

@@ -54,6 +54,14 @@ void check_refused(fixture& f, const parsed_reply& r, std::string_view code) {
   CHECK(f.stored_tasks() == 0);
 }
 
+// By the workspace, for all who ask it.
+void check_not_stored(fixture& f, const parsed_reply& r, std::string_view code) {
+  CHECK(r.kind == reply_kind::refused);
+  CHECK(r.text("code") == code);
+  CHECK(r.says("Nothing was stored"));
+  CHECK(f.stored_tasks() == 0);
+}
+
 }  // namespace
 
 TEST_CASE("every parameter of every action refuses every wrong type, names itself, and stores nothing") {
@@ -205,7 +213,6 @@ TEST_CASE("values out of range are refused with what is wanted") {
       {"assign_task", task("t", R"(,"budget":{"minutes":-0.5})")},
       {"assign_task", task("t", R"(,"budget":{"unknown":"maybe"})")},
       {"assign_batch", R"({"tasks":[{"task_id":"t","description":"d"}],"model":""})"},
-      {"assign_task", R"({"task_id":"t","description":""})"},
       {"batch_status", R"({"batch_id":"b","limit":1001})"},
       {"batch_status", R"({"batch_id":"b","after_position":-1})"},
       {"wait_batch", R"({"batch_id":"b","timeout_seconds":41})"},
@@ -235,11 +242,11 @@ TEST_CASE("over-long texts are refused with limit and size, those at the limit a
     return R"({"task_id":"t","batch_id":"b","description":")" + std::string(n, 'd') + "\"}";
   };
   const auto r = f.ask("assign_task", described(max_description_bytes + 1));
-  check_refused(f, r, "too_large");
+  check_not_stored(f, r, "too_large");
   CHECK(r.says(std::to_string(max_description_bytes)));
   CHECK(r.says(std::to_string(max_description_bytes + 1)));
-  check_refused(f, f.ask("assign_task", task("t", R"(,"context":")" + std::string(max_context_bytes, 'c') + "\"")),
-                "too_large");
+  check_not_stored(f, f.ask("assign_task", task("t", R"(,"context":")" + std::string(max_context_bytes, 'c') + "\"")),
+                   "too_large");
   check_refused(f, f.ask("assign_task", task("t", R"(,"agent":")" + std::string(max_id_bytes + 1, 'a') + "\"")),
                 "too_large");
   CHECK(f.ask("assign_task", described(max_description_bytes)).text("status") == "success");
@@ -270,12 +277,22 @@ TEST_CASE("what a task or a batch must not hold is refused, and nothing is store
   };
   for (const auto& [more, code] : cases) {
     CAPTURE(more.substr(0, 80));
-    const auto r = f.ask("assign_task", task("t", "," + more));
-    CHECK(r.kind == reply_kind::refused);
-    CHECK(r.text("code") == code);
-    CHECK(r.says("Nothing was stored"));
+    check_not_stored(f, f.ask("assign_task", task("t", "," + more)), code);
+  }
+}
+
+TEST_CASE("a blank description is refused by every action that takes one") {
+  fixture f;
+  for (const std::string description : {"", " ", R"( \t\r\n)"}) {
+    CAPTURE(description);
+    const std::string blank = R"({"task_id":"t","description":")" + description + "\"}";
+    check_not_stored(f, f.ask("assign_task", blank), "bad_value");
+    check_not_stored(f, f.ask("assign_batch", R"({"tasks":[)" + task("a") + "," + blank + "]}"), "bad_value");
+    CHECK(f.ask("batch_assign_tasks", R"({"tasks":[)" + blank + "]}").text("code") == "bad_value");
     CHECK(f.stored_tasks() == 0);
   }
+  f.ask("assign_task", task("t", R"(,"auto_execute":false)"));
+  CHECK(f.ask("update_task", R"({"task_id":"t","description":" "})").text("code") == "bad_value");
 }
 
 TEST_CASE("a context file is a path below the agent's folder") {

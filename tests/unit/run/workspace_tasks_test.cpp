@@ -46,6 +46,40 @@ TEST_CASE("what is done to a task that is not there says so") {
   check_refused(place.complete_called({{}, none, done()}), errc::task_not_found);
 }
 
+TEST_CASE("ids and descriptions that JSON and C refuse are refused by the C++ calls") {
+  scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  const std::pair<std::string, errc> ids[] = {{"", errc::bad_id},
+                                              {std::string(max_id_bytes + 1, 'x'), errc::bad_id},
+                                              {"a\nb", errc::bad_id},
+                                              {"\x1b[31m", errc::bad_id},
+                                              {"caf\xe9", errc::bad_encoding}};
+  for (const auto& [id, code] : ids) {
+    CAPTURE(id);
+    const auto refused = [&, code = code](auto change) {
+      assign_request request{.batch = batch_id("b"), .tasks = {spec("t")}};
+      change(request);
+      check_refused(place.assign(request), code, "Nothing was stored");
+    };
+    refused([&](auto& request) { request.tasks.front().id = task_id(id); });
+    refused([&](auto& request) { request.batch = batch_id(id); });
+    refused([&](auto& request) { request.tasks.front().needs = {task_id(id)}; });
+    auto task = adopted(id);
+    check_refused(place.adopt({task}), code, "Nothing was stored");
+    task = adopted("t");
+    task.task.batch = batch_id(id);
+    check_refused(place.adopt({task}), code, "Nothing was stored");
+  }
+  for (const std::string blank : {"", " \t\r\n"}) {
+    auto task = adopted("t");
+    task.task.spec.description = blank;
+    check_refused(place.assign({.tasks = {task.task.spec}}), errc::bad_value, "say what is to be done");
+    task.task.state = task_state::queued;
+    check_refused(place.adopt({task}), errc::bad_value, "say what is to be done");
+  }
+  CHECK(place.status()->all.tally.total() == 0);
+}
+
 TEST_CASE("changes to a task are checked as they are when it is assigned") {
   scratch_folder folder;
   auto place = open_workspace(folder.path());
@@ -58,6 +92,7 @@ TEST_CASE("changes to a task are checked as they are when it is assigned") {
   changes.context = R"({ "k" : 1 })";
   CHECK(place.update(a, changes)->task.spec.context == R"({"k":1})");
   check_refused(place.update(a, described("\xff")), errc::bad_encoding);
+  check_refused(place.update(a, described(" \n")), errc::bad_value, "Nothing was stored");
   check_refused(place.update(a, described(std::string(max_description_bytes + 1, 'x'))), errc::too_large);
   CHECK(task_of(place, "a").spec.description == "do a");
 }
@@ -103,7 +138,7 @@ TEST_CASE("of tasks to adopt none is put in if one cannot be read") {
   }
   SUBCASE("it has no batch") {
     bad.task.batch = {};
-    check_refused(place.adopt({adopted("good"), bad}), errc::bad_value, "\"bad\"");
+    check_refused(place.adopt({adopted("good"), bad}), errc::bad_id, "\"bad\"");
   }
   SUBCASE("its result is not readable") {
     bad.result.emplace();
