@@ -125,11 +125,17 @@ result<arguments> arguments::check(const json::value& given, std::span<const par
     return fail(errc::wrong_type,
                 fmt::format("'{}' is {}; it must be an object. Nothing was changed.",
                             where.empty() ? "params" : where.substr(0, where.size() - 1), describe_given(given)));
+  // Before what is missing: that may be what a misspelt one is.
+  for (const auto& member : *members) {
+    const std::string_view meant = meant_name(member.name, specs);
+    if (meant == member.name) continue;
+    if (!meant.empty())
+      return fail(errc::bad_value, fmt::format("{}{} is not a parameter here. Nothing was changed. Call it '{}'.",
+                                               where, in_quotes(member.name), meant));
+    unknown.note(where, member.name, specs);
+  }
   for (const auto& spec : specs)
     if (auto fine = check_member(given.find(spec.name), spec, where); !fine) return fail(std::move(fine.error()));
-  for (const auto& member : *members)
-    if (std::none_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec.name == member.name; }))
-      unknown.note(where, member.name, specs);
   arguments checked;
   checked.given_ = &given;
   checked.where_ = where;
@@ -211,10 +217,36 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
+constexpr std::size_t longest_name = 64;
+
+// Lower case, without underscores and hyphens.
+std::string folded(std::string_view name) {
+  std::string out;
+  for (const char c : name)
+    if (c != '_' && c != '-') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+// One edit makes another word of a shorter name.
+bool is_slip_of(std::string_view given, std::string_view known) {
+  constexpr std::size_t shortest_name_with_edit = 4;
+  const std::size_t shorter = std::min(given.size(), known.size());
+  return given == known || (shorter >= shortest_name_with_edit && given.size() <= known.size() + 1 &&
+                            known.size() <= given.size() + 1 && edit_distance(given, known) <= 1);
+}
+
 }  // namespace
 
+std::string_view meant_name(std::string_view given, std::span<const param_spec> known) {
+  if (std::any_of(known.begin(), known.end(), [&](const auto& spec) { return spec.name == given; })) return given;
+  if (given.size() > longest_name) return {};
+  const std::string looked_for = folded(given);
+  for (const auto& spec : known)
+    if (is_slip_of(looked_for, folded(spec.name))) return spec.name;
+  return {};
+}
+
 std::string_view nearest(std::string_view given, std::span<const std::string_view> candidates) {
-  constexpr std::size_t longest_name = 64;
   if (given.empty() || given.size() > longest_name) return {};
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(2, given.size() / 3) + 1;

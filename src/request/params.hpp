@@ -56,7 +56,8 @@ class unknown_members {
 /// An object whose members were checked. It refers to the request and must not outlive it.
 class arguments {
  public:
-  /// Errors: wrong_type, missing_field. What is in objects is not looked at. `where` leads names in messages
+  /// Errors: wrong_type, missing_field, bad_value (a name that is nearly right). What is in objects is not looked at.
+  /// `where` leads names in messages
   /// ("tasks[3]."); null counts as absent, except for booleans.
   [[nodiscard]] static result<arguments> check(const json::value& given, std::span<const param_spec> specs,
                                                const std::string& where, unknown_members& unknown);
@@ -82,6 +83,10 @@ class arguments {
 
 /// A text from outside, fit to stand in a message: shortened, in quotes, without control characters.
 [[nodiscard]] std::string in_quotes(std::string_view text);
+
+/// The parameter that `given` names, be it with another case, with other underscores or hyphens or, where the name is
+/// long enough, with one slip of the pen; empty if there is none. Whoever sent it relies on it, so it is not ignored.
+[[nodiscard]] std::string_view meant_name(std::string_view given, std::span<const param_spec> known);
 
 /// The candidate that `given` is most likely a slip of; empty if none is near.
 [[nodiscard]] std::string_view nearest(std::string_view given, std::span<const std::string_view> candidates);

@@ -3,8 +3,10 @@
 #include <exception>
 #include <new>
 #include <optional>
+#include <string>
+#include <vector>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <cobatch/protocol.hpp>
 
@@ -81,6 +83,17 @@ refusal unknown_action(std::string_view given) {
           std::move(more)};
 }
 
+// Parameters of the action that stand beside `params`; empty if there are none.
+std::string misplaced_params(const json::value& request, const action& wanted) {
+  constexpr std::size_t most_named = 5;
+  std::vector<std::string> names;
+  for (const auto& member : *request.as_object())
+    if (meant_name(member.name, envelope_params).empty() && !meant_name(member.name, wanted.params).empty() &&
+        names.size() < most_named)
+      names.push_back(in_quotes(member.name));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 using step = std::variant<reply, batch_wait>;
 
 reply reply_of(outcome done, std::vector<warning> more) {
@@ -96,6 +109,11 @@ step dispatch(workspace& place, const json::value& request) {
   const std::string& name = *envelope->text("action");
   const action* wanted = find_action(name);
   if (wanted == nullptr) return refused(unknown_action(name), unknown.take());
+  // That one of them is missing, or unknown, would only lead astray.
+  if (const auto beside = misplaced_params(request, *wanted); !beside.empty())
+    return refused(refusal{errc::bad_value, fmt::format("Beside 'params' stand parameters of the action: {}. Nothing "
+                                                        "was changed. Put them inside 'params'.",
+                                                        beside)});
 
   const json::value nothing{json::object{}};
   const json::value* given = envelope->any("params");

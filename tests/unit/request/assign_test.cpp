@@ -170,17 +170,17 @@ TEST_CASE("a batch of 10,000 tasks is accepted, the reply lists 200, says so, an
   CHECK(seen.size() == 10'000);
 }
 
-TEST_CASE("a misspelt parameter is warned of, once a name, with what was meant") {
+TEST_CASE("an unknown parameter is warned of, once a name, with what may be meant") {
   fixture f;
-  const auto r = f.ask("assign_task", task("t1", R"(,"batchid":"b","zzzzzzzzz":1)"));
+  const auto r = f.ask("assign_task", task("t1", R"(,"bach_idd":"b","zzzzzzzzz":1)"));
   CHECK(r.text("status") == "success");
   CHECK(r.warns("unknown_param"));
   const std::string all = json::write(r.body);
   CHECK(all.find("did you mean 'batch_id'?") != std::string::npos);
   CHECK(all.find("'zzzzzzzzz' is not a parameter here and was ignored.") != std::string::npos);
 
-  const auto many = f.ask("assign_batch", R"({"batch_id":"c","tasks":[)" + task("a", R"(,"prority":"high")") + "," +
-                                              task("b", R"(,"prority":"high")") + "]}");
+  const auto many = f.ask("assign_batch", R"({"batch_id":"c","tasks":[)" + task("a", R"(,"effort":"high")") + "," +
+                                              task("b", R"(,"effort":"high")") + "]}");
   std::size_t warned = 0;
   for (const auto& entry : many.list("warnings"))
     if (*entry.find("code") == json::value("unknown_param")) ++warned;

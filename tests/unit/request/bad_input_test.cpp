@@ -322,6 +322,84 @@ TEST_CASE("a refused request leaves the next one alone") {
   CHECK(f.stored_tasks() == 1);
 }
 
+TEST_CASE("a parameter that is nearly right is refused with the right name, and nothing starts") {
+  fixture f;
+  const std::string rest = R"("task_id":"t","description":"d")";
+  const std::string in_tasks = R"({"batch_id":"b","tasks":[{"task_id":"t","description":"d",)";
+  const std::vector<std::tuple<std::string, std::string, std::string>> cases{
+      {"assign_task", R"({"taskId":"t","description":"d","autoExecute":false,"batchId":"b"})", "'task_id'"},
+      {"assign_task", "{" + rest + R"(,"autoExecute":false})", "'auto_execute'"},
+      {"assign_task", "{" + rest + R"(,"AUTO-EXECUTE":false})", "'auto_execute'"},
+      {"assign_task", "{" + rest + R"(,"auto_excute":false})", "'auto_execute'"},
+      {"assign_task", "{" + rest + R"(,"auto_exceute":false})", "'auto_execute'"},
+      {"assign_task", "{" + rest + R"(,"batchId":"b"})", "'batch_id'"},
+      {"assign_task", "{" + rest + R"(,"batch_id":"b","batchid":"c"})", "'batch_id'"},
+      {"assign_task", "{" + rest + R"(,"Way":"fork"})", "'way'"},
+      {"assign_task", "{" + rest + R"(,"budget":{"token":5}})", "'tokens'"},
+      {"assign_batch", R"({"tasks":[],"batch-id":"b"})", "'batch_id'"},
+      {"assign_batch", in_tasks + R"("prority":"high"}]})", "'priority'"},
+      {"batch_assign_tasks", in_tasks + R"("autoExecute":false}]})", "'auto_execute'"},
+      {"batch_assign_tasks", R"({"task":[]})", "'tasks'"},
+      {"execute_queue", R"({"batchId":"b"})", "'batch_id'"},
+  };
+  for (const auto& [action, params, right] : cases) {
+    CAPTURE(params);
+    const auto r = f.ask(action, params);
+    CHECK(r.kind == reply_kind::refused);
+    CHECK(r.text("code") == "bad_value");
+    CHECK(r.says("Call it " + right));
+    CHECK_FALSE(r.warns("unknown_param"));
+    CHECK(f.stored_tasks() == 0);
+  }
+  const auto envelope =
+      f.send(R"({"tool_name":"claude_assistant","action":"execute_queue","Params":{"batch_id":"b"}})");
+  CHECK(envelope.text("code") == "bad_value");
+  CHECK(envelope.says("Call it 'params'"));
+}
+
+TEST_CASE("a parameter that no known one is nearly is warned of, be it as short as one") {
+  fixture f;
+  const auto r = f.ask("assign_task", task("t", R"(,"wax":1,"ways":1,"tag":1,"budget":{"use":1,"dollars":1})"));
+  CHECK(r.text("status") == "success");
+  CHECK(r.list("warnings").size() >= 5);
+  CHECK(r.warns("unknown_param"));
+}
+
+TEST_CASE("no parameter is nearly another one of its action") {
+  const auto check = [](std::span<const param_spec> specs) {
+    for (const auto& one : specs) {
+      CAPTURE(one.name);
+      CHECK(request::meant_name(one.name, specs) == one.name);
+      std::vector<param_spec> others;
+      for (const auto& other : specs)
+        if (other.name != one.name) others.push_back(other);
+      CHECK(request::meant_name(one.name, others).empty());
+    }
+  };
+  for (const auto& action : request::actions()) {
+    check(action.params);
+    for (const auto& param : action.params) check(param.fields);
+  }
+}
+
+TEST_CASE("parameters beside params are told to be put inside, and of nothing else the reply speaks") {
+  fixture f;
+  for (const std::string params : {"", R"("params":{},)", R"("params":{"task_id":"t","description":"d"},)"}) {
+    CAPTURE(params);
+    const auto r = f.send(R"({"tool_name":"claude_assistant","action":"assign_task",)" + params +
+                          R"("task_id":"t","autoExecute":false,"note":1})");
+    check_refused(f, r, "bad_value");
+    CHECK(r.says("'task_id', 'autoExecute'"));
+    CHECK(r.says("Put them inside 'params'"));
+    CHECK_FALSE(r.says("note"));
+    CHECK_FALSE(r.says("missing"));
+    CHECK_FALSE(r.warns("unknown_param"));
+  }
+  const auto other = f.send(R"({"tool_name":"claude_assistant","action":"health","id":7})");
+  CHECK(other.text("status") == "success");
+  CHECK(other.warns("unknown_param"));
+}
+
 TEST_CASE("hostile names in a request cannot bring control characters into a message") {
   fixture f;
   const auto r = f.ask("assign_task", task("t", R"(,"\u001b[2Jx":1)"));
