@@ -4,6 +4,8 @@
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"
+#include "program/task_file.hpp"
+#include "program/terminal.hpp"
 
 namespace cobatch::program {
 
@@ -60,18 +62,14 @@ result<json::object> params_of_task(const assign_options& options) {
   return params;
 }
 
+// What was taken otherwise than it stands in the file is said before anything else.
 result<json::object> params_of_file(const assign_options& options) {
   const auto text = read_input(options.file, max_request_bytes);
   if (!text) return fail(text.error());
-  auto parsed = json::parse(*text);
-  if (!parsed)
-    return fail(parsed.error().code,
-                fmt::format("The tasks could not be read: {}. Nothing was changed.", parsed.error().message));
-  if (parsed->as_array() != nullptr) return json::object{{"tasks", std::move(*parsed)}};
-  if (parsed->as_object() != nullptr) return *parsed->as_object();
-  return fail(errc::not_an_object, fmt::format("The tasks are {}; give an array of tasks, or an object with batch_id "
-                                               "and tasks. Nothing was changed.",
-                                               parsed->kind()));
+  auto file = read_task_file(*text);
+  if (!file) return fail(file.error());
+  for (const auto& note : file->notes) print_error_line(fmt::format("{} {}", palette(2).note("note:"), one_line(note)));
+  return std::move(file->params);
 }
 
 // What is said of the batch, and goes over what a file says.

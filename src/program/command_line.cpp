@@ -194,7 +194,8 @@ command add_assign(CLI::App& app) {
   auto* description = made->add_option("DESCRIPTION", to->description, "What is to be done");
   task->needs(description);
   auto* file = made->add_option("--file", to->file,
-                                "A JSON array of tasks, or an object with batch_id and tasks; -: standard input");
+                                "Tasks as a JSON array, an object with batch_id and tasks, JSON Lines, or a Markdown "
+                                "checklist, of which ticked items are passed over; -: standard input");
   file->excludes(task);
   made->add_option("--batch", to->batch, "The batch's id (default: a batch of its own)");
   made->add_flag("--open,--no-execute", to->open, "Leave the batch open for more tasks; nothing runs yet");
