@@ -16,6 +16,9 @@ inline namespace v1 {
 /// The folders, the disk and the file system. False if there is nothing yet to look at in them.
 [[nodiscard]] bool check_folders(const workspace_paths& paths, findings& out);
 
+/// Git tracks none of the files that Cobatch writes in `data/`; nothing is said where it does not.
+void check_git(const workspace_paths& paths, findings& out);
+
 /// The store and its version; null if there is none yet or any more, or none that can be used.
 [[nodiscard]] std::unique_ptr<store> check_store(const workspace_paths& paths, const workspace_options& options,
                                                  findings& out);

@@ -26,7 +26,9 @@ void check_named_batch(store* storage, const batch_id& id, findings& out) {
 
 void check_all(const workspace_paths& paths, const workspace_options& options, const std::optional<batch_id>& batch,
                findings& out) {
-  const auto storage = check_folders(paths, out) ? check_store(paths, options, out) : nullptr;
+  const bool there = check_folders(paths, out);
+  check_git(paths, out);
+  const auto storage = there ? check_store(paths, options, out) : nullptr;
   const timestamp now = options.clock();
   if (storage) {
     check_clock(*storage, now, out);

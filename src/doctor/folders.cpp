@@ -1,6 +1,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
@@ -12,6 +13,8 @@
 
 #include "doctor/checks.hpp"
 #include "doctor/permissions.hpp"
+#include "run/layout.hpp"
+#include "run/work_tree.hpp"
 #include "system/files.hpp"
 #include "system/shell.hpp"
 
@@ -98,6 +101,20 @@ bool check_folders(const workspace_paths& paths, findings& out) {
   check_room(innermost, out);
   check_can_lock(innermost, out);
   return all_there;
+}
+
+void check_git(const workspace_paths& paths, findings& out) {
+  std::set<std::string> tracked;
+  for (const auto& file : tracked_files(paths.data, names_in_data))
+    if (file != ".gitignore") tracked.insert(file.starts_with(".cobatch/") ? ".cobatch" : shell_quoted(file));
+  if (tracked.empty()) return;
+  const std::string names = fmt::format("{}", fmt::join(tracked, " "));
+  out.no("git",
+         fmt::format("Git tracks files of Cobatch in {}: {}. Whoever clones the repository, or adds a worktree, gets "
+                     "this workspace's lock file and copies of its tasks for theirs. Take them out of git and commit "
+                     "that; the files themselves stay.",
+                     paths.data.string(), names),
+         fmt::format("git -C {} rm -r --cached -- {}", shell_quoted(paths.data.string()), names));
 }
 
 }  // namespace v1

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <string>
 #include <sys/stat.h>
 #include <system_error>
 
@@ -33,11 +34,19 @@ result<void> check_own_folder(const fs::path& folder) {
   return {};
 }
 
-result<void> keep_out_of_git(const fs::path& state) {
-  const fs::path ignore = state / ".gitignore";
+// One that is there says what its owner wants, be it empty.
+result<void> keep_out_of_git(const fs::path& folder, std::string_view what) {
+  const fs::path ignore = folder / ".gitignore";
   std::error_code ignored;
-  if (fs::exists(ignore, ignored)) return {};
-  return write_file_atomically(ignore, "*\n", false);
+  if (fs::exists(fs::symlink_status(ignore, ignored))) return {};
+  return write_file_atomically(ignore, what, false);
+}
+
+// Other files in the folder stay visible.
+std::string ignored_in_data() {
+  std::string lines = "# What Cobatch writes here.\n";
+  for (const auto name : names_in_data) lines += fmt::format("/{}\n", name);
+  return lines;
 }
 
 result<fs::path> real_root(const fs::path& root) {
@@ -95,7 +104,9 @@ result<layout> lay_out(const workspace_options& options) {
                             "lock on a local disk with --state DIR (marker and views stay in data/)",
                             paths.state.string()));
   }
-  if (auto kept = keep_out_of_git(paths.state); !kept) return fail(kept.error());
+  if (auto kept = keep_out_of_git(paths.state, "*\n"); !kept) return fail(kept.error());
+  // Nothing else needs it: with the state elsewhere, `data/` may be read-only.
+  static_cast<void>(keep_out_of_git(paths.data, ignored_in_data()));
 
   if (auto made = make_folder(paths.sessions, 0700); !made) return fail(made.error());
 

@@ -288,6 +288,17 @@ std::optional<work_changes> work_tree::changes_between(const work_snapshot& befo
   return changes;
 }
 
+std::vector<std::string> tracked_files(const fs::path& folder, std::span<const std::string_view> patterns) {
+  std::vector<std::string> files;
+  if (!may_be_in_repository(folder)) return files;
+  std::vector<std::string> what{"ls-files", "-z", "--"};
+  what.insert(what.end(), patterns.begin(), patterns.end());
+  const auto said = ask_git(folder, what, clock::now() + git_patience);
+  if (!said) return files;
+  for (std::string_view left = *said; !left.empty();) files.emplace_back(take_item(left));
+  return files;
+}
+
 std::vector<fs::path> own_files(const workspace_paths& paths) {
   return {paths.state, paths.marker, paths.queue_view, paths.results_view, paths.history_view};
 }

@@ -10,7 +10,9 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <cobatch/core/error.hpp>
@@ -63,6 +65,11 @@ class work_tree {
   std::vector<std::filesystem::path> own_;
   std::chrono::milliseconds patience_;
 };
+
+/// Of the files in a folder that these patterns of git name, those that git tracks, as paths from there. Empty also
+/// where git cannot tell.
+[[nodiscard]] std::vector<std::string> tracked_files(const std::filesystem::path& folder,
+                                                     std::span<const std::string_view> patterns);
 
 /// What Cobatch itself writes in a workspace.
 [[nodiscard]] std::vector<std::filesystem::path> own_files(const workspace_paths& paths);

@@ -9,6 +9,7 @@
 #include "store/write_lock.hpp"
 #include "system/guard.hpp"
 #include "system/presence.hpp"
+#include "unit/git.hpp"
 #include "unit/program/stand_in.hpp"
 
 namespace cobatch_test {
@@ -136,6 +137,33 @@ int follow(const said& found) {
 }
 
 }  // namespace
+
+TEST_CASE("files of Cobatch that git tracks are named, with a command that takes them out and keeps them") {
+  const folder f;
+  surroundings around;
+  around.install("git", "exec /usr/bin/git \"$@\"");
+  const auto says_something = [&] {
+    return json::write(findings(f, {}, around)).find(R"("check":"git")") != std::string::npos;
+  };
+  assign(f, "t", "b", true);
+  f.write("data/mine.json", "{}");
+  f.write("data/execute_queue.lock", "somebody");
+  CHECK_FALSE(says_something());
+  git(f.path(), {"init", "--quiet"});
+  commit_all(f.path(), "what git shows");
+  CHECK_FALSE(says_something());
+  git(f.path(), {"add", "--force", "data"});
+  git(f.path(), {"commit", "--quiet", "--message", "all"});
+
+  const auto found = of(findings(f, {}, around), "git");
+  expect(found, "no", "execute_queue.lock", "rm -r --cached -- .cobatch claude_task_queue.json");
+  CHECK(found.message.find("mine.json") == std::string::npos);
+  CHECK(follow(found) == 0);
+  CHECK_FALSE(says_something());
+  CHECK(fs::exists(database(f)));
+  CHECK(fs::exists(f.path() / "data/execute_queue.lock"));
+  CHECK(all_of_git(f.path(), {"ls-files"}) == "data/.gitignore\ndata/mine.json\n");
+}
 
 TEST_CASE("in a folder without data/ the doctor finds nothing wrong, and makes nothing") {
   const folder f;

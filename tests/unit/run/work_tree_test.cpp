@@ -10,6 +10,7 @@
 
 #include "system/files.hpp"
 #include "system/run_program.hpp"
+#include "unit/git.hpp"
 #include "unit/run/fixture.hpp"
 
 using namespace cobatch;
@@ -22,26 +23,6 @@ namespace fs = std::filesystem;
 void make_file(const fs::path& file, const std::string& text) {
   fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
-}
-
-// What git says to this in a folder, with nothing of the user's configuration.
-std::string git(const fs::path& folder, const list& what) {
-  program_call call;
-  call.argv = {"git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"};
-  call.argv.insert(call.argv.end(), what.begin(), what.end());
-  call.working_directory = folder;
-  for (const char* const setting : {"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"})
-    call.environment.emplace_back(setting);
-  const auto end = run_program(call);
-  REQUIRE_MESSAGE(end, end.error().message);
-  REQUIRE_MESSAGE(end->exit_code == 0, end->errors);
-  return end->output.substr(0, end->output.find('\n'));
-}
-
-std::string commit_all(const fs::path& folder, const std::string& message) {
-  git(folder, {"add", "--all"});
-  git(folder, {"commit", "--quiet", "--message", message});
-  return git(folder, {"rev-parse", "HEAD"});
 }
 
 // A repository with a commit of "a" and "b".
