@@ -1080,7 +1080,8 @@ typedef struct cobatch_run_report {
 /*
 ** Executes here, and blocks until it is done: in the calling thread, every sealed batch that the agents serve, one
 ** session at a time, one after another, until none is left. With `batch`: that one only, sealed first if it is open.
-** If another process runs a session, it waits for its turn. What a crashed one left is settled first.
+** If another process runs a session, it waits for its turn. What a crashed one left is settled first. If a lock file is
+** there that Cobatch did not write, it returns at once: cobatch_lock_status says what to do.
 **
 ** That tasks failed is no error of the run: read the results. Nor is that a batch is held, or the day's budget spent:
 ** the report says what is left and why. `report` may be NULL; it is also filled if the run was interrupted, and zero

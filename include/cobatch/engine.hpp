@@ -71,6 +71,8 @@ struct engine_options {
   std::shared_ptr<const price_table> prices = {};  ///< for budgets in dollars; null: there are none
   spending_cap day_budget = {};                    ///< for each day (UTC), over all batches of the workspace
   std::optional<batch_id> only = {};               ///< run this batch and leave the others alone
+  /// With `run_until::idle`: wait for a lock file that Cobatch did not write to go, instead of returning.
+  bool wait_for_lock_file = false;
   /// Ends the grace of a stop: with both requested, the running turn is interrupted at once.
   std::stop_token hurry = {};
   /// Called from the thread that runs the engine; must not throw.
@@ -79,7 +81,7 @@ struct engine_options {
 
 enum class run_until : std::uint8_t {
   stopped,  ///< wait for more work until a stop is requested
-  idle,     ///< return when no batch is left that this engine could run
+  idle,     ///< return when no batch is left that this engine could run, or such a lock file is there
 };
 
 /// What a run came to.

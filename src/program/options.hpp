@@ -66,6 +66,7 @@ struct run_options {
   common_options common;
   agent_options agent;
   std::string batch;  ///< empty: everything sealed
+  bool wait = false;  ///< for a lock file that Cobatch did not write
 };
 
 struct call_options {

@@ -156,6 +156,7 @@ int run_run(const run_options& options) {
   if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
   wanted->only = batch;
+  wanted->wait_for_lock_file = options.wait;
   wanted->on_event = [&](const engine_event& event) {
     outcomes.on_event(event);
     if (!json) printer.on_event(event);

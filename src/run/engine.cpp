@@ -217,11 +217,13 @@ class engine {
     return std::nullopt;
   }
 
-  // A foreign marker is honoured: the session does not begin while it is there. The guard is let go meanwhile.
+  // A foreign marker is honoured: the session does not begin while it is there, and nobody knows how long that will be.
+  // The guard is let go meanwhile.
   next wait_for_marker(const lock_view& seen) {
     if (!std::exchange(told_foreign_, true)) tell(engine_event::kind::waiting, advice_on(seen));
     next n;
     n.wait = true;
+    n.idle = !options_.wait_for_lock_file;
     n.at_most = marker_tick;
     return n;
   }

@@ -26,7 +26,12 @@ bool runs(pid_t process) {
 void check_honoured(const scene& s, const std::string& lock_file) {
   s.put("execute_queue.lock", lock_file);
   s.assign_all("b", {"a"});
-  child waits = s.start_run(s.scripted());
+  const ran returns = s.run(s.scripted());
+  CHECK(returns.code == exit_unfinished);
+  CHECK(returns.out.find("cobatch unlock") != std::string::npos);
+  auto waiting = s.scripted();
+  waiting.emplace_back("--wait");
+  child waits = s.start_run(std::move(waiting));
   CHECK_FALSE(waits.line_with("cobatch unlock").empty());
   CHECK(text_in(s.ask("lock_status"), "marker") == "foreign");
   CHECK(text_in(s.ask("execute_queue"), "status") == "already_running");

@@ -309,8 +309,9 @@ class Workspace:
         """Runs here every sealed batch that the agents serve, one session at a time, until none is left.
 
         With `batch`: that one only, sealed first if it is open. The first agent serves batches that name none. If
-        another process runs a session, this waits for its turn; what a crashed one left is settled first. That tasks
-        failed is no error of the run: read the results.
+        another process runs a session, this waits for its turn; what a crashed one left is settled first. If a lock
+        file is there that Cobatch did not write, this returns at once: `lock` says what to do. That tasks failed is no
+        error of the run: read the results.
 
         `options`, durations in seconds: `max_tasks_per_session` (10), `working_directory` of the agents (the project
         folder), `turn_limit` (30 minutes), `session_limit` (4 hours; no turn is begun after it), `stop_grace` (10 s for

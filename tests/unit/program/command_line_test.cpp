@@ -377,6 +377,32 @@ TEST_CASE("unlock without a lock is refused, a foreign marker is explained by st
   CHECK_FALSE(std::filesystem::exists(f.path() / "data/execute_queue.lock"));
 }
 
+TEST_CASE("run returns 6 at once where a lock file of others is, says what to do, and waits only with --wait") {
+  const folder f;
+  const std::string program = agent_program(f);
+  cobatch_run({"assign", "a", "A", "--batch", "b", "--root", f.str()});
+  const std::string marker = f.write("data/execute_queue.lock", "somebody");
+  const std::vector<std::string> run{"run", "b", "--root", f.str(), "--agent", "command", "--exec", program};
+  const auto r = cobatch_run(run);
+  CHECK(r.code == exit_unfinished);
+  CHECK(r.out.find("cobatch unlock") != std::string::npos);
+  CHECK(r.out.find("1 task is left in b") != std::string::npos);
+  auto as_json = run;
+  as_json.emplace_back("--json");
+  const auto j = cobatch_run(as_json);
+  CHECK(j.code == exit_unfinished);
+  CHECK(text_in(j.json(), "message").find("cobatch unlock") != std::string::npos);
+
+  std::vector<std::string> waiting{paths::program};
+  waiting.insert(waiting.end(), run.begin(), run.end());
+  waiting.emplace_back("--wait");
+  child waits(waiting);
+  CHECK_FALSE(waits.line_with("cobatch unlock").empty());
+  std::filesystem::remove(marker);
+  CHECK(waits.wait() == exit_success);
+  CHECK(text_in(cobatch_run({"status", "a", "--root", f.str(), "--json"}).json(), "task_status") == "done");
+}
+
 TEST_CASE("savings prints the guide's table, every figure of it, and the modelled ones beside it") {
   const auto r = cobatch_run({"savings"});
   CHECK(r.code == exit_success);

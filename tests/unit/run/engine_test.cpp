@@ -123,7 +123,7 @@ TEST_CASE("execute_queue during a run answers already_running and changes nothin
   CHECK(batch_of(place, "open_batch").state == batch_state::open);
 }
 
-TEST_CASE("a foreign marker is honoured and explained, and the batch starts when it goes") {
+TEST_CASE("a foreign marker is honoured and explained, not waited for unasked, and the batch starts when it goes") {
   const scratch_folder folder;
   auto place = open_workspace(folder.path());
   std::ofstream(place.paths().marker) << R"({"created_at":"2025-11-07T21:45:00","pid":1,"note":"older"})";
@@ -139,6 +139,11 @@ TEST_CASE("a foreign marker is honoured and explained, and the batch starts when
 
   const auto works = agent_that_does_all();
   auto options = options_with(works);
+  run_until_idle(place, options);
+  CHECK(works->starts == 0);
+  CHECK(std::filesystem::exists(place.paths().marker));
+
+  options.wait_for_lock_file = true;
   std::string told;
   options.on_event = [&](const engine_event& e) {
     if (e.what != engine_event::kind::waiting) return;
