@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -43,6 +44,7 @@ result<lock_view> look_without_store(const workspace_paths& paths) {
   lock_view seen;
   seen.facts.guard = guard_state::free;
   seen.facts.marker = *marker ? marker_state::foreign : marker_state::absent;
+  seen.marker = std::move(*marker);
   return seen;
 }
 
@@ -51,7 +53,7 @@ result<lock_view> look_without_store(const workspace_paths& paths) {
 void check_lock(const workspace_paths& paths, store* storage, findings& out) {
   const auto seen = storage != nullptr ? look_at_lock(paths, *storage) : look_without_store(paths);
   if (!seen) return out.unknown("lock_file", seen.error().message + ".");
-  const std::string message = fmt::format("{} {}", about_marker(seen->facts.marker), advice_on(*seen));
+  const std::string message = fmt::format("{} {}", about_marker(seen->facts.marker), advice_on(*seen, paths));
   if (seen->facts.marker == marker_state::foreign)
     out.no("lock_file", message, how_to_remove(paths.marker, out));
   else

@@ -220,7 +220,7 @@ class engine {
   // A foreign marker is honoured: the session does not begin while it is there, and nobody knows how long that will be.
   // The guard is let go meanwhile.
   next wait_for_marker(const lock_view& seen) {
-    if (!std::exchange(told_foreign_, true)) tell(engine_event::kind::waiting, advice_on(seen));
+    if (!std::exchange(told_foreign_, true)) tell(engine_event::kind::waiting, advice_on(seen, place_.paths()));
     next n;
     n.wait = true;
     n.idle = !options_.wait_for_lock_file;

@@ -338,7 +338,7 @@ result<host_begin_outcome> busy(workspace& place) {
   auto seen = look_at_lock(place.paths(), place.storage());
   if (!seen) return fail(seen.error());
   seen->facts.guard = guard_state::busy;  // as it was a moment ago
-  return host_begin_outcome{host_begin_outcome::kind::busy, {}, advice_on(*seen)};
+  return host_begin_outcome{host_begin_outcome::kind::busy, {}, advice_on(*seen, place.paths())};
 }
 
 }  // namespace
@@ -355,7 +355,7 @@ result<host_begin_outcome> host_session::begin(workspace& place, const host_sess
   const auto seen = clear_the_way(place, *lock, {}, {}, {});
   if (!seen) return fail(seen.error());
   if (seen->facts.marker == marker_state::foreign)
-    return host_begin_outcome{host_begin_outcome::kind::foreign_marker, {}, advice_on(*seen)};
+    return host_begin_outcome{host_begin_outcome::kind::foreign_marker, {}, advice_on(*seen, place.paths())};
 
   const served_agents serves{{options.agent}, options.takes_unnamed ? options.agent : std::string()};
   const claim_request request = new_claim(*seen, serves, options.only);

@@ -27,8 +27,9 @@ struct lock_view {
 /// The same for the one who holds the guard, to whom it is free.
 [[nodiscard]] result<lock_view> look_at_lock(const workspace_paths& paths, store& storage, const guard& held);
 
-/// What that means for a person and what to do, in a sentence or two.
-[[nodiscard]] std::string advice_on(const lock_view& seen);
+/// What that means for a person and what to do, in a few sentences. Where a foreign marker comes from is looked for
+/// then: git may be asked.
+[[nodiscard]] std::string advice_on(const lock_view& seen, const workspace_paths& paths);
 
 }  // namespace v1
 }  // namespace cobatch

@@ -214,7 +214,7 @@ result<execute_reply> workspace::execute_queue(const std::optional<batch_id>& ba
     if (batch)
       if (auto named = batch_there(*state_->storage, *batch); !named) return fail(named.error());
     reply.outcome.what = execute_outcome::kind::already_running;
-    reply.warnings.push_back({"foreign_marker", advice_on(*seen)});
+    reply.warnings.push_back({"foreign_marker", advice_on(*seen, paths())});
     return reply;
   }
   execute_request request;

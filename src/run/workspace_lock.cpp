@@ -1,15 +1,21 @@
 // What a workspace says about its lock, and `unlock`.
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include <cobatch/core/text.hpp>
+#include <cobatch/core/time.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "run/lock_view.hpp"
+#include "run/work_tree.hpp"
 #include "run/workspace_state.hpp"
+#include "system/marker.hpp"
 #include "system/process.hpp"
+#include "system/shell.hpp"
 
 namespace cobatch {
 inline namespace v1 {
@@ -23,9 +29,31 @@ bool owner_is_lost(const lock_view& seen) {
          liveness_of(seen.record->owner) == liveness::dead;
 }
 
+// Of a marker that no session of this workspace wrote. Whatever it is, it is honoured: an agent commits the marker of a
+// session that runs, and whose folder is copied or whose store is removed may run one, too.
+std::string about_foreign(const std::optional<marker_identity>& marker, const workspace_paths& paths) {
+  const std::string name = paths.marker.filename().string();
+  const std::string_view tracked[] = {name};
+  if (!tracked_files(paths.data, tracked).empty())
+    return fmt::format(
+        "A marker is there that this workspace did not write, and git tracks it, so it may have come with a clone, a "
+        "checkout or a worktree. Batches wait until it goes. Take it out of git (git -C {} rm --cached {}) and, if "
+        "nobody runs a session here, remove it with cobatch unlock.",
+        shell_quoted(paths.data.string()), name);
+  const auto content = marker ? parse_marker(marker->bytes) : std::nullopt;
+  if (content && marker->bytes == marker_bytes(content->batch, content->locked_at))
+    return fmt::format(
+        "A marker is there of a Cobatch session that this workspace does not know (batch \"{}\", {}): it came with a "
+        "copy of the folder, or its store was removed. Batches wait until it goes. If nobody runs a session here, "
+        "cobatch unlock removes it.",
+        content->batch.str(), to_iso_seconds(content->locked_at));
+  return "A marker is there that this workspace did not write, so somebody else may be running a session. Batches "
+         "wait until it goes. If nobody is, cobatch unlock removes it.";
+}
+
 }  // namespace
 
-std::string advice_on(const lock_view& seen) {
+std::string advice_on(const lock_view& seen, const workspace_paths& paths) {
   if (seen.facts.guard == guard_state::busy) {
     if (owner_is_lost(seen))
       return "The orchestrator of this session has died. Its keeper lets the running turn finish and then ends the "
@@ -37,9 +65,7 @@ std::string advice_on(const lock_view& seen) {
           seen.live->batch.str());
     return "A session is about to begin or has just ended.";
   }
-  if (seen.facts.marker == marker_state::foreign)
-    return "A marker is there that this workspace did not write, so somebody else may be running a session. Batches "
-           "wait until it goes. If nobody is, cobatch unlock removes it.";
+  if (seen.facts.marker == marker_state::foreign) return about_foreign(seen.marker, paths);
   if (seen.live) return "The last session was cut off. The next engine that runs settles it; its marker needs no hand.";
   if (seen.facts.marker == marker_state::ours)
     return "Nobody holds the lock; the marker is left over from an earlier session and the next engine removes it.";
@@ -54,7 +80,7 @@ result<lock_report> workspace::lock() {
   report.orchestrator_lost = owner_is_lost(*seen);
   report.marker = seen->facts.marker;
   if (seen->marker) report.marker_content = to_line(seen->marker->bytes, shown_marker_bytes);
-  report.advice = advice_on(*seen);
+  report.advice = advice_on(*seen, paths());
   report.session = std::move(seen->live);
   return report;
 }
@@ -66,7 +92,8 @@ result<unlock_reply> workspace::unlock(bool force) {
   if (answer == unlock_answer::refuse_absent)
     return fail(errc::no_marker, "there is no data/execute_queue.lock to remove, and nobody holds the lock");
   if (answer == unlock_answer::refuse_live)
-    return fail(errc::session_live, advice_on(*seen) + " To end the session, use force (cobatch unlock --force).");
+    return fail(errc::session_live,
+                advice_on(*seen, paths()) + " To end the session, use force (cobatch unlock --force).");
   if (answer == unlock_answer::ask_again)
     return fail(errc::cannot_lock, "the lock could not be asked; nothing was removed. Try again");
 

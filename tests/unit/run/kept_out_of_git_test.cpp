@@ -1,4 +1,4 @@
-// What Cobatch writes does not show in git.
+// What Cobatch writes, and git: it does not show there; and a lock file that came from there is known as such.
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -19,6 +19,43 @@ void put(const fs::path& file, const std::string& text) {
 
 std::string untracked(const fs::path& folder) {
   return all_of_git(folder, {"status", "--porcelain", "--untracked-files=all"});
+}
+
+// A lock file as a session of another workspace has it.
+std::string lock_of_another() {
+  const scratch_folder elsewhere;
+  auto place = open_workspace(elsewhere.path());
+  assign(place, "x", "another", true);
+  std::string bytes;
+  const auto agent = std::make_shared<function_agent>([&](const turn_request&, const std::stop_token&) {
+    bytes = content_of(place.paths().marker);
+    return turn_report{done(), true};
+  });
+  engine_options options;
+  options.agents = {agent};
+  REQUIRE(run(place, options, {}, run_until::idle));
+  REQUIRE_FALSE(bytes.empty());
+  return bytes;
+}
+
+// A workspace with a batch to run and this lock file; what is advised. Nothing is broken, and nothing started.
+std::string advice_when_locked(const fs::path& root, const std::string& bytes) {
+  auto place = open_workspace(root);
+  assign(place, "a", "b1", true);
+  const auto agent = std::make_shared<function_agent>([](const turn_request&, const std::stop_token&) {
+    return turn_report{done(), true};
+  });
+  engine_options options;
+  options.agents = {agent};
+  const auto report = run(place, options, {}, run_until::idle);
+  REQUIRE(report);
+  CHECK(report->sessions == 0);
+  CHECK(agent->starts == 0);
+  CHECK(content_of(place.paths().marker) == bytes);
+  const auto lock = place.lock();
+  REQUIRE(lock);
+  CHECK(lock->marker == marker_state::foreign);
+  return lock->advice;
 }
 
 }  // namespace
@@ -66,4 +103,36 @@ TEST_CASE("a .gitignore that is in data/ is left as it is") {
   fs::create_symlink("nowhere", folder.path() / "data/.gitignore");
   open_workspace(folder.path());
   CHECK(fs::is_symlink(folder.path() / "data/.gitignore"));
+}
+
+TEST_CASE("a lock file that git tracks is known as such in the clone and in the worktree that it comes with") {
+  const scratch_folder folder;
+  const fs::path origin = folder.path() / "origin";
+  const std::string bytes = lock_of_another();
+  put(origin / "data/execute_queue.lock", bytes);
+  git(origin, {"init", "--quiet"});
+  commit_all(origin, "with the lock file");
+  git(origin, {"clone", "--quiet", ".", "../clone"});
+  git(origin, {"worktree", "add", "--quiet", "../tree"});
+  for (const char* copy : {"clone", "tree"}) {
+    const std::string advice = advice_when_locked(folder.path() / copy, bytes);
+    INFO(advice);
+    CHECK(advice.find("git tracks it") != std::string::npos);
+    CHECK(advice.find("rm --cached execute_queue.lock") != std::string::npos);
+    CHECK(advice.find("cobatch unlock") != std::string::npos);
+  }
+}
+
+TEST_CASE("a lock file of another copy of the workspace is known as such, and one of something else is not") {
+  const std::string bytes = lock_of_another();
+  for (const bool ours : {true, false}) {
+    const scratch_folder folder;
+    const std::string there = ours ? bytes : R"({"locked_at": "2025-11-07T20:00:00Z", "batch_id": "another"})";
+    put(folder.path() / "data/execute_queue.lock", there);
+    const std::string advice = advice_when_locked(folder.path(), there);
+    INFO(advice);
+    CHECK((advice.find("it came with a copy of the folder") != std::string::npos) == ours);
+    CHECK((advice.find("batch \"another\"") != std::string::npos) == ours);
+    CHECK(advice.find("cobatch unlock") != std::string::npos);
+  }
 }
