@@ -25,9 +25,16 @@ std::string with_model(std::string_view agent, const std::string& model) {
   return fmt::format("{}{}", agent, model.empty() ? "" : ", model " + one_line(model));
 }
 
+// The program of an agent that Cobatch knows: another one than its own name, where one was given.
+result<void> choose_program(std::string& program, const agent_options& options) {
+  if (!options.program.empty()) program = options.program;
+  if (const auto found = find_program(program); !found) return fail(found.error());
+  return {};
+}
+
 result<chosen_agent> choose_claude(const agent_options& options) {
   claude_agent_options wanted;
-  if (const auto found = find_program(wanted.program, named_by::cobatch); !found) return fail(found.error());
+  if (auto there = choose_program(wanted.program, options); !there) return fail(std::move(there.error()));
   wanted.model = options.model;
   if (!options.permission_mode.empty()) wanted.permission_mode = options.permission_mode;
   wanted.system_prompt = options.system_prompt;
@@ -47,7 +54,7 @@ result<chosen_agent> choose_claude(const agent_options& options) {
 
 result<chosen_agent> choose_codex(const agent_options& options) {
   codex_agent_options wanted;
-  if (const auto found = find_program(wanted.program, named_by::cobatch); !found) return fail(found.error());
+  if (auto there = choose_program(wanted.program, options); !there) return fail(std::move(there.error()));
   wanted.model = options.model;
   if (!options.permission_mode.empty()) wanted.sandbox = options.permission_mode;
   wanted.extra_arguments = options.agent_arguments;
@@ -64,7 +71,7 @@ result<chosen_agent> choose_codex(const agent_options& options) {
 
 result<chosen_agent> choose_gemini(const agent_options& options) {
   gemini_agent_options wanted;
-  if (const auto found = find_program(wanted.program, named_by::cobatch); !found) return fail(found.error());
+  if (auto there = choose_program(wanted.program, options); !there) return fail(std::move(there.error()));
   wanted.model = options.model;
   if (!options.permission_mode.empty()) wanted.approval_mode = options.permission_mode;
   wanted.extra_arguments = options.agent_arguments;
@@ -133,10 +140,11 @@ result<chosen_agent> choose_scripted(const agent_options& options) {
 
 // An option of another agent is a mistake that would otherwise pass unseen.
 result<void> check_together(const agent_options& options) {
-  const bool has_program = options.agent == "command" || options.agent == "prompt";
   const bool is_claude = options.agent.empty() || options.agent == "claude";
-  if (!has_program && (!options.program.empty() || !options.arguments.empty()))
-    return fail(errc::bad_value, "--exec and --exec-arg go with --agent command or prompt.");
+  if (!options.program.empty() && (options.agent.empty() || options.agent == "scripted"))
+    return fail(errc::bad_value, "--exec goes with --agent command, prompt, claude, codex or gemini.");
+  if (!options.arguments.empty() && options.agent != "command" && options.agent != "prompt")
+    return fail(errc::bad_value, "--exec-arg goes with --agent command or prompt; the others have --agent-arg.");
   if (options.agent != "scripted" && !options.script.empty())
     return fail(errc::bad_value, "--script goes with --agent scripted.");
   const bool only_claude = !options.allowed_tools.empty() || !options.system_prompt.empty() ||
@@ -175,7 +183,7 @@ result<chosen_agent> choose_agent(const agent_options& options) {
 std::string how_to_choose_an_agent() {
   return fmt::format(
       "no agent: claude is not in PATH. Install it, or choose one with --agent NAME: {}. With command and prompt, "
-      "--exec PROGRAM names a program of yours; scripted is a demo.",
+      "--exec PROGRAM names a program of yours, with claude, codex and gemini where theirs is; scripted is a demo.",
       fmt::join(built_in_agents, ", "));
 }
 

@@ -37,7 +37,8 @@ void add_common(CLI::App& app, common_options& to) {
 void add_agent(CLI::App& app, agent_options& to) {
   app.add_option("--agent", to.agent, "Who does the tasks (default: claude if it is in PATH)")
       ->check(CLI::IsMember(std::vector<std::string>(built_in_agents.begin(), built_in_agents.end())));
-  app.add_option("--exec", to.program, "The program of --agent command or prompt");
+  app.add_option("--exec", to.program,
+                 "The program of --agent command or prompt; of claude, codex or gemini, where it is, if not in PATH");
   app.add_option("--exec-arg", to.arguments, "An argument for it; repeat it for more")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

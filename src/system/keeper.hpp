@@ -114,11 +114,8 @@ class keeper {
 /// The same for another of our helper programs, by its name (`cobatch-scripted`).
 [[nodiscard]] result<std::filesystem::path> find_helper(std::string_view name);
 
-/// Who chose a program's name. A caller that did can give a path in its place, and is told so.
-enum class named_by : std::uint8_t { caller, cobatch };
-
 /// Where `program` would be found (PATH, if it has no slash); agent_missing with what to do if nowhere.
-[[nodiscard]] result<std::filesystem::path> find_program(std::string_view program, named_by who = named_by::caller);
+[[nodiscard]] result<std::filesystem::path> find_program(std::string_view program);
 
 /// Our environment without the session variables of coding agents (CLAUDECODE and its like), which would make an agent
 /// refuse to start or join somebody else's session. The list is checked in, in environment.cpp.

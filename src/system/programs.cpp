@@ -74,7 +74,7 @@ result<fs::path> find_keeper() {
   return found;
 }
 
-result<fs::path> find_program(std::string_view program, named_by who) {
+result<fs::path> find_program(std::string_view program) {
   std::error_code none;
   if (program.find('/') != std::string_view::npos) {
     if (is_program(program)) return fs::absolute(program, none);
@@ -92,8 +92,9 @@ result<fs::path> find_program(std::string_view program, named_by who) {
   }
   const std::string name(program);
   return fail(errc::agent_missing, "no program named '" + name +
-                                       "' is in PATH; nothing was started. Install it, or add its folder to PATH" +
-                                       (who == named_by::caller ? ", or give its path, such as ./" + name : ""));
+                                       "' is in PATH; nothing was started. Install it, or add its folder to "
+                                       "PATH, or give its path, such as ./" +
+                                       name);
 }
 
 }  // namespace v1

@@ -68,9 +68,9 @@ TEST_CASE("who has no agent is told only ways out that there are") {
     options.program = program;
     return choose_agent(options).error().message;
   };
-  for (const char* agent : {"claude", "codex", "gemini"})
-    CHECK(told(agent, {}).ends_with("Install it, or add its folder to PATH"));
-  for (const char* agent : {"command", "prompt"}) {
+  for (const std::string agent : {"claude", "codex", "gemini"})
+    CHECK(told(agent, {}).ends_with("or give its path, such as ./" + agent));
+  for (const char* agent : {"command", "prompt", "claude", "codex", "gemini"}) {
     CHECK(told(agent, "agent.py").ends_with("or give its path, such as ./agent.py"));
     CHECK(told(agent, "/no/such/program").find("Correct the path") != std::string::npos);
   }

@@ -347,6 +347,26 @@ TEST_CASE("without an agent, run and engine exit with 5 and say how to choose on
         exit_no_agent);
 }
 
+TEST_CASE("the program of claude, codex and gemini can be given by its path, without a shell") {
+  const folder f;
+  const auto answer = [](const std::string& line) { return "#!/bin/sh\nread -r task\necho '" + line + "'\n"; };
+  const std::map<std::string, std::string> programs{
+      {"claude", answer(R"({"type":"result","subtype":"success","is_error":false,"session_id":"s","result":"ok"})")},
+      {"codex", answer(R"({"type":"item.completed","item":{"type":"agent_message","text":"ok"}}'; )"
+                       R"(echo '{"type":"turn.completed","usage":{"input_tokens":1,"output_tokens":1}})")},
+      {"gemini", answer(R"({"type":"message","role":"assistant","content":"ok"}'; )"
+                        R"(echo '{"type":"result","status":"success","stats":{}})")}};
+  for (const auto& [agent, script] : programs) {
+    CAPTURE(agent);
+    const std::string program = f.write("my " + agent + " $HOME", script, 0700);
+    cobatch_run({"assign", agent, "x", "--batch", agent, "--root", f.str()});
+    const auto r = cobatch_run({"run", agent, "--root", f.str(), "--agent", agent, "--exec", program, "--linger", "0"});
+    CHECK_MESSAGE(r.out.find("1 session, 1 turn: 1 done.") != std::string::npos, (r.out + r.err));
+  }
+  CHECK(cobatch_run({"run", "--root", f.str(), "--agent", "claude", "--exec", "/bin/true", "--exec-arg", "x"}).code ==
+        exit_usage);
+}
+
 TEST_CASE("status tells of the workspace, of a batch and of a task, and never prints an agent's text raw") {
   const folder f;
   cobatch_run({"assign", "t", "x", "--batch", "b", "--root", f.str()});
