@@ -274,6 +274,7 @@ int run_command_line(int argc, const char* const* argv) {
                                       add_assign(app), add_status(app), add_unlock(app), add_savings(app),
                                       add_doctor(app), add_import(app)};
   try {
+    if (argc < 2) throw CLI::CallForHelp();
     app.parse(argc, argv);
   } catch (const CLI::Success& asked_for_help) {
     return app.exit(asked_for_help);

@@ -46,10 +46,16 @@ TEST_CASE("help and version succeed, every command's help ends with an example")
   }
 }
 
+TEST_CASE("without arguments there is the help") {
+  const auto r = cobatch_run({});
+  CHECK(r.code == exit_success);
+  CHECK(r.out == cobatch_run({"--help"}).out);
+  CHECK(r.err.empty());
+}
+
 TEST_CASE("a command line that cannot be understood exits with 2 and prints nothing to standard output") {
   const folder f;
   const std::vector<std::vector<std::string>> cases{
-      {},
       {"nonsense"},
       {"status", "--nonsense"},
       {"assign", "--root", f.str()},
