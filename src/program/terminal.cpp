@@ -1,7 +1,10 @@
 #include "program/terminal.hpp"
 
+#include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <unistd.h>
 
@@ -65,12 +68,14 @@ std::string cleaned(std::string_view text, bool keep_line_ends) {
   return out;
 }
 
+std::atomic<int> output_error{0};  // why a line of standard output did not arrive; 0: none is known
+
 void write_line(std::FILE* to, std::string_view line) {
   static std::mutex one_at_a_time;
   const std::lock_guard hold(one_at_a_time);
   std::fwrite(line.data(), 1, line.size(), to);
   std::fputc('\n', to);
-  std::fflush(to);
+  if (std::fflush(to) != 0 && to == stdout) output_error = errno;
 }
 
 }  // namespace
@@ -116,6 +121,16 @@ void print_line(std::string_view line) {
 
 void print_error_line(std::string_view line) {
   write_line(stderr, line);
+}
+
+bool close_output() {
+  const bool failed = std::ferror(stdout) != 0;
+  if (std::fclose(stdout) != 0) output_error = errno;
+  if (!failed && output_error == 0) return true;
+  print_error_line(
+      fmt::format("cobatch: not all output could be written to standard output{}. What the command did stands.",
+                  output_error == 0 ? "" : fmt::format(": {}", std::strerror(output_error))));
+  return false;
 }
 
 }  // namespace cobatch::program

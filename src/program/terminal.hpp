@@ -39,4 +39,7 @@ class palette {
 void print_line(std::string_view line);
 void print_error_line(std::string_view line);
 
+/// Closes standard output. False if not all of it has arrived (a full disk, say), which it says on standard error.
+[[nodiscard]] bool close_output();
+
 }  // namespace cobatch::program

@@ -53,6 +53,23 @@ TEST_CASE("without arguments there is the help") {
   CHECK(r.err.empty());
 }
 
+TEST_CASE("output that does not arrive is said, and no success, whatever the command") {
+  const folder f;
+  cobatch_run({"assign", "--file", "-", "--batch", "b", "--open", "--root", f.str()}, three_done);
+  const std::string program = agent_program(f), root = " --root " + f.str();
+  for (const std::string& words :
+       {std::string(), std::string("--help"), std::string("--version"), "assign d D --batch b --open" + root,
+        "run b --agent command --linger 0 --exec " + program + root, "status" + root, "status b" + root,
+        "status a --json" + root, "call batch_status batch_id=b" + root, std::string("call get_supported_actions"),
+        "savings b" + root, std::string("savings"), "import " + f.str() + "/data" + root, "doctor" + root,
+        "unlock --json" + root}) {
+    CAPTURE(words);
+    child full({"/bin/sh", "-c", "exec " + paths::program + " " + words + " > /dev/full"});
+    CHECK(full.wait() != exit_success);
+    CHECK_MESSAGE(full.err().find("written to standard output") != std::string::npos, full.err());
+  }
+}
+
 TEST_CASE("a command line that cannot be understood exits with 2 and prints nothing to standard output") {
   const folder f;
   const std::vector<std::vector<std::string>> cases{
