@@ -44,6 +44,7 @@ result<json::object> params_of_task(const assign_options& options) {
   json::object params{{"task_id", options.task}, {"description", options.description}};
   if (!options.context.empty()) {
     auto context = json::parse(options.context);
+    if (!context && context.error().code == errc::bad_encoding) return fail(not_utf8(options.context));
     if (!context)
       return fail(errc::bad_value, fmt::format("--context is not JSON ({}). Nothing was changed. A plain text needs "
                                                "quotes inside: --context '\"text\"'",
@@ -102,10 +103,11 @@ int run_assign(const assign_options& options) {
     return exit_usage;
   }
   for (auto& said : settings_of(options)) set(*params, said.name, std::move(said.content));
+  const auto request = request_text(whole_batch ? "assign_batch" : "assign_task", std::move(*params));
+  if (!request) return fail_with(request.error(), options.common.json);
   auto place = open_workspace(options.common);
   if (!place) return fail_with(place.error(), options.common.json);
-  return print_reply(ask(*place, whole_batch ? "assign_batch" : "assign_task", std::move(*params)),
-                     options.common.json);
+  return print_reply(handle_request(*place, *request), options.common.json);
 }
 
 }  // namespace cobatch::program

@@ -65,8 +65,7 @@ result<std::string> request_of(const call_options& options) {
   if (called == nullptr) return read_input(options.what, max_request_bytes);
   auto params = params_of(*called, options.params);
   if (!params) return fail(params.error());
-  return json::write(
-      json::object{{"tool_name", protocol_tool}, {"action", called->name}, {"params", std::move(*params)}});
+  return request_text(called->name, std::move(*params));
 }
 
 }  // namespace

@@ -10,12 +10,16 @@
 
 #include <fmt/core.h>
 
+#include <cobatch/core/text.hpp>
+
 #include "program/exit_codes.hpp"
 #include "program/terminal.hpp"
 
 namespace cobatch::program {
 
 namespace {
+
+constexpr std::size_t shown_argument = 100;
 
 void print_error(std::string_view code, std::string_view message) {
   const palette paint(2);
@@ -25,6 +29,20 @@ void print_error(std::string_view code, std::string_view message) {
 void print_warning(std::string_view code, std::string_view message) {
   const palette paint(2);
   print_error_line(fmt::format("{} {}", paint.note(fmt::format("warning {}:", one_line(code))), one_line(message)));
+}
+
+// The first text that is not UTF-8, which only the command line can bring; null pointer: all are.
+const std::string* find_not_utf8(const json::value& in) {
+  if (const auto* text = in.as_string()) return is_utf8(*text) ? nullptr : text;
+  if (const auto* list = in.as_array())
+    for (const auto& one : *list)
+      if (const auto* found = find_not_utf8(one)) return found;
+  if (const auto* members = in.as_object())
+    for (const auto& [name, content] : *members) {
+      if (!is_utf8(name)) return &name;
+      if (const auto* found = find_not_utf8(content)) return found;
+    }
+  return nullptr;
 }
 
 void print_sentences(const json::value& answered) {
@@ -66,9 +84,24 @@ result<workspace> open_workspace(const common_options& options) {
   return open_workspace(options, workspace_options{}.max_tasks_per_session);
 }
 
+error not_utf8(std::string_view argument) {
+  return {errc::bad_encoding,
+          fmt::format("the argument '{}' is not valid UTF-8; nothing was changed. Give it in UTF-8; bytes that are no "
+                      "text can only stand in paths.",
+                      shortened(argument, shown_argument))};
+}
+
+result<std::string> request_text(std::string_view action, json::object params) {
+  const json::value request(
+      json::object{{"tool_name", protocol_tool}, {"action", action}, {"params", std::move(params)}});
+  if (const auto* bad = find_not_utf8(request)) return fail(not_utf8(*bad));
+  return json::write(request);
+}
+
 reply ask(workspace& place, std::string_view action, json::object params) {
-  return handle_request(place, json::write(json::object{
-                                   {"tool_name", protocol_tool}, {"action", action}, {"params", std::move(params)}}));
+  const auto request = request_text(action, std::move(params));
+  if (!request) return {reply_kind::malformed, error_json(request.error()), request.error().code};
+  return handle_request(place, *request);
 }
 
 int print_reply(const reply& answered, bool json) {

@@ -23,6 +23,12 @@ int fail_with(const error& e, bool json);
 [[nodiscard]] result<workspace> open_workspace(const common_options& options, int max_tasks_per_session);
 [[nodiscard]] result<workspace> open_workspace(const common_options& options);
 
+/// That an argument of the command line is not UTF-8: bad_encoding.
+[[nodiscard]] error not_utf8(std::string_view argument);
+
+/// The request of an action, as JSON. Errors: bad_encoding (a text among the parameters is not UTF-8).
+[[nodiscard]] result<std::string> request_text(std::string_view action, json::object params);
+
 /// Sends a request of the table of actions through the protocol.
 [[nodiscard]] reply ask(workspace& place, std::string_view action, json::object params);
 

@@ -70,6 +70,35 @@ TEST_CASE("output that does not arrive is said, and no success, whatever the com
   }
 }
 
+TEST_CASE("an argument that is not UTF-8 is named, in a path it is no mistake") {
+  const folder f;
+  const std::string cafe = "caf\xE9";
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"assign", "t", cafe},
+                                                {"assign", cafe, "d"},
+                                                {"assign", "t", "d", "--context", "\"" + cafe + "\""},
+                                                {"assign", "t", "d", "--need", "a", "--need", cafe},
+                                                {"assign", "t", "d", "--budget-usd", cafe},
+                                                {"call", "assign_task", "task_id=t", "description=" + cafe},
+                                                {"call", "assign_task", "task_id=t", cafe + "=x"}}) {
+    std::string shown;
+    for (const auto& word : words) shown += word + " ";
+    CAPTURE(shown);
+    auto arguments = words;
+    arguments.insert(arguments.end(), {"--root", f.str()});
+    const auto r = cobatch_run(arguments);
+    CHECK(r.code == exit_usage);
+    CHECK_MESSAGE((r.out + r.err).find("xe9") != std::string::npos, (r.out + r.err));
+    CHECK((r.out + r.err).find("JSON") == std::string::npos);
+    arguments.emplace_back("--json");
+    CHECK(text_in(cobatch_run(arguments).json(), "code") == "bad_encoding");
+  }
+  CHECK_FALSE(std::filesystem::exists(f.path() / "data"));
+  for (const std::string name : {"status", "doctor", "savings"})
+    CHECK(text_in(cobatch_run({name, cafe, "--root", f.str(), "--json"}).json(), "code") == "bad_encoding");
+  std::filesystem::create_directory(f.path() / cafe);
+  CHECK(cobatch_run({"assign", "t", "d", "--root", f.str() + "/" + cafe}).code == exit_success);
+}
+
 TEST_CASE("a command line that cannot be understood exits with 2 and prints nothing to standard output") {
   const folder f;
   const std::vector<std::vector<std::string>> cases{
