@@ -154,7 +154,7 @@ int run_savings(const savings_options& options) {
   }
   const auto id = batch_id::parse(options.batch);
   if (!id) return fail_with(id.error(), json);
-  auto place = open_workspace(options.common);
+  auto place = open_existing(options.common);
   if (!place) return fail_with(place.error(), json);
   const auto report = place->savings(*id);
   if (!report) return fail_with(report.error(), json);

@@ -14,6 +14,7 @@
 
 #include "program/exit_codes.hpp"
 #include "program/terminal.hpp"
+#include "run/layout.hpp"
 
 namespace cobatch::program {
 
@@ -82,6 +83,18 @@ result<workspace> open_workspace(const common_options& options, int max_tasks_pe
 
 result<workspace> open_workspace(const common_options& options) {
   return open_workspace(options, workspace_options{}.max_tasks_per_session);
+}
+
+result<workspace> open_existing(const common_options& options) {
+  if (auto there = check_root(options); !there) return fail(std::move(there.error()));
+  const auto paths = find_paths({.root = options.root, .state = options.state});
+  if (!paths) return fail(paths.error());
+  std::error_code ignored;
+  if (std::filesystem::exists(paths->state, ignored)) return open_workspace(options);
+  return fail(errc::bad_value,
+              fmt::format("there is no workspace in {}; nothing was made. The first task makes one: cobatch assign "
+                          "TASK_ID DESCRIPTION. Or name another project folder with --root, or in COBATCH_ROOT.",
+                          paths->root.string()));
 }
 
 error not_utf8(std::string_view argument) {

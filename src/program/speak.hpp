@@ -22,6 +22,8 @@ int fail_with(const error& e, bool json);
 /// Errors: those of `check_root` and of `workspace::open`.
 [[nodiscard]] result<workspace> open_workspace(const common_options& options, int max_tasks_per_session);
 [[nodiscard]] result<workspace> open_workspace(const common_options& options);
+/// For commands that look at what is there: makes none. Errors beyond those: bad_value (there is no workspace).
+[[nodiscard]] result<workspace> open_existing(const common_options& options);
 
 /// That an argument of the command line is not UTF-8: bad_encoding.
 [[nodiscard]] error not_utf8(std::string_view argument);

@@ -148,7 +148,7 @@ void print_task(workspace& place, const json::value& task) {
 
 int run_status(const status_options& options) {
   const bool json = options.common.json;
-  auto place = open_workspace(options.common);
+  auto place = open_existing(options.common);
   if (!place) return fail_with(place.error(), json);
   if (options.id.empty()) return workspace_command(*place, json);
 

@@ -93,6 +93,7 @@ TEST_CASE("an argument that is not UTF-8 is named, in a path it is no mistake") 
     CHECK(text_in(cobatch_run(arguments).json(), "code") == "bad_encoding");
   }
   CHECK_FALSE(std::filesystem::exists(f.path() / "data"));
+  cobatch_run({"assign", "t", "d", "--root", f.str()});
   for (const std::string name : {"status", "doctor", "savings"})
     CHECK(text_in(cobatch_run({name, cafe, "--root", f.str(), "--json"}).json(), "code") == "bad_encoding");
   std::filesystem::create_directory(f.path() / cafe);
@@ -438,8 +439,34 @@ TEST_CASE("status tells of the workspace, of a batch and of a task, and never pr
   CHECK(text_in(none.json(), "code") == "task_not_found");
 }
 
+TEST_CASE("a command that only looks makes nothing where no workspace is, and says how to make one") {
+  const folder f;
+  const std::string elsewhere = f.str() + "/state";
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"status"}, {"status", "b"}, {"savings", "b"}, {"unlock"}, {"doctor", "b"}})
+    for (const std::vector<std::string>& where : {std::vector<std::string>{}, {"--state", elsewhere}}) {
+      CAPTURE(words.front());
+      auto arguments = words;
+      arguments.insert(arguments.end(), {"--root", f.str()});
+      arguments.insert(arguments.end(), where.begin(), where.end());
+      const auto r = cobatch_run(arguments);
+      arguments.emplace_back("--json");
+      const auto in_json = cobatch_run(arguments).json();
+      CHECK(std::filesystem::is_empty(f.path()));
+      if (words.front() == "doctor") continue;  // of what is not there yet it tells in its own way
+      CHECK(r.code == exit_usage);
+      CHECK(r.out.empty());
+      CHECK_MESSAGE(r.err.find("there is no workspace in " + f.str()) != std::string::npos, r.err);
+      CHECK(r.err.find("cobatch assign") != std::string::npos);
+      CHECK(text_in(in_json, "code") == "bad_value");
+    }
+  cobatch_run({"assign", "t", "x", "--root", f.str(), "--state", elsewhere});
+  CHECK(cobatch_run({"status", "--root", f.str(), "--state", elsewhere}).code == exit_success);
+}
+
 TEST_CASE("unlock without a lock is refused, a foreign marker is explained by status and removed by unlock") {
   const folder f;
+  cobatch_run({"assign", "t", "x", "--root", f.str()});
   CHECK(text_in(cobatch_run({"unlock", "--root", f.str(), "--json"}).json(), "code") == "no_marker");
   f.write("data/execute_queue.lock", R"({"created_at":"2025-11-07","pid":1,"note":"x"})");
   CHECK(cobatch_run({"status", "--root", f.str()}).out.find("execute_queue.lock") != std::string::npos);
