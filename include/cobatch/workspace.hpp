@@ -65,6 +65,7 @@ struct execute_reply {
 struct batch_status {
   batch_record batch = {};
   std::optional<session_record> session = {};  ///< the session that works it now
+  bool cut_off = false;  ///< its session has died with its keeper; the next engine settles it and goes on
   std::vector<warning> warnings = {};
 };
 
@@ -84,6 +85,7 @@ struct lock_report {
   bool guard_busy = false;
   std::optional<session_record> session = {};  ///< the live session row
   bool orchestrator_lost = false;              ///< its orchestrator has died; the keeper lets the running turn finish
+  bool cut_off = false;                        ///< `session` has died with its keeper; the next engine settles it
   marker_state marker = marker_state::absent;
   std::string marker_content = {};  ///< the bytes of the marker file, cleaned for a terminal; empty if absent
   std::string advice = {};          ///< what this means and what to do, in a sentence or two

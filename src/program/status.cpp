@@ -20,21 +20,30 @@ constexpr std::size_t summary_width = 100;
 json::object lock_json(const workspace& place, const lock_report& lock) {
   json::object out{{"locked", lock.guard_busy},
                    {"orchestrator_lost", lock.orchestrator_lost},
+                   {"cut_off", lock.cut_off},
                    {"advice", lock.advice},
                    {"lock_file", place.paths().marker.string()}};
   if (!lock.marker_content.empty()) out.push_back({"marker_content", lock.marker_content});
   return out;
 }
 
+bool is_cut_off(const workspace_status& status, const batch_record& batch) {
+  return status.lock.cut_off && is_worked(batch.state);
+}
+
 json::object workspace_json(const workspace& place, const workspace_status& status) {
   json::array batches, engines;
-  for (const auto& batch : status.all.unfinished) batches.emplace_back(batch_json(batch));
+  for (const auto& batch : status.all.unfinished) {
+    json::object shown = batch_json(batch);
+    if (is_cut_off(status, batch)) shown.push_back({"cut_off", true});
+    batches.emplace_back(std::move(shown));
+  }
   for (const auto& engine : status.engines) engines.emplace_back(engine);
   json::object out{{"status", "success"},
                    {"workspace", place.paths().root.string()},
                    {"tasks", tally_json(status.all.tally)},
                    {"unfinished_batches", std::move(batches)}};
-  if (status.all.live) out.push_back({"session", session_json(*status.all.live)});
+  if (status.all.live && !status.lock.cut_off) out.push_back({"session", session_json(*status.all.live)});
   out.push_back({"lock", lock_json(place, status.lock)});
   out.push_back({"engines", std::move(engines)});
   if (!status.warnings.empty()) out.push_back({"warnings", warnings_json(status.warnings)});
@@ -72,12 +81,12 @@ void print_workspace(const workspace& place, const workspace_status& status) {
   print_line(fmt::format("{} {}", paint.strong("workspace"), one_line(place.paths().root.string())));
   print_line(fmt::format("tasks: {}", tally_text(status.all.tally)));
   for (const auto& batch : status.all.unfinished) {
-    print_line(fmt::format("  batch {}: {}, {}", shortened(batch.id.str(), id_width), name_of(batch.state),
-                           tally_text(batch.tally)));
+    print_line(fmt::format("  batch {}: {}, {}", shortened(batch.id.str(), id_width),
+                           is_cut_off(status, batch) ? "cut off" : name_of(batch.state), tally_text(batch.tally)));
     print_settings(json::value(setting_members(batch)), "    ");
     if (!batch.hold_reason.empty()) print_line("    held: " + one_line(batch.hold_reason));
   }
-  if (status.all.live) print_pause(json::value(session_json(*status.all.live)));
+  if (status.all.live && !status.lock.cut_off) print_pause(json::value(session_json(*status.all.live)));
   print_line("lock: " + one_line(status.lock.advice));
   if (status.lock.marker != marker_state::absent)
     print_line(fmt::format("  {} holds: {}", one_line(place.paths().marker.string()),

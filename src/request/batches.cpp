@@ -106,9 +106,10 @@ outcome execute_queue(const call& request) {
 
 namespace {
 
-std::string status_sentence(const batch_record& batch) {
-  std::string text =
-      fmt::format("Batch {} is {}: {}.", in_quotes(batch.id.str()), name_of(batch.state), progress_text(batch.tally));
+std::string status_sentence(const cobatch::batch_status& status) {
+  const batch_record& batch = status.batch;
+  std::string text = fmt::format("Batch {} {}: {}.", in_quotes(batch.id.str()), standing_text(batch, status.cut_off),
+                                 progress_text(batch.tally));
   if (batch.state == batch_state::held)
     text += fmt::format(" It is held because {}; execute_queue with its batch_id lets it go.", batch.hold_reason);
   return text;
@@ -134,8 +135,8 @@ outcome batch_status_of(const call& request) {
 
   json::array list;
   for (const auto& task : *tasks) list.emplace_back(task_line(task));
-  answer reply{{{"message", status_sentence(status->batch)}}};
-  for (auto& field : batch_fields(status->batch)) reply.fields.push_back(std::move(field));
+  answer reply{{{"message", status_sentence(*status)}}};
+  for (auto& field : batch_fields(status->batch, status->cut_off)) reply.fields.push_back(std::move(field));
   if (status->session) reply.fields.push_back({"session", session_json(*status->session)});
   reply.fields.push_back({"tasks", std::move(list)});
   reply.fields.push_back({"tasks_listed", static_cast<std::int64_t>(tasks->size())});
@@ -167,7 +168,7 @@ outcome answer_wait(workspace& place, const batch_wait& wait, bool stopping) {
   const bool ended = has_ended(now, wait.round);
   std::string text =
       fmt::format("Batch {} {}: {}.", in_quotes(wait.batch.str()),
-                  ended ? "has ended its round" : fmt::format("is {}", name_of(now.state)), progress_text(now.tally));
+                  ended ? "has ended its round" : standing_text(now, status->cut_off), progress_text(now.tally));
   if (!ended && stopping)
     text +=
         " The wait was broken off, because the program that answers it is stopping. Call wait_batch again when it "
@@ -177,7 +178,7 @@ outcome answer_wait(workspace& place, const batch_wait& wait, bool stopping) {
   else if (!ended)
     text += " Call wait_batch again to go on waiting.";
   answer reply{{{"message", std::move(text)}, {"ended", ended}}};
-  for (auto& field : batch_fields(now)) reply.fields.push_back(std::move(field));
+  for (auto& field : batch_fields(now, status->cut_off)) reply.fields.push_back(std::move(field));
   if (status->session) reply.fields.push_back({"session", session_json(*status->session)});
   reply.warnings = std::move(status->warnings);
   return reply;

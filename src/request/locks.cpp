@@ -35,6 +35,7 @@ outcome lock_status(const call& request) {
     reply.fields.push_back({"session", session_json(*lock->session)});
   }
   if (lock->orchestrator_lost) reply.fields.push_back({"orchestrator_lost", true});
+  if (lock->cut_off) reply.fields.push_back({"cut_off", true});
   return reply;
 }
 

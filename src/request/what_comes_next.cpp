@@ -23,6 +23,8 @@ bool has_all_in_one_prompt(workspace& place, const batch_id& batch) {
 std::string execution_of(workspace& place, const batch_record& batch) {
   switch (batch.state) {
     case batch_state::running:
+      if (const auto lock = place.lock(); lock && lock->cut_off)
+        return "The session of this batch was cut off; the next engine settles it, and what is queued runs then.";
       if (has_all_in_one_prompt(place, batch.id))
         return "A session works this batch now, and its agent got its tasks in one prompt; what came later runs in a "
                "session after it, in order, which loads the context anew.";

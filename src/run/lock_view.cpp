@@ -48,10 +48,19 @@ result<lock_view> look(const workspace_paths& paths, store& storage, guard_state
 
 }  // namespace
 
+bool is_cut_off(const lock_view& seen) noexcept {
+  return seen.live && seen.facts.guard == guard_state::free;
+}
+
 result<lock_view> look_at_lock(const workspace_paths& paths, store& storage) {
-  auto glance = glance_at_guard(paths.state);
-  if (!glance) return fail(glance.error());
-  return look(paths, storage, glance->busy ? guard_state::busy : guard_state::free, std::move(glance->record));
+  const auto once = [&]() -> result<lock_view> {
+    auto glance = glance_at_guard(paths.state);
+    if (!glance) return fail(glance.error());
+    return look(paths, storage, glance->busy ? guard_state::busy : guard_state::free, std::move(glance->record));
+  };
+  auto seen = once();
+  // A session that began between the look at the guard and that at its row was not cut off.
+  return seen && is_cut_off(*seen) ? once() : std::move(seen);
 }
 
 result<lock_view> look_at_lock(const workspace_paths& paths, store& storage, const guard& held) {

@@ -21,6 +21,9 @@ struct lock_view {
   std::optional<session_record> live;     ///< the session row that was not ended
 };
 
+/// True if the session row is that of a session that died with its keeper: nobody holds the guard.
+[[nodiscard]] bool is_cut_off(const lock_view& seen) noexcept;
+
 /// Looks at all three, without taking the guard.
 [[nodiscard]] result<lock_view> look_at_lock(const workspace_paths& paths, store& storage);
 

@@ -73,7 +73,7 @@ std::string_view what_conflicts(const assign_request& wanted, const batch_record
 }
 
 error batch_conflict(const assign_request& wanted, const batch_record& batch) {
-  const bool running = batch.state == batch_state::running || batch.state == batch_state::ending;
+  const bool running = is_worked(batch.state);
   const std::string_view what = what_conflicts(wanted, batch, running);
   return {
       errc::batch_conflict,
@@ -257,10 +257,11 @@ result<batch_status> workspace::batch(const batch_id& batch) {
   status.batch = std::move(*record);
   status.warnings = unserved(status.batch, paths().state);
   if (auto open = lint_left_open(status.batch, now())) status.warnings.push_back(std::move(*open));
-  if (status.batch.state == batch_state::running || status.batch.state == batch_state::ending) {
-    auto live = state_->storage->find_live_session();
-    if (!live) return fail(live.error());
-    if (*live && (*live)->batch == batch) status.session = std::move(*live);
+  if (is_worked(status.batch.state)) {
+    auto seen = look_at_lock(paths(), *state_->storage);
+    if (!seen) return fail(seen.error());
+    status.cut_off = is_cut_off(*seen);
+    if (!status.cut_off && seen->live && seen->live->batch == batch) status.session = std::move(seen->live);
   }
   return status;
 }

@@ -66,7 +66,8 @@ std::string advice_on(const lock_view& seen, const workspace_paths& paths) {
     return "A session is about to begin or has just ended.";
   }
   if (seen.facts.marker == marker_state::foreign) return about_foreign(seen.marker, paths);
-  if (seen.live) return "The last session was cut off. The next engine that runs settles it; its marker needs no hand.";
+  if (is_cut_off(seen))
+    return "The last session was cut off. The next engine that runs settles it; its marker needs no hand.";
   if (seen.facts.marker == marker_state::ours)
     return "Nobody holds the lock; the marker is left over from an earlier session and the next engine removes it.";
   return "Nobody holds the lock; the next sealed batch can start.";
@@ -78,6 +79,7 @@ result<lock_report> workspace::lock() {
   lock_report report;
   report.guard_busy = seen->facts.guard == guard_state::busy;
   report.orchestrator_lost = owner_is_lost(*seen);
+  report.cut_off = is_cut_off(*seen);
   report.marker = seen->facts.marker;
   if (seen->marker) report.marker_content = to_line(seen->marker->bytes, shown_marker_bytes);
   report.advice = advice_on(*seen, paths());

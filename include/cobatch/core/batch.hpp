@@ -32,6 +32,11 @@ inline constexpr std::size_t batch_state_count = 6;
   return names[static_cast<std::size_t>(state)];
 }
 
+/// True while a session works the batch, or did until it was cut off.
+[[nodiscard]] constexpr bool is_worked(batch_state state) noexcept {
+  return state == batch_state::running || state == batch_state::ending;
+}
+
 [[nodiscard]] constexpr std::optional<batch_state> parse_batch_state(std::string_view text) noexcept {
   for (std::size_t i = 0; i < batch_state_count; ++i)
     if (const auto state = static_cast<batch_state>(i); name_of(state) == text) return state;

@@ -439,6 +439,31 @@ TEST_CASE("status tells of the workspace, of a batch and of a task, and never pr
   CHECK(text_in(none.json(), "code") == "task_not_found");
 }
 
+TEST_CASE("status of a batch and of the workspace say alike that a session was cut off") {
+  const folder f;
+  cobatch_run({"assign", "t", "x", "--batch", "b", "--root", f.str()});
+  {
+    auto place = workspace::open({.root = f.path()});
+    REQUIRE(place);
+    // What a session leaves that dies with its keeper: its row, and nobody with the lock.
+    REQUIRE(place->storage().claim({.nonce = "n", .owner = {"boot", 1, 1, 1}, .serves = {{"test"}, "test"}}));
+  }
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"status"}, {"status", "b"}}) {
+    CAPTURE(words.size());
+    auto arguments = words;
+    arguments.insert(arguments.end(), {"--root", f.str()});
+    const auto text = cobatch_run(arguments).out;
+    CHECK_MESSAGE(text.find("cut off") != std::string::npos, text);
+    CHECK_MESSAGE(text.find("running") == std::string::npos, text);
+    arguments.emplace_back("--json");
+    const auto said = cobatch_run(arguments).json();
+    const json::value batch = words.size() == 2 ? said : said.find("unfinished_batches")->as_array()->front();
+    REQUIRE(batch.find("cut_off") != nullptr);
+    CHECK(*batch.find("cut_off") == json::value(true));
+    CHECK(said.find("session") == nullptr);
+  }
+}
+
 TEST_CASE("a command that only looks makes nothing where no workspace is, and says how to make one") {
   const folder f;
   const std::string elsewhere = f.str() + "/state";

@@ -1,5 +1,6 @@
 // What `assign` says of how tasks run, and how `status` shows it.
 #include "program/exit_codes.hpp"
+#include "system/guard.hpp"
 #include "unit/program/stand_in.hpp"
 
 namespace cobatch_test {
@@ -125,6 +126,9 @@ TEST_CASE("status shows that a session rests, until when and why") {
   const folder f;
   cobatch_run({"assign", "t", "x", "--batch", "b", "--root", f.str()});
   workspace place = open(f);
+  auto lock = guard::open(place.paths().state);
+  REQUIRE(lock);
+  REQUIRE(*lock->try_acquire());
   const session_record session = begin_session(place);
   constexpr const char* rests = "waits until 2025-11-07T21:45:00.000Z: the limit\\x1b[2J is reached";
   CHECK(cobatch_run({"status", "--root", f.str()}).out.find("waits until") == std::string::npos);

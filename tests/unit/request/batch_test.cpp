@@ -1,4 +1,5 @@
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "system/presence.hpp"
@@ -215,10 +216,42 @@ TEST_CASE("a lock file that we did not write is honoured, explained, and removed
   CHECK(f.ask("execute_queue").text("status") == "task_started");
 }
 
+TEST_CASE("a session that died is cut off in every reply, and of one that lives none says so") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "," + task("b") + "]}");
+  f.begin_turn(f.begin_session().id);
+  const auto replies = [&] {
+    auto listed = f.ask("list_batches");
+    listed.body = listed.list("batches").front();
+    return std::map<std::string, parsed_reply>{
+        {"batch_status", f.ask("batch_status", R"({"batch_id":"b"})")},
+        {"wait_batch", f.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":0})")},
+        {"lock_status", f.ask("lock_status")},
+        {"list_batches", std::move(listed)}};
+  };
+  for (const auto& [action, r] : replies()) {
+    CAPTURE(action);
+    CHECK(r.body.find("cut_off") == nullptr);
+    CHECK_FALSE(r.says("cut off"));
+    CHECK((r.body.find("session") != nullptr) == (action != "list_batches"));
+  }
+  f.kill_session();
+  for (const auto& [action, r] : replies()) {
+    CAPTURE(action);
+    CHECK(r.flag("cut_off"));
+    CHECK_FALSE(r.says("is running"));
+    if (action != "list_batches") CHECK_MESSAGE(r.says("cut off"), r.text("message"));
+  }
+  CHECK(f.ask("batch_status", R"({"batch_id":"b"})").body.find("session") == nullptr);
+  const auto late = f.ask("assign_task", task("c", R"(,"batch_id":"b")"));
+  CHECK_MESSAGE(late.text("execution").find("cut off") != std::string::npos, late.text("execution"));
+}
+
 TEST_CASE("a dead session's row does not keep execute_queue from starting") {
   fixture f;
   f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "," + task("b") + "]}");
   f.begin_turn(f.begin_session().id);
+  f.kill_session();
   const auto r = f.ask("execute_queue");
   CHECK(r.text("status") == "task_started");
 }

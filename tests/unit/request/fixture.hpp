@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <stdlib.h>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 
 #include "json/json.hpp"
 #include "run/sentence.hpp"
+#include "system/guard.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
@@ -87,8 +89,12 @@ class fixture {
     return status->all.tally.total();
   }
 
-  /// Starts a session for the next batch, as an engine would.
+  /// Starts a session for the next batch, as an engine would, and holds the lock for it.
   session_record begin_session() {
+    auto opened = guard::open(place_.paths().state);
+    REQUIRE(opened);
+    lock_ = std::move(*opened);
+    REQUIRE(*lock_->try_acquire());
     claim_request wanted;
     wanted.nonce = "nonce-" + std::to_string(++nonces_);
     wanted.owner = {"boot", 1, 1, 1};
@@ -127,7 +133,10 @@ class fixture {
       settle(begun.turn, end, "output of " + begun.task.spec.id.str());
     }
     REQUIRE(place_.storage().end_session(session.id, session_end::finished, ""));
+    lock_.reset();
   }
+  /// What the death of orchestrator and keeper leaves: the session's row, and nobody with the lock.
+  void kill_session() { lock_.reset(); }
 
  private:
   static workspace open(const folder& where) {
@@ -140,6 +149,7 @@ class fixture {
 
   folder folder_;
   workspace place_;
+  std::optional<guard> lock_;
   int nonces_ = 0;
   std::int64_t ordinal_ = 0;
 };
