@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -27,18 +28,19 @@ class outcome_keeper {
     if (event.what == engine_event::kind::turn_ended && event.task != nullptr)
       latest_.insert_or_assign(event.task->spec.id, *event.task);
   }
-  [[nodiscard]] json::array tasks() const {
+  // Each as in the results view; one that has no result, because it is queued again, as in the queue view.
+  [[nodiscard]] result<json::array> tasks(workspace& place) const {
     std::vector<const task_record*> in_order;
     for (const auto& [id, task] : latest_) in_order.push_back(&task);
     std::sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) {
       return std::pair(a->batch, a->position) < std::pair(b->batch, b->position);
     });
     json::array out;
-    for (const auto* task : in_order)
-      out.emplace_back(json::object{{"task_id", task->spec.id.str()},
-                                    {"batch_id", task->batch.str()},
-                                    {"batch_position", task->position},
-                                    {"status", name_of(task->state)}});
+    for (const auto* task : in_order) {
+      const auto came_to = place.storage().find_result(task->spec.id);
+      if (!came_to) return fail(came_to.error());
+      out.emplace_back(*came_to ? result_json(**came_to, task) : task_json(*task));
+    }
     return out;
   }
 
@@ -75,7 +77,7 @@ std::string summary_of(const run_report& report, bool stopped) {
                                  report.tasks_done);
   if (report.tasks_failed > 0) text += fmt::format(", {} in error or cancelled", report.tasks_failed);
   text += ".";
-  if (left == 0) return text;
+  if (left == 0) return text + (stopped ? " Stopped on request." : "");
   text +=
       fmt::format(" {} {} left in {}", counted(left, "task"), left == 1 ? "is" : "are", joined(names_of_left(report)));
   if (const auto held = report.tasks_held(); held > 0 && held < left) text += fmt::format(", {} of them held", held);
@@ -85,8 +87,8 @@ std::string summary_of(const run_report& report, bool stopped) {
 }
 
 // `batch_failed`: a task of the named batch has ended in error or was cancelled, in this run or before.
-int summarise(const run_options& options, const run_report& report, const outcome_keeper& outcomes, bool batch_failed,
-              bool stopped) {
+int summarise(workspace& place, const run_options& options, const run_report& report, const outcome_keeper& outcomes,
+              bool batch_failed, bool stopped) {
   const bool unfinished = !report.left.empty() || stopped;
   const bool failed = report.tasks_failed > 0 || batch_failed;
   const exit_code code = unfinished ? exit_unfinished : failed ? exit_refused : exit_success;
@@ -95,13 +97,15 @@ int summarise(const run_options& options, const run_report& report, const outcom
     print_line(text);
     return code;
   }
+  auto tasks = outcomes.tasks(place);
+  if (!tasks) return fail_with(tasks.error(), true);
   json::array batches;
   for (const auto& name : names_of_left(report)) batches.emplace_back(name);
   json::object out{{"status", code == exit_success ? "success" : "error"},
                    {"message", text},
                    {"sessions", report.sessions},
                    {"turns", report.turns},
-                   {"tasks", outcomes.tasks()},
+                   {"tasks", std::move(*tasks)},
                    {"tasks_done", report.tasks_done},
                    {"tasks_failed", report.tasks_failed},
                    {"tasks_left", report.tasks_left()},
@@ -165,7 +169,7 @@ int run_run(const run_options& options) {
   if (!report) return fail_with(report.error(), json);
   const auto failed = has_failed(*place, batch);
   if (!failed) return fail_with(failed.error(), json);
-  return summarise(options, *report, outcomes, *failed, stop.stop_requested());
+  return summarise(*place, options, *report, outcomes, *failed, stop.stop_requested());
 }
 
 }  // namespace cobatch::program

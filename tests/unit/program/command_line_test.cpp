@@ -280,6 +280,23 @@ TEST_CASE("run exits with 1 if a task ended in error, and its JSON names it") {
   CHECK(*body.find("tasks_left") == json::value(0));
 }
 
+TEST_CASE("the JSON of run has tokens and answer of each task, as every list of results") {
+  const folder f;
+  cobatch_run({"assign", "--file", "-", "--batch", "b", "--root", f.str()}, three_done);
+  const auto r = cobatch_run(
+      {"run", "--root", f.str(), "--agent", "command", "--exec", agent_program(f), "--linger", "0", "--json"});
+  const json::value body = r.json();
+  const auto listed = cobatch_run({"call", "get_all_results", "--root", f.str()}).json();
+  REQUIRE(body.find("tasks")->as_array()->size() == 3);
+  for (const auto& task : *body.find("tasks")->as_array()) {
+    CHECK(*task.find("tokens_input") == json::value(1010));
+    CHECK(*task.find("tokens_output") == json::value(20));
+    CHECK(*task.find("tokens_cache_read") == json::value(500));
+    CHECK(text_in(task, "output").starts_with("\x1b[31mhello "));
+    CHECK(task == *listed.find("results")->find(text_in(task, "task_id")));
+  }
+}
+
 TEST_CASE("run with nothing to run succeeds") {
   const folder f;
   const auto r = cobatch_run({"run", "--root", f.str(), "--agent", "scripted", "--json"});
