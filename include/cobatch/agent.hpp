@@ -73,6 +73,7 @@ struct agent_news {
     tool,    ///< `text`: it uses a tool: its name, and on what
     notice,  ///< `text`: a sentence of ours: nothing was heard of it for a while
     retry,   ///< `text`: why its provider did not answer; the agent tries again by itself, at `until`
+    silent,  ///< `text`, `until`: as `notice`, of one that closed its task; its turn ends then at the latest
   };
   kind what = kind::line;
   std::string_view text = {};
@@ -94,6 +95,7 @@ struct session_start {
   /// Takes what the agent lets know on the way; may be empty. Called from the thread that runs the turn.
   std::function<void(const agent_news& news)> on_news = {};
   std::chrono::milliseconds quiet_after{0};  ///< of silence in a turn, news of it; 0: never
+  std::chrono::milliseconds idle_limit{0};   ///< see `engine_options`
 
   std::string model = {};               ///< empty: the agent's own choice
   std::vector<std::string> tools = {};  ///< the only tools; empty: all that the agent was made with

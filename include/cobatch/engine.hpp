@@ -62,6 +62,9 @@ struct engine_options {
   int max_tasks_per_session = 10;
   /// Of silence of the agent in a turn, a notice; 0: never. The turn goes on until its limit.
   std::chrono::milliseconds quiet_after{std::chrono::minutes{5}};
+  /// Of silence after a message of the agent that closes its task (the prompt asks for such a line), the turn is ended
+  /// with that message as its answer; 0: never, it goes on until the agent writes its result or its limit is over.
+  std::chrono::milliseconds idle_limit{0};
   /// First wait for a limit of the provider that does not say when it is over; doubled each time, at most 15 minutes.
   std::chrono::milliseconds limit_wait{std::chrono::seconds{30}};
   /// True: a task's `check` may be run, with the rights of this process. Without it a task with a check is refused:

@@ -36,6 +36,18 @@ bool is_synthetic(const json::value& line) {
   return message != nullptr && text_of(*message, "model") == "<synthetic>";
 }
 
+// What the agent itself says in an `assistant` line; empty for a subagent's, and where it calls a tool.
+std::string message_in(const json::value& line) {
+  std::string said;
+  const json::array* blocks = blocks_of(line);
+  if (blocks == nullptr || !text_of(line, "parent_tool_use_id").empty()) return said;
+  for (const auto& block : *blocks) {
+    if (text_of(block, "type") == "tool_use") return {};
+    said += text_of(block, "text");
+  }
+  return said;
+}
+
 // A tool call as a person would say it: the tool, and on what.
 std::string describe_call(const json::value& block) {
   std::string text = text_of(block, "name");
@@ -120,6 +132,8 @@ class claude_dialect final : public json_dialect {
                        running.turn.value);
   }
 
+  std::string_view last_message() const override { return turn_.said; }
+
   const turn_report* passed_over() const override { return turn_.passed_over ? &*turn_.passed_over : nullptr; }
 
   // Nothing that a broken turn left unanswered is said of the next process's first turn.
@@ -136,6 +150,7 @@ class claude_dialect final : public json_dialect {
   struct turn_state {
     tool_record tools;
     claude_trouble trouble;
+    std::string said;
     std::optional<turn_report> passed_over;
   };
 
@@ -149,7 +164,7 @@ class claude_dialect final : public json_dialect {
     if (type == "system")
       if (auto refused = read_system(line)) return refused;
     if (type == "assistant") read_assistant(line);
-    if (type == "user") turn_.tools.note_results(line);
+    if (type == "user") turn_.said.clear(), turn_.tools.note_results(line);
     if (type == "rate_limit_event") read_limit(line);
     if (type == "conversation_reset") clearing_ = true;
     if (type != "result") return std::nullopt;
@@ -233,6 +248,7 @@ class claude_dialect final : public json_dialect {
     used_.note_request(line);
     turn_.trouble.error = text_of(line, "error");
     turn_.trouble.is_synthetic = is_synthetic(line);
+    turn_.said = message_in(line);
     if (auto called = turn_.tools.note_calls(line)) tell(agent_news::kind::tool, std::move(*called));
   }
 

@@ -100,6 +100,8 @@ class codex_dialect final : public json_dialect {
            beginning.find(R"("turn/completed")") != std::string_view::npos;
   }
 
+  std::string_view last_message() const override { return uses_tool_ ? std::string_view() : answer_; }
+
   std::string take_reply() override { return std::exchange(reply_, {}); }
 
   std::string abort_line(const turn_key&) override {
@@ -151,10 +153,13 @@ class codex_dialect final : public json_dialect {
   }
 
   void read_item(const json::value& item, bool is_complete, std::string_view message, const tool_names& names) {
-    if (is_complete && text_of(item, "type") == message) answer_ = text_of(item, "text");
+    if (is_complete && text_of(item, "type") == message) answer_ = text_of(item, "text"), uses_tool_ = false;
     // A change of files is told only when it is made.
     if (is_complete != (text_of(item, "type") == names.change)) return;
-    if (auto tool = describe_tool(item, names)) tell(agent_news::kind::tool, std::move(*tool));
+    const auto tool = describe_tool(item, names);
+    if (!tool) return;
+    uses_tool_ = true;
+    tell(agent_news::kind::tool, *tool);
   }
 
   // ---------------------------------------------------------------------------------------------- codex app-server
@@ -287,6 +292,7 @@ class codex_dialect final : public json_dialect {
   agent_facts about_;
   std::optional<timestamp> limit_until_;
   std::string answer_;
+  bool uses_tool_ = false;  // since it said that
   std::string trouble_;
 };
 

@@ -39,6 +39,9 @@ class dialect {
   /// The end of the turn, if an answer was passed over since it began as one to an earlier task, and no other comes.
   [[nodiscard]] virtual const turn_report* passed_over() const { return nullptr; }
 
+  /// What the agent said last in the running turn; empty if it said nothing since it used a tool, or cannot be told.
+  [[nodiscard]] virtual std::string_view last_message() const { return {}; }
+
   /// What the latest line calls for to be written at once, newline included; taken once, empty if nothing.
   [[nodiscard]] virtual std::string take_reply() { return {}; }
 

@@ -59,6 +59,8 @@ class gemini_dialect final : public json_dialect {
 
   bool is_answer(std::string_view beginning) const override { return first_type(beginning) == "result"; }
 
+  std::string_view last_message() const override { return answer_; }
+
   void process_begins() override {
     answer_.clear();
     trouble_.clear();

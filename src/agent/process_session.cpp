@@ -15,6 +15,7 @@
 #include <cobatch/store.hpp>
 
 #include "agent/said_lines.hpp"
+#include "agent/status_line.hpp"
 #include "system/running_deadline.hpp"
 
 namespace cobatch {
@@ -95,6 +96,7 @@ class process_session final : public agent_session {
         speech_(std::move(parts.speech)),
         on_news_(how.on_news),
         quiet_after_(how.quiet_after),
+        idle_limit_(how.idle_limit),
         is_first_(how.process == 1),
         resumed_(how.conversation),
         wake_(std::move(parts.wake)),
@@ -157,7 +159,9 @@ class process_session final : public agent_session {
       if (steady::now() >= deadline_.at()) return time_out(limit);
       const turn_report* passed_over = speech_->passed_over();
       if (passed_over != nullptr && steady::now() >= heard_ + late_patience) return after_answer(*passed_over);
-      wait_in_turn(std::min(tell_if_quiet(), passed_over == nullptr ? deadline_.at() : heard_ + late_patience));
+      if (steady::now() >= idle_end()) return after_answer(end_idle_turn());
+      wait_in_turn(std::min(
+          {tell_if_quiet(), idle_end(), passed_over == nullptr ? deadline_.at() : heard_ + late_patience}));
     }
   }
 
@@ -200,6 +204,30 @@ class process_session final : public agent_session {
   turn_report time_out(std::chrono::milliseconds limit) {
     const auto seconds = std::chrono::duration<double>(limit).count();
     return abort(turn_end::timed_out, fmt::format("no result within the limit of {:g} s", seconds));
+  }
+
+  // True if the agent has said that the task is done or failed: all that is missing is its result.
+  [[nodiscard]] bool has_closed() const {
+    const auto said = find_status_line(speech_->last_message());
+    return said && said->task == key_.task.str();
+  }
+
+  // When a turn whose agent is silent since then is ended.
+  [[nodiscard]] steady::time_point idle_end() const {
+    return idle_limit_ == std::chrono::milliseconds{0} || !has_closed() ? steady::time_point::max()
+                                                                        : heard_ + idle_limit_;
+  }
+
+  turn_report end_idle_turn() {
+    settlement what;
+    what.output = speech_->last_message();
+    settle_by_answer(what, key_.task);
+    turn_report ended = abort(turn_end::stopped, {});
+    if (settles(ended.what.end)) return ended;  // the result came all the same
+    what.used = std::move(ended.what.used);
+    what.detail += fmt::format("{}the agent wrote no result in {:g} s after the message that closes the task",
+                               what.detail.empty() ? "" : "; ", std::chrono::duration<double>(idle_limit_).count());
+    return {std::move(what), ended.usable};
   }
 
   // The next answer among the lines that are there, or nothing yet.
@@ -326,9 +354,15 @@ class process_session final : public agent_session {
     if (quiet_after_ == std::chrono::milliseconds{0} || told_quiet_) return steady::time_point::max();
     if (steady::now() < heard_ + quiet_after_) return heard_ + quiet_after_;
     told_quiet_ = true;
-    const std::string text = fmt::format("nothing was heard of the agent for {:g} s; its turn goes on until its limit",
-                                         std::chrono::duration<double>(quiet_after_).count());
-    tell({.what = agent_news::kind::notice, .text = text, .about = {}});
+    const auto end = std::min(deadline_.at(), idle_end());
+    const std::string text =
+        fmt::format("nothing was heard of the agent for {:g} s{}; its turn goes on until its {}limit",
+                    std::chrono::duration<double>(quiet_after_).count(),
+                    has_closed() ? ", though its last message closes the task" : "", end < deadline_.at() ? "idle " : "");
+    tell({.what = has_closed() ? agent_news::kind::silent : agent_news::kind::notice,
+          .text = text,
+          .about = {},
+          .until = system_now() + std::chrono::ceil<std::chrono::milliseconds>(end - steady::now())});
     return steady::time_point::max();
   }
 
@@ -369,7 +403,7 @@ class process_session final : public agent_session {
   line_follower lines_;
   std::unique_ptr<dialect> speech_;
   std::function<void(const agent_news&)> on_news_;
-  std::chrono::milliseconds quiet_after_;
+  std::chrono::milliseconds quiet_after_, idle_limit_;
   bool is_first_;        // process of its session
   std::string resumed_;  // the conversation that it was started to go on with
   wake_signal wake_;

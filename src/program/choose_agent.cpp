@@ -198,6 +198,7 @@ result<engine_options> engine_options_of(const agent_options& options, const cho
   wanted.max_tasks_per_session = options.max_tasks_per_session;
   wanted.allow_checks = options.allow_checks;
   wanted.quiet_after = from_seconds(options.quiet_seconds);
+  wanted.idle_limit = from_seconds(options.idle_seconds);
   wanted.limit_wait = from_seconds(options.limit_wait_seconds);
   wanted.day_budget.nano_dollars = std::llround(options.day_usd * 1e9);
   wanted.day_budget.tokens = options.day_tokens;

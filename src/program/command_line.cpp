@@ -81,6 +81,10 @@ void add_agent(CLI::App& app, agent_options& to) {
   app.add_option("--quiet-after", to.quiet_seconds,
                  "Seconds without a word from the agent until that is said; 0: never (default 300)")
       ->check(CLI::Range(0.0, 604800.0));
+  app.add_option("--idle-limit", to.idle_seconds,
+                 "Seconds without a word from an agent that has closed its task until the turn is ended with what it "
+                 "said; 0: never (default)")
+      ->check(CLI::Range(0.0, 604800.0));
   app.add_option("--turn-limit", to.turn_limit_seconds, "Seconds a task may take (default 1800)")
       ->check(CLI::Range(1.0, 604800.0));
   app.add_option("--max-tasks-per-session", to.max_tasks_per_session, "Then a new session (default 10)")

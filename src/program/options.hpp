@@ -37,6 +37,7 @@ struct agent_options {
   bool allow_checks = false;
   bool show_prompts = false;
   double quiet_seconds = 300;
+  double idle_seconds = 0;  ///< 0: no limit
   double limit_wait_seconds = 30;
   std::filesystem::path prices;
   double day_usd = 0, day_minutes = 0;  ///< 0: no cap

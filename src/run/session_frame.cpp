@@ -92,6 +92,7 @@ session_start session_frame::common_start(std::function<void(const agent_news&)>
   };
   how.on_news = std::move(on_news);
   how.quiet_after = c_.options.quiet_after;
+  how.idle_limit = c_.options.idle_limit;
   return how;
 }
 

@@ -172,7 +172,7 @@ class session_runner final : public session_frame {
   // Settles a turn, and says what follows.
   ending end_turn(const turn_record& turn, turn_report report) {
     const interruption why = monitor_.end();
-    end_retry();
+    show_wait(std::nullopt);
     const bool stopped_with_agent = was_stopped_with_agent(report);
     if (why == interruption::task_cancelled && report.what.end == turn_end::stopped)
       report.what.end = turn_end::cancelled;
@@ -266,7 +266,7 @@ class session_runner final : public session_frame {
 
   void pass_on(const agent_news& news) {
     using kind = engine_event::kind;
-    if (news.what != agent_news::kind::retry) end_retry();
+    if (news.what != agent_news::kind::silent && news.what != agent_news::kind::retry) show_wait(std::nullopt);
     switch (news.what) {
       case agent_news::kind::about:
         return keep_facts(news.about);
@@ -277,25 +277,12 @@ class session_runner final : public session_frame {
         return emit({.what = kind::tool, .session = session(), .turn = turn_, .task = task_, .text = news.text});
       case agent_news::kind::notice:
         return tell_notice(news.text);
+      case agent_news::kind::silent:
+        show_wait(session_pause{news.until, std::string(news.text)});
+        return tell_notice(news.text);
       case agent_news::kind::retry:
-        return show_retry({news.until, std::string(news.text)});
+        return show_wait(session_pause{news.until, std::string(news.text)}, true);
     }
-  }
-
-  // As a pause of the session, for all who look: its provider does not answer, and nobody else can tell. Only for
-  // people, as in `keep_facts`.
-  void show_retry(const session_pause& pause) {
-    retries_ = true;
-    static_cast<void>(c_.place.storage().set_pause(held_.session().id, pause));
-    session_record waiting = held_.session();
-    waiting.pause = pause;
-    emit({.what = engine_event::kind::paused, .session = &waiting});
-  }
-
-  void end_retry() {
-    if (!std::exchange(retries_, false)) return;
-    static_cast<void>(c_.place.storage().set_pause(held_.session().id, std::nullopt));
-    emit({.what = engine_event::kind::resumed, .session = session()});
   }
 
   // Only for people: if it cannot be stored now, a later process of the agent says it again.
@@ -303,6 +290,17 @@ class session_runner final : public session_frame {
     static_cast<void>(c_.place.storage().describe_agent(held_.session().id, about));
     held_.describe(about);
     emit({.what = engine_event::kind::agent_known, .session = session()});
+  }
+
+  // For people who ask for the status: what the running turn waits for, or nothing any more.
+  void show_wait(const std::optional<session_pause>& wait, bool is_event = false) {
+    if (!wait && !shows_wait_) return;
+    shows_wait_ = wait.has_value();
+    static_cast<void>(c_.place.storage().set_pause(held_.session().id, wait));
+    session_record now = held_.session();
+    now.pause = wait;
+    if (is_event) emit({.what = engine_event::kind::paused, .session = &now});
+    if (!wait) emit({.what = engine_event::kind::resumed, .session = &now});
   }
 
   void tell_notice(std::string_view text) {
@@ -319,7 +317,7 @@ class session_runner final : public session_frame {
   int fruitless_in_a_row_ = 0;
   bool used_tools_ = false;  // in the running turn
   bool told_dirty_ = false;
-  bool retries_ = false;  // its agent waits to ask its provider again
+  bool shows_wait_ = false;
 };
 
 }  // namespace

@@ -67,7 +67,9 @@ struct agent_facts {
   friend bool operator==(const agent_facts&, const agent_facts&) = default;
 };
 
-/// Why a session waits, and until when: a limit of the agent's provider, or no answer of it.
+/// What a session waits for, and until when: for the end of a limit of the agent's provider, for the agent's next try
+/// where the provider does not answer, or for the result of an agent that has closed its task and is silent; of that,
+/// when the turn ends at the latest.
 struct session_pause {
   timestamp until = {};
   std::string reason = {};  ///< a sentence for people
@@ -89,7 +91,7 @@ struct session_record {
   std::int64_t turns_settled = 0;  ///< turns of tasks that ended `done`, `error` or `denied`
   bool end_requested = false;      ///< somebody asked for its end (`unlock --force`); its engine will see to it
   agent_facts about = {};
-  std::optional<session_pause> pause = {};  ///< while it rests
+  std::optional<session_pause> pause = {};  ///< while it waits so
 
   friend bool operator==(const session_record&, const session_record&) = default;
 };

@@ -515,3 +515,23 @@ TEST_CASE("what Claude Code says of itself and of its tools is news, once") {
   CHECK(tool->what == agent_news::kind::tool);
   CHECK(tool->text == "Write a.txt");
 }
+
+TEST_CASE("what claude said last is its own text, until it or a subagent goes on") {
+  const std::string text = R"({"type":"assistant","message":{"content":[{"type":"text","text":"all done"}]}})";
+  const std::string call =
+      R"({"type":"assistant","message":{"content":[{"type":"text","text":"x"},{"type":"tool_use","name":"Bash"}]}})";
+  const std::string of_subagent =
+      R"({"type":"assistant","parent_tool_use_id":"1","message":{"content":[{"type":"text","text":"y"}]}})";
+  const auto speech = make_claude_dialect();
+  for (const std::string& next : {call, of_subagent, std::string(R"({"type":"user","message":{"content":[]}})")}) {
+    CAPTURE(next);
+    REQUIRE_FALSE(speech->read(text, key));
+    REQUIRE_FALSE(speech->read(R"({"type":"system","subtype":"status"})", key));
+    CHECK(speech->last_message() == "all done");
+    REQUIRE_FALSE(speech->read(next, key));
+    CHECK(speech->last_message().empty());
+  }
+  REQUIRE_FALSE(speech->read(text, key));
+  REQUIRE(speech->read(result_line("ok", 1), key));
+  CHECK(speech->last_message().empty());
+}

@@ -285,3 +285,15 @@ TEST_CASE("the app-server begins a new thread in place, with figures of its own"
   CHECK_FALSE(speech->read(figures(1, "u2", "th2"), key));
   CHECK(speech->used_so_far()->total() == requests(1));
 }
+
+TEST_CASE("what codex said last is its latest message, until it uses a tool") {
+  const auto speech = make_codex_dialect({});
+  REQUIRE_FALSE(speech->read(R"({"type":"item.completed","item":{"type":"agent_message","text":"all done"}})", key));
+  CHECK(speech->last_message() == "all done");
+  REQUIRE_FALSE(speech->read(R"({"type":"item.started","item":{"type":"command_execution","command":"ls"}})", key));
+  REQUIRE_FALSE(speech->read(R"({"type":"item.completed","item":{"type":"reasoning"}})", key));
+  CHECK(speech->last_message().empty());
+  const auto ended = speech->read(R"({"type":"turn.completed","usage":{"input_tokens":1,"output_tokens":1}})", key);
+  REQUIRE(ended);
+  CHECK(ended->what.output == "all done");
+}

@@ -73,3 +73,13 @@ TEST_CASE("other lines of Gemini do not end a turn") {
   const auto speech = make_gemini_dialect();
   for (const char* line : {"", "text", "{}", R"({"type":"error","message":"x"})"}) CHECK_FALSE(speech->read(line, key));
 }
+
+TEST_CASE("what gemini said last is what it said since it used a tool") {
+  const auto speech = make_gemini_dialect();
+  for (const char* part : {"all ", "done"})
+    REQUIRE_FALSE(speech->read(R"({"type":"message","role":"assistant","content":")" + std::string(part) + "\"}", key));
+  REQUIRE_FALSE(speech->read(R"({"type":"message","role":"user","content":"the prompt"})", key));
+  CHECK(speech->last_message() == "all done");
+  REQUIRE_FALSE(speech->read(R"({"type":"tool_use","tool_name":"shell"})", key));
+  CHECK(speech->last_message().empty());
+}
