@@ -602,6 +602,8 @@ typedef struct cobatch_run_options {
   int64_t limit_wait_ms;
   cobatch_text prices;
   const cobatch_budget* day_budget;
+
+  int64_t idle_limit_ms;
 } cobatch_run_options;
 
 typedef struct cobatch_run_report {

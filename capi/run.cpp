@@ -33,8 +33,10 @@ verdict take_agents(const cobatch_run_options& c, engine_options& own) {
 }
 
 verdict take_durations(const cobatch_run_options& c, engine_options& own) {
-  if (c.turn_limit_ms < 0 || c.session_limit_ms < 0 || c.check_limit_ms < 0 || c.limit_wait_ms < 0)
-    return bad_value("turn_limit_ms, session_limit_ms, check_limit_ms and limit_wait_ms cannot be negative");
+  if (c.turn_limit_ms < 0 || c.session_limit_ms < 0 || c.check_limit_ms < 0 || c.limit_wait_ms < 0 ||
+      c.idle_limit_ms < 0)
+    return bad_value(
+        "turn_limit_ms, session_limit_ms, check_limit_ms, limit_wait_ms and idle_limit_ms cannot be negative");
   own.turn_limit = duration_or(c.turn_limit_ms, own.turn_limit);
   own.session_limit = duration_or(c.session_limit_ms, own.session_limit);
   own.stop_grace = duration_or(c.stop_grace_ms, own.stop_grace);
@@ -42,6 +44,7 @@ verdict take_durations(const cobatch_run_options& c, engine_options& own) {
   own.check_limit = duration_or(c.check_limit_ms, own.check_limit);
   own.quiet_after = duration_or(c.quiet_after_ms, own.quiet_after);
   own.limit_wait = duration_or(c.limit_wait_ms, own.limit_wait);
+  own.idle_limit = duration_or(c.idle_limit_ms, own.idle_limit);
   return {};
 }
 

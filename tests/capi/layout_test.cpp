@@ -287,7 +287,7 @@ TEST_CASE("of an older caller's options the missing ones are defaults, and a new
   run.batch = cobatch_str("b1");
   run.working_directory = text(place.folder.path().native());
   run.turn_limit_ms = run.session_limit_ms = run.stop_grace_ms = 10'000;
-  run.check_limit_ms = run.quiet_after_ms = run.limit_wait_ms = 10'000;
+  run.check_limit_ms = run.quiet_after_ms = run.limit_wait_ms = run.idle_limit_ms = 10'000;
   run.allow_checks = 1;
   const std::string prices = (place.folder.path() / "prices.json").native();
   std::ofstream(prices) << "{}";

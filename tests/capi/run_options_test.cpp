@@ -176,6 +176,22 @@ TEST_CASE("of an agent that is silent for as long as was said, a notice tells, a
   CHECK(turn_ends(place) == std::vector<std::int32_t>{COBATCH_TURN_DONE});
 }
 
+TEST_CASE("an agent that closed its task and writes no result is ended after the idle limit that was said") {
+  const scratch_workspace place;
+  assign_all(place, {"a"}, "b1");
+  const auto agent = talking(place.folder.path(), R"(
+    printf '%s\n' '{"type":"assistant","message":{"content":[{"type":"text","text":)"
+                                                  R"("COBATCH {\"task\":\"a\",\"status\":\"done\"}"}]}}'
+    read -r interrupt
+    exit 0)");
+  run_with with(agent);
+  with.options.idle_limit_ms = 1;
+  CHECK(run(place, with.options) == COBATCH_OK);
+  CHECK(turn_ends(place) == std::vector<std::int32_t>{COBATCH_TURN_DONE});
+  with.options.idle_limit_ms = -1;
+  CHECK(run(place, with.options) == COBATCH_E_BAD_VALUE);
+}
+
 TEST_CASE("at a provider's limit without an end the session first rests for as long as was said") {
   constexpr std::int64_t quarter_of_an_hour = 15 * 60 * 1000;
   const scratch_workspace place;

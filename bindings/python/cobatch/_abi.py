@@ -589,6 +589,7 @@ class cobatch_run_options(_Sized):
         ("limit_wait_ms", c_int64),
         ("prices", cobatch_text),
         ("day_budget", POINTER(cobatch_budget)),
+        ("idle_limit_ms", c_int64),
     ]
 
 

@@ -317,7 +317,8 @@ class Workspace:
         folder), `turn_limit` (30 minutes), `session_limit` (4 hours; no turn is begun after it), `stop_grace` (10 s for
         the running turn when a stop is asked for), `linger` (5 s for batches sealed by their very first task),
         `quiet_after` (5 minutes of silence in a turn, then a notice; 0: never), `limit_wait` (30 s, the first wait for
-        a limit of the provider that does not say when it is over).
+        a limit of the provider that does not say when it is over), `idle_limit` (never: of silence after a message of
+        the agent that closes its task, the turn ends with that message as its answer).
 
         With `allow_checks` the checks of tasks are run, with the rights of this process and for `check_limit` (10
         minutes) at most; else tasks that have one fail. `prices` is a file of prices in the shape of LiteLLM's, which
