@@ -1054,7 +1054,7 @@ typedef struct cobatch_run_options {
   int64_t limit_wait_ms;  /* 0: 30 seconds. First wait for a limit of the provider that does not say when it is over */
   cobatch_text prices;    /* a file of prices, in the shape of LiteLLM's; absent: no budget in dollars can be kept */
   const cobatch_budget* day_budget; /* for each day (UTC), over all batches of the workspace; NULL: no limit */
-  /* since ABI version 3: */
+  /* since ABI version 4: */
   int64_t idle_limit_ms; /* of silence after a message that closes the task, its turn ends with that. 0: never */
 } cobatch_run_options;
 #define COBATCH_RUN_OPTIONS_INIT                                                                                      \

@@ -160,8 +160,8 @@ class process_session final : public agent_session {
       const turn_report* passed_over = speech_->passed_over();
       if (passed_over != nullptr && steady::now() >= heard_ + late_patience) return after_answer(*passed_over);
       if (steady::now() >= idle_end()) return after_answer(end_idle_turn());
-      wait_in_turn(std::min(
-          {tell_if_quiet(), idle_end(), passed_over == nullptr ? deadline_.at() : heard_ + late_patience}));
+      wait_in_turn(
+          std::min({tell_if_quiet(), idle_end(), passed_over == nullptr ? deadline_.at() : heard_ + late_patience}));
     }
   }
 
@@ -355,10 +355,10 @@ class process_session final : public agent_session {
     if (steady::now() < heard_ + quiet_after_) return heard_ + quiet_after_;
     told_quiet_ = true;
     const auto end = std::min(deadline_.at(), idle_end());
-    const std::string text =
-        fmt::format("nothing was heard of the agent for {:g} s{}; its turn goes on until its {}limit",
-                    std::chrono::duration<double>(quiet_after_).count(),
-                    has_closed() ? ", though its last message closes the task" : "", end < deadline_.at() ? "idle " : "");
+    const std::string text = fmt::format(
+        "nothing was heard of the agent for {:g} s{}; its turn goes on until its {}limit",
+        std::chrono::duration<double>(quiet_after_).count(),
+        has_closed() ? ", though its last message closes the task" : "", end < deadline_.at() ? "idle " : "");
     tell({.what = has_closed() ? agent_news::kind::silent : agent_news::kind::notice,
           .text = text,
           .about = {},
