@@ -1092,8 +1092,8 @@ typedef struct cobatch_run_report {
 ** the report says what is left and why. `report` may be NULL; it is also filled if the run was interrupted, and zero
 ** after any other failure.
 **
-** The file of prices is read before anything is run; what looks wrong in it is left out and told to the log. A model
-** without a price that its tokens need is unpriced, never free.
+** The file of prices is read before anything is run; what looks wrong in it is left out. A model without a price that
+** its tokens need is unpriced, never free.
 **
 ** Errors: COBATCH_E_INTERRUPTED (cobatch_interrupt: no task was begun any more, the running one got its grace, all is
 ** settled, what is left stays queued), _BAD_VALUE (no agent; a day's budget in dollars without prices),
@@ -1403,8 +1403,8 @@ COBATCH_API cobatch_status cobatch_savings(cobatch_workspace* workspace, cobatch
 ** The same, and what each account cost at the list prices of a file in the shape of LiteLLM's (`prices`, its path). The
 ** costs of preamble and tasks add up to the batch's, to the nano-dollar. An account that used a model without a price
 ** that its tokens need has no cost. A subscription bills none of it, and what separate sessions would have cost nobody
-** has measured. The reply also holds warnings: what looks wrong in the file (`price_unusable`, `price_contradiction`),
-** each model without a price (`unpriced_model`), and each that may have cost more (`price_at_least`).
+** has measured. The reply also holds a warning for each model without a price (`unpriced_model`), which says what is
+** wrong with its entry in the file, if it has one, and for each that may have cost more (`price_at_least`).
 ** Further errors, all of the file: COBATCH_E_BAD_VALUE (no path), _IO_ERROR, _NOT_WRITABLE (it cannot be read),
 ** _TOO_LARGE (above 64 MiB), _BAD_JSON, _BAD_ENCODING, _WRONG_TYPE. Since ABI version 3.
 */

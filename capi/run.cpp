@@ -48,13 +48,12 @@ verdict take_durations(const cobatch_run_options& c, engine_options& own) {
   return {};
 }
 
-verdict take_prices(cobatch_text given, host_log& log, engine_options& own) {
+verdict take_prices(cobatch_text given, engine_options& own) {
   std::string file;
   if (auto v = take_system_text(given, "prices", file); v.failed()) return v;
   if (file.empty()) return {};
   auto prices = read_price_file(file);
   if (!prices) return prices.error();
-  for (const auto& wrong : prices->warnings()) log.warn(wrong.message);
   own.prices = std::make_shared<const price_table>(std::move(*prices));
   return {};
 }
@@ -83,7 +82,7 @@ verdict take_options(const cobatch_run_options* given, std::shared_ptr<place> at
     return v;
   if (auto v = take_durations(c, own); v.failed()) return v;
   own.allow_checks = c.allow_checks != 0;
-  if (auto v = take_prices(c.prices, at->log, own); v.failed()) return v;
+  if (auto v = take_prices(c.prices, own); v.failed()) return v;
   if (auto v = take_day_budget(c.day_budget, own); v.failed()) return v;
   own.on_event = [at = std::move(at)](const engine_event& event) { at->tell(event); };
   return {};

@@ -29,11 +29,6 @@ void put_savings(savings_report&& report, const batch_costs& costs, cobatch_repl
   reply.compared = report.compared;
 }
 
-void put_warnings(const price_table& prices, std::vector<warning>&& models, cobatch_reply& reply) {
-  for (const auto& wrong : prices.warnings()) reply.warnings.put(wrong);
-  for (auto& model : models) reply.warnings.put(std::move(model));
-}
-
 }  // namespace
 }  // namespace cobatch::capi
 
@@ -67,7 +62,7 @@ cobatch_status cobatch_savings_at_prices(cobatch_workspace* workspace, cobatch_t
     if (!table) return table.error();
     auto costs = table->costs_of(report->accounts);
     put_savings(std::move(*report), costs, filled);
-    put_warnings(*table, std::move(costs.warnings), filled);
+    filled.warnings.put_all(std::move(costs.warnings));
     return {};
   });
 }

@@ -51,6 +51,12 @@ struct model_price {
   friend bool operator==(const model_price&, const model_price&) = default;
 };
 
+/// What looked wrong in an entry of a price file.
+struct price_fault {
+  std::string entry = {};  ///< its name
+  warning what = {};
+};
+
 /// What tokens cost, in pico-dollars.
 struct token_cost {
   wide pico_dollars = {};
@@ -81,15 +87,16 @@ struct batch_costs {
 class price_table {
  public:
   price_table() = default;  ///< of no model
-  explicit price_table(std::map<std::string, model_price, std::less<>> models, std::vector<warning> warnings = {})
-      : models_(std::move(models)), warnings_(std::move(warnings)) {}
+  explicit price_table(std::map<std::string, model_price, std::less<>> models, std::vector<price_fault> faults = {})
+      : models_(std::move(models)), faults_(std::move(faults)) {}
 
   [[nodiscard]] bool empty() const noexcept { return models_.empty(); }
 
   /// What looked wrong in the file, and was left out: `price_unusable` (no number, negative, above `max_price`; that
   /// price is missing then) and `price_contradiction` (Anthropic asks 2 times the input price for a 1 h write, no less
-  /// than that price for a 5 min write, and less for a read; the model is missing then).
-  [[nodiscard]] const std::vector<warning>& warnings() const noexcept { return warnings_; }
+  /// than that price for a 5 min write, and less for a read; the model is missing then). Where it matters, because the
+  /// model is used, the message of `unpriced_model` says it: who only uses prices need not tell of these.
+  [[nodiscard]] const std::vector<price_fault>& faults() const noexcept { return faults_; }
 
   /// What the file says of a model; a null pointer if nothing. It is found under its exact name; else "provider/name"
   /// under "name", if that is this provider's; else "name" under "name-20250929" or "name-2025-09-29", if the file has
@@ -115,9 +122,10 @@ class price_table {
   [[nodiscard]] result<price_range> range_of(const model_tokens& used) const;
   [[nodiscard]] std::string why_at_least(const model_tokens& used, const price_range& range) const;
   [[nodiscard]] const model_price* find_dated(std::string_view model) const;
+  [[nodiscard]] error unpriced(const model_tokens& used, std::string what_is_missing) const;
 
   std::map<std::string, model_price, std::less<>> models_;
-  std::vector<warning> warnings_;
+  std::vector<price_fault> faults_;
 };
 
 /// Largest price file.

@@ -248,6 +248,7 @@ command add_doctor(CLI::App& app) {
                                "cobatch doctor batch_20251107_214500");
   add_common(*made, to->common);
   made->add_option("BATCH_ID", to->batch, "Look at what came of this batch, too");
+  made->add_option("--prices", to->prices, "Look at this price file, too");
   return {made, [to] { return run_doctor(*to); }};
 }
 

@@ -1,5 +1,6 @@
 // cobatch doctor: the guide's checklist, answered.
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -10,12 +11,14 @@
 #include <fmt/format.h>
 
 #include <cobatch/doctor.hpp>
+#include <cobatch/prices.hpp>
 
 #include "json/json.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
+#include "run/sentence.hpp"
 
 namespace cobatch::program {
 
@@ -55,6 +58,13 @@ void print_findings(const std::vector<finding>& found) {
   print_line(paint.strong(verdict_on(found)));
 }
 
+void check_prices(const std::filesystem::path& file, std::vector<finding>& found) {
+  const auto table = read_price_file(file);
+  if (!table) return found.push_back({"prices", answer::no, sentence(table.error().message)});
+  for (const auto& fault : table->faults()) found.push_back({"prices", answer::no, sentence(fault.what.message)});
+  if (table->faults().empty()) found.push_back({"prices", answer::yes, "Every entry of the price file can be used."});
+}
+
 json::object findings_json(const std::vector<finding>& found, bool well) {
   json::array list;
   for (const auto& one : found) {
@@ -79,6 +89,7 @@ int run_doctor(const doctor_options& options) {
   auto found = diagnose(place, batch);
   auto of_agents = diagnose_agents(place);
   found.insert(found.end(), std::make_move_iterator(of_agents.begin()), std::make_move_iterator(of_agents.end()));
+  if (!options.prices.empty()) check_prices(options.prices, found);
   const bool well = std::none_of(found.begin(), found.end(), [](const finding& one) { return one.is == answer::no; });
   if (json)
     print_line(json::write(findings_json(found, well)));

@@ -47,7 +47,6 @@ int run_engine(const engine_command_options& options) {
     print_line("stop it with Ctrl-C: the running task gets 10 seconds; a second Ctrl-C ends it at once");
   }
 
-  if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
   wanted->on_event = [&](const engine_event& event) {
     if (!json) printer.on_event(event);

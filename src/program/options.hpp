@@ -121,7 +121,8 @@ struct savings_options {
 
 struct doctor_options {
   common_options common;
-  std::string batch;  ///< empty: only what holds for every batch
+  std::string batch;             ///< empty: only what holds for every batch
+  std::filesystem::path prices;  ///< empty: none is looked at
 };
 
 struct import_options {

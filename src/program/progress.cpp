@@ -120,6 +120,8 @@ void progress_printer::turn_ended(const turn_record& turn, const task_record* ta
     const auto cost = prices_->cost_of(turn.used->by_model);
     if (cost) cost_ = cost_ + cost->pico_dollars;
     all_priced_ = all_priced_ && cost && cost->at_least.empty();
+    if (!cost && told_unpriced_.insert(cost.error().message).second)
+      print(paint_.note("note: " + one_line(cost.error().message)));
   }
   known_in_full_ = known_in_full_ && turn.used && turn.used->complete;
   const turn_end end = turn.end.value_or(turn_end::broke);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,7 @@ class progress_printer {
   tokens used_;
   wide cost_;  // pico-dollars, of what has a price
   bool all_priced_ = true;
+  std::set<std::string> told_unpriced_;
   bool known_in_full_ = true;
   bool drawn_ = false;
   std::string current_;

@@ -157,7 +157,6 @@ int run_run(const run_options& options) {
   outcome_keeper outcomes;
   auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
   if (!wanted) return fail_with(wanted.error(), json);
-  if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
   wanted->only = batch;
   wanted->wait_for_lock_file = options.wait;

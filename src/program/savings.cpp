@@ -75,9 +75,9 @@ result<bill> make_bill(const ledger& accounts, const std::filesystem::path& pric
   if (prices.empty()) return request::no_bill(accounts);
   const auto table = read_price_file(prices);
   if (!table) return fail(table.error());
-  bill out{table->costs_of(accounts), table->warnings()};
-  out.warnings.insert(out.warnings.end(), out.costs.warnings.begin(), out.costs.warnings.end());
-  return out;
+  auto costs = table->costs_of(accounts);
+  auto warnings = costs.warnings;
+  return bill{std::move(costs), std::move(warnings)};
 }
 
 // "at least 1.2K in, 80 out, 45K from cache, $0.0312".

@@ -142,7 +142,6 @@ int run_serve(const serve_options& options) {
   if (!here) return fail_with(here.error(), json);
   print_start(options, *place, *chosen, *rules, server->port());
 
-  if (!json && wanted->prices) print_warnings(wanted->prices->warnings());
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
   wanted->on_event = [&](const engine_event& event) {
     if (!json) printer.on_event(event);

@@ -85,7 +85,7 @@ class price_reader {
       auto model = read_model(name, content);
       if (!contradicts(name, model)) models_.emplace(name, std::move(model));
     }
-    return price_table(std::move(models_), std::move(warnings_));
+    return price_table(std::move(models_), std::move(faults_));
   }
 
  private:
@@ -145,12 +145,12 @@ class price_reader {
   bool contradicts(const std::string& name, const model_price& m) {
     if (!is_anthropics(m) || !m.input) return false;
     const auto said = [&](std::string_view what, std::int64_t figure, std::string_view rule) {
-      warnings_.push_back(
-          {"price_contradiction",
-           fmt::format("the price file asks ${} a token for {} of \"{}\" and ${} for input, but {}; the "
-                       "model is left out, and what it uses has no price. Correct the file",
-                       json::write_decimal(figure, pico, 1), what, name, json::write_decimal(*m.input, pico, 1),
-                       rule)});
+      faults_.push_back({name,
+                         {"price_contradiction",
+                          fmt::format("the price file asks ${} a token for {} of \"{}\" and ${} for input, but {}; the "
+                                      "model is left out, and what it uses has no price. Correct the file",
+                                      json::write_decimal(figure, pico, 1), what, name,
+                                      json::write_decimal(*m.input, pico, 1), rule)}});
       return true;
     };
     if (m.cache_write_1h && *m.cache_write_1h != 2 * *m.input)
@@ -163,26 +163,21 @@ class price_reader {
   }
 
   void unusable(const std::string& name, const std::string& why) {
-    warnings_.push_back(
-        {"price_unusable", fmt::format("the price file's entry \"{}\" cannot be used whole: {}. What is "
-                                       "wrong is left out; correct the file",
-                                       name, why)});
+    faults_.push_back({name,
+                       {"price_unusable", fmt::format("the price file's entry \"{}\" cannot be used whole: {}. What is "
+                                                      "wrong is left out; correct the file",
+                                                      name, why)}});
   }
 
   std::map<std::string, model_price, std::less<>> models_;
-  std::vector<warning> warnings_;
+  std::vector<price_fault> faults_;
 };
 
-error unpriced(std::string_view model, const std::string& what_is_missing) {
-  if (model.empty())
-    return {errc::unpriced_model,
-            "a turn used a model whose name the agent did not say, so what it used cannot be counted in dollars. Name "
-            "the model that is to be used, with --model"};
-  return {
-      errc::unpriced_model,
-      fmt::format("model \"{}\" has no price{}, so what it uses cannot be counted in dollars. Give a price file that "
-                  "has it under this name, with --prices FILE",
-                  model, what_is_missing)};
+// True if a model could be found under this entry of a file.
+bool may_stand_for(std::string_view entry, std::string_view model) {
+  if (entry == model) return true;
+  if (model.size() > entry.size()) return model.ends_with(entry) && model[model.size() - entry.size() - 1] == '/';
+  return entry.starts_with(model) && entry[model.size()] == '-' && is_date(entry.substr(model.size() + 1));
 }
 
 }  // namespace
@@ -207,13 +202,27 @@ const model_price* price_table::find(std::string_view model) const {
   return named != models_.end() && named->second.provider == model.substr(0, slash) ? &named->second : nullptr;
 }
 
+error price_table::unpriced(const model_tokens& used, std::string what_is_missing) const {
+  if (used.model.empty())
+    return {errc::unpriced_model,
+            "a turn used a model whose name the agent did not say, so what it used cannot be counted in dollars. Name "
+            "the model that is to be used, with --model"};
+  for (const auto& fault : faults_)
+    if (may_stand_for(fault.entry, used.model)) what_is_missing += fmt::format(" ({})", fault.what.message);
+  return {
+      errc::unpriced_model,
+      fmt::format("model \"{}\" has no price{}, so what it uses cannot be counted in dollars. Give a price file that "
+                  "has it under this name, with --prices FILE",
+                  used.model, what_is_missing)};
+}
+
 result<price_table::price_range> price_table::range_of(const model_tokens& used) const {
   const auto* const said = used.model.empty() ? nullptr : find(used.model);
-  if (said == nullptr) return fail(unpriced(used.model, ""));
+  if (said == nullptr) return fail(unpriced(used, ""));
   price_range out;
   for (const auto& kind : kinds) {
     auto each = said->*kind.said;
-    if (!each && used.count.*kind.count > 0) return fail(unpriced(used.model, fmt::format(" for {}", kind.name)));
+    if (!each && used.count.*kind.count > 0) return fail(unpriced(used, fmt::format(" for {}", kind.name)));
     out.lowest.*kind.each = out.highest.*kind.each = each.value_or(0);
     for (const auto& tier : said->tiers) {
       if (used.most_input_at_once() <= tier.above) break;

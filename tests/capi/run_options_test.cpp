@@ -142,7 +142,7 @@ TEST_CASE("a file of prices that cannot be used is an error that names it, and n
   CHECK(scene.works.calls().empty());
 }
 
-TEST_CASE("what looks wrong in a file of prices is told to the log, and the rest of it is used") {
+TEST_CASE("what looks wrong with a model that nobody uses is not told, and the rest of a file of prices is used") {
   priced_scene scene;
   scene.write_prices(R"({"n":{"input_cost_per_token":-1},"m":{"input_cost_per_token":0.00001}})");
   scene.day.nano_dollars = 1'000'000;
@@ -152,8 +152,7 @@ TEST_CASE("what looks wrong in a file of prices is told to the log, and the rest
   };
   must(cobatch_set_log, scene.handle.get(), note, static_cast<void*>(&warnings), nullptr);
   CHECK(run(scene, scene.with.options) == COBATCH_OK);
-  REQUIRE(warnings.size() == 1);
-  CHECK(warnings[0].find("\"n\"") != std::string::npos);
+  CHECK(warnings.empty());
   CHECK(task_of(scene, "b")->state == COBATCH_TASK_QUEUED);
 }
 

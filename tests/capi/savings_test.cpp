@@ -177,7 +177,7 @@ TEST_CASE("what used a model without a price has no cost, and each such model is
   const auto bill = bill_of(place, place.folder, prices);
   CHECK(bill.costs == list{"?", "3000", "?"});
   CHECK(bill.models == list{"a 1;m 2;odd 1;", "a 1;m 1;", "odd 1;m 1;"});
-  CHECK(bill.warnings == list{"price_unusable", "unpriced_model"});
+  CHECK(bill.warnings == list{"unpriced_model"});
 }
 
 TEST_CASE("a file of prices that is none is refused, and no reply is made") {

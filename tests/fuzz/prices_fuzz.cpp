@@ -15,7 +15,7 @@ FUZZ_TARGET(prices) {
   folder.append("prices.json", input);
   const auto table = read_price_file(folder.path() / "prices.json");
   if (!table) return;
-  for (const auto& warning : table->warnings()) ensure(is_utf8(warning.message), "a warning is UTF-8");
+  for (const auto& warning : table->faults()) ensure(is_utf8(warning.what.message), "a warning is UTF-8");
   for (const char* model : {"claude-opus-4", "a", "provider/a", ""}) {
     const model_price* found = table->find(model);
     if (found != nullptr)

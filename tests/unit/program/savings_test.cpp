@@ -103,6 +103,46 @@ TEST_CASE("a model without a price is named, what it used has no cost, and there
   CHECK(text_in(in_json.find("warnings")->as_array()->front(), "code") == "unpriced_model");
 }
 
+TEST_CASE("a price entry that cannot be used is said of a model that is used, and by the doctor, and else by nobody") {
+  const folder f;
+  run_batch(f);
+  const std::string wrong = R"("wrong": {"input_cost_per_token": "?"})";
+  const auto prices =
+      f.write("prices.json", R"({"big": {"input_cost_per_token": 1, "output_cost_per_token": 1}, )" + wrong + "}");
+  const auto told = [](const ran& r, std::string_view part) {
+    const std::string all = r.out + r.err;
+    std::size_t times = 0;
+    for (auto at = all.find(part); at != std::string::npos; at = all.find(part, at + 1)) ++times;
+    return times;
+  };
+  CHECK(told(cobatch_run({"savings", "b", "--prices", prices, "--root", f.str()}), "wrong") == 0);
+  CHECK(told(cobatch_run({"savings", "b", "--prices", f.write("used.json", R"({"big": 1})"), "--root", f.str()}),
+             "cannot be used whole") == 1);
+
+  const folder g;
+  const auto agent = g.write("agent.py",
+                             "#!/usr/bin/env python3\n"
+                             "import json, sys\n"
+                             "for line in sys.stdin:\n"
+                             "    print(json.dumps({'type': 'result', 'task_id': json.loads(line)['task_id'],\n"
+                             "        'status': 'done', 'model': sys.argv[1], 'usage': {'input_tokens': 5,\n"
+                             "        'output_tokens': 1}}), flush=True)\n",
+                             0700);
+  const auto run_with = [&](const std::string& model) {
+    for (const char* task : {"1", "2"})
+      cobatch_run({"assign", model + task, "x", "--batch", model, "--open", "--root", g.str()});
+    return cobatch_run({"run", model, "--agent", "command", "--exec", agent, "--exec-arg", model, "--prices", prices,
+                        "--root", g.str()});
+  };
+  CHECK(told(run_with("big"), "cannot be used whole") == 0);
+  CHECK(told(run_with("wrong"), "cannot be used whole") == 1);
+
+  const auto doctor = cobatch_run({"doctor", "--prices", prices, "--root", g.str()});
+  CHECK(doctor.code == exit_refused);
+  CHECK(told(doctor, "The price file's entry \"wrong\" cannot be used whole") == 1);
+  CHECK(told(cobatch_run({"doctor", "--prices", price_file(g), "--root", g.str()}), "Every entry") == 1);
+}
+
 TEST_CASE("what nobody knows is unknown, and neither 0 tokens nor 0 dollars") {
   const folder f;
   run_batch(f);

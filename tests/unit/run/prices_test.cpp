@@ -30,7 +30,7 @@ price_table one(const std::string& members) {
 
 std::vector<std::string> codes(const price_table& table) {
   std::vector<std::string> out;
-  for (const auto& w : table.warnings()) out.push_back(w.code);
+  for (const auto& fault : table.faults()) out.push_back(fault.what.code);
   return out;
 }
 
@@ -67,7 +67,7 @@ constexpr tokens each_kind{1, 1, 1, 1, 1, 1};
 
 TEST_CASE("prices are read exactly, in pico-dollars") {
   const auto table = one(prices_of_claude);
-  CHECK(table.warnings().empty());
+  CHECK(table.faults().empty());
   REQUIRE(table.find("m") != nullptr);
   CHECK(*table.find("m") == model_price{3'000'000, 3'750'000, 6'000'000, 300'000, 15'000'000, "anthropic"});
   CHECK(table.price_of({"m", each_kind}) == price{3'000'000, 3'750'000, 6'000'000, 300'000, 15'000'000});
@@ -85,7 +85,7 @@ TEST_CASE("what is not about tokens is passed over") {
   const auto table =
       read(R"({"m": {"mode": "chat", "supports": [1], "input_cost_per_token": 1e-06, "deep": {"a": null}},
                               "image": {"input_cost_per_image": 0.02}})");
-  CHECK(table.warnings().empty());
+  CHECK(table.faults().empty());
   CHECK(table.find("m")->input == 1'000'000);
   CHECK(table.price_of({"image", {.uncached_input = 1}}).error().code == errc::unpriced_model);
 }
@@ -171,7 +171,7 @@ TEST_CASE("prices of Anthropic's that contradict each other are left out, and sa
     CHECK(table.find("m") == nullptr);
     CHECK(with("openai", wrong).find("m") != nullptr);
   }
-  const auto message = with("anthropic", contradictions.front()).warnings().front().message;
+  const auto message = with("anthropic", contradictions.front()).faults().front().what.message;
   for (const auto* const part : {"\"m\"", "$0.000072", "1 hour", "$0.000003", "2 times"})
     CHECK(message.find(part) != std::string::npos);
 }
@@ -181,7 +181,7 @@ TEST_CASE("a price that is none is left out and said, and the others are kept") 
     CAPTURE(wrong);
     const auto table = one(std::string(R"("output_cost_per_token": 2e-06, "input_cost_per_token": )") + wrong);
     CHECK(codes(table) == std::vector<std::string>{"price_unusable"});
-    CHECK(table.warnings().front().message.find("\"m\"") != std::string::npos);
+    CHECK(table.faults().front().what.message.find("\"m\"") != std::string::npos);
     CHECK_FALSE(table.find("m")->input);
     CHECK(table.find("m")->output == 2'000'000);
   }
@@ -189,6 +189,22 @@ TEST_CASE("a price that is none is left out and said, and the others are kept") 
   CHECK(codes(table) == std::vector<std::string>{"price_unusable"});
   CHECK(table.find("m") == nullptr);
   CHECK(table.find("n") != nullptr);
+}
+
+TEST_CASE("what is wrong with an entry is said of the models that it could stand for, and of no other") {
+  const auto table = read(R"({"m": {"input_cost_per_token": "?"}, "n-20250101": 3, "other": 4})");
+  const auto why_not = [&](const std::string& model) {
+    return table.price_of({model, {.uncached_input = 1}}).error().message;
+  };
+  for (const char* model : {"m", "maker/m", "n", "n-20250101"}) {
+    CAPTURE(model);
+    CHECK(why_not(model).find("cannot be used whole") != std::string::npos);
+    CHECK(why_not(model).find("other") == std::string::npos);
+  }
+  for (const char* model : {"mm", "am", "n-2", "n-20250101-x", "o", ""}) {
+    CAPTURE(model);
+    CHECK(why_not(model).find("cannot be used whole") == std::string::npos);
+  }
 }
 
 TEST_CASE("a file that is no price file is refused, with its name and why") {
