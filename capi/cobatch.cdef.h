@@ -615,7 +615,7 @@ typedef struct cobatch_run_report {
   int64_t tasks_failed;
   int64_t tasks_left;
   int64_t tasks_held;
-  cobatch_text why_left;
+  char why_left[512];
 } cobatch_run_report;
 
 cobatch_status cobatch_run(cobatch_workspace* workspace, const cobatch_run_options* options,

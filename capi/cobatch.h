@@ -1072,15 +1072,10 @@ typedef struct cobatch_run_report {
   int64_t tasks_failed;  /* the same: they ended in error or were cancelled */
   int64_t tasks_left;    /* that have not ended, of the batches that were to run */
   int64_t tasks_held;    /* the part of them in held batches, which wait for a person, or for some time */
-  cobatch_text why_left; /* a sentence; absent if none is left, or nobody knows. It lives until the calling thread's
-                            next cobatch_run or cobatch_engine_stop */
+  char why_left[512];   /* a sentence, cut to fit; empty if none is left, or nobody knows */
 } cobatch_run_report;
-#define COBATCH_RUN_REPORT_INIT                               \
-  {                                                           \
-    (uint32_t)sizeof(cobatch_run_report), 0, 0, 0, 0, 0, 0, { \
-      NULL, 0                                                 \
-    }                                                         \
-  }
+#define COBATCH_RUN_REPORT_INIT \
+  { (uint32_t)sizeof(cobatch_run_report), 0, 0, 0, 0, 0, 0, {0} }
 
 /*
 ** Executes here, and blocks until it is done: in the calling thread, every sealed batch that the agents serve, one

@@ -1,4 +1,5 @@
 // Section 10: running here, and engines in the background.
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include <cobatch/core/text.hpp>
 #include <cobatch/prices.hpp>
 
 #include "agents.hpp"
@@ -97,9 +99,8 @@ verdict give_report(const run_report& ran, cobatch_run_report* to) {
   own.tasks_failed = ran.tasks_failed;
   own.tasks_left = ran.tasks_left();
   own.tasks_held = ran.tasks_held();
-  thread_local std::string why_left;
-  why_left = ran.why_left;
-  if (!why_left.empty()) own.why_left = lend(why_left);
+  const auto why = utf8_prefix(ran.why_left, sizeof own.why_left - 1);
+  std::copy(why.begin(), why.end(), own.why_left);
   return give(own, "cobatch_run_report", to);
 }
 

@@ -13,7 +13,7 @@ TEST_CASE("the scripted agent plays the guide's three tasks in one session") {
   CHECK(ran.turns == 3);
   CHECK(ran.tasks_done == 3);
   CHECK(ran.tasks_left == 0);
-  CHECK(ran.why_left.data == nullptr);
+  CHECK(std::string(ran.why_left).empty());
   const auto second = result_of(place, "create_doc_2");
   CHECK(copy_of(second->output) == "Documentation for the second feature.");
   CHECK(second->loaded_context == 0);
@@ -206,4 +206,21 @@ TEST_CASE("a second interrupt, or no grace, ends the running turn, its task is q
   CHECK(turn_ends(place) == ends{COBATCH_TURN_STOPPED});
   CHECK(task_of(place, "a")->state == COBATCH_TASK_QUEUED);
   CHECK(task_of(place, "a")->attempts == 0);
+}
+
+TEST_CASE("what a run leaves is counted in its report, with the reason") {
+  const scratch_workspace place;
+  auto budget = fresh<cobatch_budget>();
+  budget.tokens = 10;
+  auto options = for_batch("b1", 0);
+  options.budget = &budget;
+  const auto a = spec("a"), b = spec("b");
+  must(cobatch_assign_task, place.handle.get(), &b, &options, nullptr);
+  must(cobatch_assign_task, place.handle.get(), &a, &options, nullptr);
+  host works;
+  const auto ran = run_all(place, works.agent());
+  CHECK(ran.tasks_done == 1);
+  CHECK(ran.tasks_left == 1);
+  CHECK(ran.tasks_held == 1);
+  CHECK(std::string(ran.why_left).find("nobody reported what turn 1 of session 1 used") != std::string::npos);
 }

@@ -601,7 +601,7 @@ class cobatch_run_report(_Sized):
         ("tasks_failed", c_int64),
         ("tasks_left", c_int64),
         ("tasks_held", c_int64),
-        ("why_left", cobatch_text),
+        ("why_left", c_char * 512),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ctypes import POINTER, byref
+from ctypes import POINTER, byref, c_char
 from functools import partial
 
 from . import _abi
@@ -88,6 +88,7 @@ def _tokens(struct: Any) -> Tokens:
 _TAKES: dict[type, Callable[[Any], Any]] = {
     _abi.cobatch_text: string,
     _abi.cobatch_texts: string_list,
+    c_char * 512: lambda text: text.decode() or None,  # RunReport.why_left
     _abi.cobatch_tokens: _tokens,
     POINTER(_abi.cobatch_usage): _usage,
     POINTER(_abi.cobatch_budget): _budget,

@@ -59,7 +59,7 @@ class Header:
                 arguments = ",".join(kind for kind, _ in _parameters(callback[3]))
                 members.append((f"{callback[1].strip()}({arguments})", callback[2]))
                 continue
-            first, *others = line.split(",")
+            first, *others = line.partition("[")[0].split(",")
             kind, name = _type_and_name(first)
             members += [(kind, name)] + [(kind, other.strip()) for other in others]
         return members
