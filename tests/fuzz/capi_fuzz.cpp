@@ -103,6 +103,7 @@ class host {
   cobatch_status assign(bool whole, std::string_view given, cobatch_reply** reply, cobatch_error** err) {
     cobatch_assign_options options = COBATCH_ASSIGN_OPTIONS_INIT;
     std::vector<cobatch_task_spec> tasks;
+    tasks.reserve(given.size());  // what they need points at them
     for (std::string_view rest = given; !rest.empty();) {
       const std::string_view word = rest.substr(0, rest.find(' '));
       rest.remove_prefix(std::min(word.size() + 1, rest.size()));
