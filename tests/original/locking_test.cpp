@@ -207,7 +207,7 @@ TEST_CASE("failure 13: each session overwrote the log of the one before, does no
 TEST_CASE("failure 14: processes were ended by their name, also those of others, does not happen") {
   const scene s;
   s.assign_all("b", {"a"});
-  const auto agent = s.shell("echo $$ >>started\nexec tail -f /dev/null\n");
+  const auto agent = s.shell("echo $$ >>\"${0%/*}/started\"\nexec tail -f /dev/null\n");
   child session = s.start_run(agent);
   await_file(s.path("started"));
   const guard_record record = record_of(s);
