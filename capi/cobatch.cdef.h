@@ -604,6 +604,7 @@ typedef struct cobatch_run_options {
   const cobatch_budget* day_budget;
 
   int64_t idle_limit_ms;
+  int32_t wait_for_lock_file;
 } cobatch_run_options;
 
 typedef struct cobatch_run_report {

@@ -412,7 +412,8 @@ typedef struct cobatch_budget {
   int64_t tokens;       /* read or written by the model, cache reads included */
   int64_t time_ms;      /* that turns have run */
   /* since ABI version 4: */
-  int32_t allow_unknown; /* not 0: go on after a turn whose usage nobody reported; else, with dollars or tokens, not */
+  /* not 0: go on after a turn whose usage nobody reported, which else ends a budget in dollars or tokens */
+  int32_t allow_unknown;
 } cobatch_budget;
 #define COBATCH_BUDGET_INIT \
   { (uint32_t)sizeof(cobatch_budget), 0, 0, 0, 0 }
@@ -1055,12 +1056,13 @@ typedef struct cobatch_run_options {
   cobatch_text prices;    /* a file of prices, in the shape of LiteLLM's; absent: no budget in dollars can be kept */
   const cobatch_budget* day_budget; /* for each day (UTC), over all batches of the workspace; NULL: no limit */
   /* since ABI version 4: */
-  int64_t idle_limit_ms; /* of silence after a message that closes the task, its turn ends with that. 0: never */
+  int64_t idle_limit_ms;      /* of silence after a message that closes the task, its turn ends with that. 0: never */
+  int32_t wait_for_lock_file; /* not 0: cobatch_run waits for a lock file that Cobatch did not write, too */
 } cobatch_run_options;
 #define COBATCH_RUN_OPTIONS_INIT                                                                                      \
   {                                                                                                                   \
     (uint32_t)sizeof(cobatch_run_options), 0, NULL, 0, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, 0, 0, 0, 0, {NULL, 0}, NULL, \
-        0                                                                                                             \
+        0, 0                                                                                                          \
   }
 
 typedef struct cobatch_run_report {
@@ -1068,20 +1070,24 @@ typedef struct cobatch_run_report {
   int64_t sessions; /* that this run worked */
   int64_t turns;
   /* since ABI version 4: */
-  int64_t tasks_done;    /* in turns of this run */
-  int64_t tasks_failed;  /* the same: they ended in error or were cancelled */
-  int64_t tasks_left;    /* that have not ended, of the batches that were to run */
-  int64_t tasks_held;    /* the part of them in held batches, which wait for a person, or for some time */
+  int64_t tasks_done;   /* in turns of this run */
+  int64_t tasks_failed; /* the same: they ended in error or were cancelled */
+  int64_t tasks_left;   /* that have not ended, of the batches that were to run */
+  int64_t tasks_held;   /* the part of them in held batches, which wait for a person, or for some time */
   char why_left[512];   /* a sentence, cut to fit; empty if none is left, or nobody knows */
 } cobatch_run_report;
-#define COBATCH_RUN_REPORT_INIT \
-  { (uint32_t)sizeof(cobatch_run_report), 0, 0, 0, 0, 0, 0, {0} }
+#define COBATCH_RUN_REPORT_INIT                               \
+  {                                                           \
+    (uint32_t)sizeof(cobatch_run_report), 0, 0, 0, 0, 0, 0, { \
+      0                                                       \
+    }                                                         \
+  }
 
 /*
 ** Executes here, and blocks until it is done: in the calling thread, every sealed batch that the agents serve, one
 ** session at a time, one after another, until none is left. With `batch`: that one only, sealed first if it is open.
 ** If another process runs a session, it waits for its turn. What a crashed one left is settled first. If a lock file is
-** there that Cobatch did not write, it returns at once: cobatch_lock_status says what to do.
+** there that Cobatch did not write, it returns at once, unless it is to wait: cobatch_lock_status says what to do.
 **
 ** That tasks failed is no error of the run: read the results. Nor is that a batch is held, or the day's budget spent:
 ** the report says what is left and why. `report` may be NULL; it is also filled if the run was interrupted, and zero
@@ -1093,10 +1099,9 @@ typedef struct cobatch_run_report {
 ** Errors: COBATCH_E_INTERRUPTED (cobatch_interrupt: no task was begun any more, the running one got its grace, all is
 ** settled, what is left stays queued), _BAD_VALUE (no agent; a day's budget in dollars without prices),
 ** _BATCH_NOT_FOUND, _EMPTY_BATCH, _WORKSPACE_REPLACED, _STORAGE_FAULT; if no turn could begin as no agent could be
-** started, _KEEPER_MISSING, _AGENT_MISSING or _AGENT_FAILED (nothing is charged to any task); of the prices _IO_ERROR,
-*_NOT_WRITABLE (the file
-** cannot be read), _TOO_LARGE (above 64 MiB), _BAD_JSON, _BAD_ENCODING, _WRONG_TYPE. What may pass (a full disk, a
-** foreign lock file) is tried again five times before it is returned.
+** started, _KEEPER_MISSING, _AGENT_MISSING or _AGENT_FAILED (nothing is charged to any task). Of the prices _IO_ERROR,
+** _NOT_WRITABLE (the file cannot be read), _TOO_LARGE (above 64 MiB), _BAD_JSON, _BAD_ENCODING, _WRONG_TYPE. What may
+** pass, as a full disk, is tried again five times before it is returned.
 */
 COBATCH_API cobatch_status cobatch_run(cobatch_workspace* workspace, const cobatch_run_options* options,
                                        cobatch_run_report* report, cobatch_error** err);

@@ -84,6 +84,7 @@ verdict take_options(const cobatch_run_options* given, std::shared_ptr<place> at
     return v;
   if (auto v = take_durations(c, own); v.failed()) return v;
   own.allow_checks = c.allow_checks != 0;
+  own.wait_for_lock_file = c.wait_for_lock_file != 0;
   if (auto v = take_prices(c.prices, own); v.failed()) return v;
   if (auto v = take_day_budget(c.day_budget, own); v.failed()) return v;
   own.on_event = [at = std::move(at)](const engine_event& event) { at->tell(event); };

@@ -73,7 +73,7 @@ struct agent_news {
     tool,    ///< `text`: it uses a tool: its name, and on what
     notice,  ///< `text`: a sentence of ours: nothing was heard of it for a while
     retry,   ///< `text`: why its provider did not answer; the agent tries again by itself, at `until`
-    silent,  ///< `text`, `until`: as `notice`, of one that closed its task; its turn ends then at the latest
+    silent,  ///< as `notice`, after a message that closes the task; `until`: when the turn ends at the latest
   };
   kind what = kind::line;
   std::string_view text = {};

@@ -64,6 +64,7 @@ struct engine_options {
   std::chrono::milliseconds quiet_after{std::chrono::minutes{5}};
   /// Of silence after a message of the agent that closes its task (the prompt asks for such a line), the turn is ended
   /// with that message as its answer; 0: never, it goes on until the agent writes its result or its limit is over.
+  /// The agent is asked to end the turn first, and has 10 seconds more for that.
   std::chrono::milliseconds idle_limit{0};
   /// First wait for a limit of the provider that does not say when it is over; doubled each time, at most 15 minutes.
   std::chrono::milliseconds limit_wait{std::chrono::seconds{30}};

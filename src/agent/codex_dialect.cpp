@@ -25,8 +25,7 @@ using json::text_of;
 
 const json::value& member_of(const json::value& of, std::string_view name) {
   // Never destroyed: an agent may be at work while the process exits.
-  alignas(json::value) static std::byte place[sizeof(json::value)];
-  static const json::value& none = *new (place) json::value;
+  static const json::value& none = *new json::value;
   const json::value* found = of.find(name);
   return found == nullptr ? none : *found;
 }

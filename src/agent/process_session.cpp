@@ -278,11 +278,8 @@ class process_session final : public agent_session {
       return *report;
     }
     if (ended_->keeper_lost) return {failed_turn(turn_end::interrupted, "keeper_lost", describe(*ended_)), false};
-    if (turns_ == 1 && !resumed_.empty() && said_.empty()) return conversation_lost();
-    if (options_.exit_means && ended_->exit_code)
-      if (const auto error = options_.exit_means(*ended_->exit_code)) return refused_to_start(*error);
-    if (is_first_ && turns_ == 1 && ended_->exit_code.value_or(0) != 0 && said_nothing() && !options_.lines_are_output)
-      return never_worked();
+    if (!was_killed(*ended_))
+      if (auto refused = refused_to_work()) return std::move(*refused);
     // An agent that ended between two turns broke neither: the task goes to a new process, once, without a charge.
     const bool again = turns_ > 1 && ended_->exit_code == 0 && said_.empty();
     const bool answers = options_.calls_back_with.empty();
@@ -292,6 +289,16 @@ class process_session final : public agent_session {
         false, again};
     report.killed = was_killed(*ended_);
     return report;
+  }
+
+  // Nothing came of its very first turn: it knows no such conversation, or cannot work at all.
+  std::optional<turn_report> refused_to_work() {
+    if (turns_ == 1 && !resumed_.empty() && said_.empty()) return conversation_lost();
+    if (options_.exit_means && ended_->exit_code)
+      if (const auto error = options_.exit_means(*ended_->exit_code)) return refused_to_start(*error);
+    if (is_first_ && turns_ == 1 && ended_->exit_code.value_or(0) != 0 && said_nothing() && !options_.lines_are_output)
+      return never_worked();
+    return std::nullopt;
   }
 
   [[nodiscard]] bool said_nothing() const {

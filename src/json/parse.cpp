@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <string>
 #include <utility>
@@ -19,28 +18,16 @@ inline namespace v1 {
 namespace json {
 namespace {
 
-using parser_implementation = std::unique_ptr<simdjson::internal::dom_parser_implementation>;
-using make_parser_fn = simdjson::error_code (*)(std::size_t capacity, parser_implementation& made);
-
-// simdjson keeps its implementations in static objects: made at its first use, where a lack of memory ends the process,
-// and destroyed while the process exits, when a workspace may still be open. So one is made for each parser.
-template <class Implementation>
-simdjson::error_code make_parser(std::size_t capacity, parser_implementation& made) {
-  // The scan has seen to the depth; simdjson counts the root as a level of its own.
-  return Implementation().create_dom_parser_implementation(capacity, max_depth + 1, made);
-}
-
-// For what this machine can run.
-make_parser_fn choose_parser() {
-#if SIMDJSON_IMPLEMENTATION_HASWELL
-  if (simdjson::haswell::implementation().supported_by_runtime_system())
-    return make_parser<simdjson::haswell::implementation>;
+// simdjson chooses its implementation at its first use, in functions that may not throw, and allocates for it: without
+// memory that would end the process. And it keeps it in static objects, which are destroyed in the reverse order of
+// their making, while a workspace may still be open. So the choice is made before any other static object is.
+struct implementation_choice {
+  implementation_choice() { static_cast<void>(simdjson::get_active_implementation()->name()); }
+};
+#if __has_cpp_attribute(gnu::init_priority)
+[[gnu::init_priority(101)]]  // the first that programs may use
 #endif
-#if SIMDJSON_IMPLEMENTATION_ARM64
-  return make_parser<simdjson::arm64::implementation>;
-#endif
-  return make_parser<simdjson::fallback::implementation>;
-}
+[[maybe_unused]] const implementation_choice at_load;
 
 // Objects of up to this many members look for a name that stands twice by comparing each with each.
 constexpr std::size_t few_members = 16;
@@ -145,9 +132,9 @@ class builder {
 
 result<value> parse_scanned(const detail::scanned& input, std::string_view original) {
   // One parser a call: a parser that is kept would keep the memory of the largest text it has ever seen.
-  static const make_parser_fn make = choose_parser();
   simdjson::dom::parser parser;
-  if (make(std::max<std::size_t>(input.text.size(), 1), parser.implementation) != simdjson::SUCCESS)
+  // The scan has seen to the depth; simdjson counts the root as a level of its own.
+  if (parser.allocate(std::max<std::size_t>(input.text.size(), 1), max_depth + 1) != simdjson::SUCCESS)
     throw std::bad_alloc();
   simdjson::dom::element root;
   const auto code = parser.parse(input.text.data(), input.text.size(), false).get(root);

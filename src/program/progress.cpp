@@ -176,7 +176,8 @@ std::string progress_printer::tokens_so_far() const {
 
 std::string progress_printer::money_so_far() const {
   if (!prices_) return "";
-  return fmt::format(", {}{} {}", all_priced_ ? "" : "at least ", money_text(to_nano(cost_)), price_basis(billing_));
+  return fmt::format(", {}{} {}", all_priced_ && known_in_full_ ? "" : "at least ", money_text(to_nano(cost_)),
+                     price_basis(billing_));
 }
 
 void progress_printer::redraw(std::string_view text) {

@@ -84,7 +84,8 @@ result<bill> make_bill(const ledger& accounts, const std::filesystem::path& pric
 std::string used_text(const account& sum, const std::optional<account_cost>& cost) {
   if (!is_known(sum)) return "unknown";
   std::string text = tokens_text(sum.used, sum.complete);
-  if (cost) text += fmt::format(", {}{}", cost->at_least ? "at least " : "", money_text(cost->nano_dollars));
+  if (cost)
+    text += fmt::format(", {}{}", cost->at_least || !sum.complete ? "at least " : "", money_text(cost->nano_dollars));
   return text;
 }
 

@@ -70,8 +70,8 @@ constexpr std::array budget_params{
     param_spec{"minutes", number, false, "Minutes that tasks have run, decimals allowed."},
     param_spec{
         "unknown", text, false,
-        "After a task whose usage nobody reported, with usd or tokens: 'hold' the batch (default), or 'allow' it "
-        "to go on."},
+        "After a task whose usage nobody reported, with usd or tokens: 'hold' the batch (default), or 'allow' it to "
+        "go on; 'allow' alone leaves the caps that stand."},
 };
 constexpr param_spec budget_param{
     "budget", object, false,

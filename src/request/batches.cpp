@@ -10,6 +10,7 @@
 #include "request/actions.hpp"
 #include "request/shapes.hpp"
 #include "request/values.hpp"
+#include "request/what_comes_next.hpp"
 #include "run/batch_round.hpp"
 #include "run/not_found.hpp"
 #include "views/record_json.hpp"
@@ -111,7 +112,7 @@ std::string status_sentence(const cobatch::batch_status& status) {
   std::string text = fmt::format("Batch {} {}: {}.", in_quotes(batch.id.str()), standing_text(batch, status.cut_off),
                                  progress_text(batch.tally));
   if (batch.state == batch_state::held)
-    text += fmt::format(" It is held because {}; execute_queue with its batch_id lets it go.", batch.hold_reason);
+    text += fmt::format(" It is held because {}. {}", batch.hold_reason, how_to_let_go(batch));
   return text;
 }
 

@@ -81,8 +81,12 @@ result<std::optional<spending_cap>> budget_in(const arguments& params, unknown_m
   if (!nano_minutes) return fail(nano_minutes.error());
   const auto allow_unknown = word_in(*fields, "unknown", allows, "hold or allow");
   if (!allow_unknown) return fail(allow_unknown.error());
-  return spending_cap{*nano_dollars, fields->integer("tokens").value_or(0), from_nano_minutes(*nano_minutes),
-                      allow_unknown->value_or(false)};
+  const spending_cap cap{*nano_dollars, fields->integer("tokens").value_or(0), from_nano_minutes(*nano_minutes),
+                         allow_unknown->value_or(false)};
+  if (*allow_unknown && !cap.allow_unknown && !cap.needs_usage())
+    return fail(errc::bad_value,
+                "'budget.unknown' is 'hold', which needs a budget in usd or tokens beside it. Nothing was changed.");
+  return cap;
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ std::string execution_of(workspace& place, const batch_record& batch) {
     case batch_state::finished:
       return "The batch has ended.";
     case batch_state::held:
-      return fmt::format("The batch is held ({}); execute_queue with its batch_id lets it go.", batch.hold_reason);
+      return fmt::format("The batch is held because {}. {}", batch.hold_reason, how_to_let_go(batch));
     default:
       return fmt::format("The batch is sealed: an engine runs its {} in one session, in order.",
                          counted(batch.tally[task_state::queued], "queued task"));
@@ -51,6 +51,11 @@ void append_what_comes_next(json::object& fields, workspace& place, const batch_
   std::string text = execution_of(place, batch);
   if (next_round) text = fmt::format("The batch had ended; this starts its round {}. {}", batch.round, text);
   fields.push_back({"execution", std::move(text)});
+}
+
+std::string_view how_to_let_go(const batch_record& held) {
+  if (held.held_until) return "execute_queue with its batch_id lets it go.";
+  return "Assign it again with another budget, then execute_queue with its batch_id lets it go.";
 }
 
 }  // namespace request

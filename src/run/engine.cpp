@@ -75,7 +75,8 @@ class engine {
       after = attempt(false);
     }
     for (const auto& w : place_.refresh_views()) tell(engine_event::kind::trouble, w.message);
-    if (until_ == run_until::idle && report_.turns == 0 && start_error_) return fail(*start_error_);
+    const bool could_not_start = until_ == run_until::idle && report_.turns == 0 && start_error_;
+    if (could_not_start && !stop_.stop_requested()) return fail(*start_error_);
     if (auto looked = look_for_left(); !looked) return fail(looked.error());
     return report_;
   }
@@ -133,6 +134,9 @@ class engine {
     for (const auto& batch : report_.left)
       if (batch.state == batch_state::held)
         return fmt::format("batch \"{}\" is held because {}", batch.id.str(), batch.hold_reason);
+    for (const auto& batch : report_.left)
+      if (batch.state == batch_state::running || batch.state == batch_state::ending)
+        return fmt::format("another session runs batch \"{}\"", batch.id.str());
     for (const auto& batch : report_.left)
       if (!serves_.serves(batch.agent))
         return fmt::format("batch \"{}\" is for agent \"{}\", which this run does not serve", batch.id.str(),
@@ -202,6 +206,7 @@ class engine {
     if (!seen) return failure(seen.error());
     if (seen->facts.marker == marker_state::foreign) return wait_for_marker(*seen);
     told_foreign_ = false;
+    why_waiting_.clear();
     return stop_.stop_requested() ? next{} : claim_and_run(lock, *seen);
   }
 

@@ -54,12 +54,21 @@ std::optional<std::int64_t> read_tier(std::string_view suffix) {
   return thousands ? count * 1000 : count;
 }
 
-// A member that asks for something which a text model is charged for, and which is not among its tokens.
-bool asks_for_more(std::string_view member, const json::value& given) {
+std::optional<std::int64_t> read_number(const json::value& given, int decimals) {
+  const bool is_number = given.as_int() != nullptr || given.as_number() != nullptr;
+  const auto read = is_number ? json::read_decimal(json::write(given), decimals) : std::nullopt;
+  return read ? std::optional(read->value) : std::nullopt;
+}
+
+// A member of an entry that asks for something which a text model is charged for, and which is not among its tokens.
+bool asks_for_more(std::string_view member, const json::value& given, const json::object& entry) {
   const auto has = [&](std::string_view part) { return member.find(part) != std::string_view::npos; };
-  const bool is_price = given.as_int() != nullptr ? *given.as_int() != 0 : given.as_number() != nullptr;
-  return is_price && (has("_cost_per_request") || has("_cost_per_query") || has("_cost_per_character") ||
-                      has("_cost_per_second") || has("_cost_per_reasoning_token"));
+  if (has("_cost_per_reasoning_token"))
+    return std::none_of(entry.begin(), entry.end(), [&](const json::member& other) {
+      return other.name == "output_cost_per_token" && other.content == given;
+    });
+  return given != json::value(0) &&
+         (has("_cost_per_request") || has("_cost_per_query") || has("_cost_per_character") || has("_cost_per_second"));
 }
 
 // "anthropic", and "vertex_ai-anthropic_models".
@@ -89,54 +98,70 @@ class price_reader {
   }
 
  private:
-  model_price read_model(const std::string& name, const json::value& from) {
+  // An entry as it is read.
+  struct entry {
+    std::string name;
     model_price model;
-    model.provider = json::text_of(from, "litellm_provider");
-    bool asks_for_writes = is_anthropics(model);
     std::map<std::int64_t, model_price> tiers;
-    for (const auto& [member, given] : *from.as_object()) {
-      if (given.is_null()) continue;
-      for (const auto& kind : kinds) {
-        if (!member.starts_with(kind.member)) continue;
-        const auto above = read_tier(std::string_view(member).substr(kind.member.size()));
-        if (!above && member != kind.member) continue;
-        (above ? tiers[*above] : model).*kind.said = read_price(name, member, given);
-        asks_for_writes = asks_for_writes || kind.is_write;
-      }
-      if (asks_for_more(member, given)) model.not_counted.push_back(member);
-    }
+    bool asks_for_writes = false;
+  };
+
+  model_price read_model(const std::string& name, const json::value& from) {
+    entry read{name, {}, {}, false};
+    read.model.provider = json::text_of(from, "litellm_provider");
+    read.asks_for_writes = is_anthropics(read.model);
+    read_members(*from.as_object(), read, read.model);
     if (const json::array* ranges = json::array_of(from, "tiered_pricing"))
-      for (const auto& range : *ranges) read_range(name, range, model, tiers);
-    for (auto& [above, tier] : tiers) {
+      for (const auto& range : *ranges) read_range(range, read);
+    for (auto& [above, tier] : read.tiers) {
       tier.above = above;
-      model.tiers.push_back(std::move(tier));
+      read.model.tiers.push_back(std::move(tier));
     }
-    // What reasoning costs is known where it costs what all output does.
-    if (from.find("output_cost_per_reasoning_token") != nullptr && model.output &&
-        read_price(name, "output_cost_per_reasoning_token", *from.find("output_cost_per_reasoning_token")) ==
-            model.output)
-      std::erase(model.not_counted, "output_cost_per_reasoning_token");
-    if (!asks_for_writes) model.cache_write_5m = model.cache_write_1h = 0;
-    return model;
+    if (!read.asks_for_writes) read.model.cache_write_5m = read.model.cache_write_1h = 0;
+    return std::move(read.model);
   }
 
   // One of `tiered_pricing`: prices of requests whose input is in `range`, [from, to].
-  void read_range(const std::string& name, const json::value& range, model_price& model,
-                  std::map<std::int64_t, model_price>& tiers) {
+  void read_range(const json::value& range, entry& to) {
     const json::array* ends = json::array_of(range, "range");
-    if (ends == nullptr || ends->empty()) return;
-    const auto from = json::read_decimal(json::write(ends->front()), 0);
-    if (!from || from->value > max_reported_tokens) return;
-    model_price& to = from->value == 0 ? model : tiers[from->value];
-    for (const auto& kind : kinds)
-      if (const auto* const given = range.find(kind.member); given != nullptr && !given->is_null())
-        to.*kind.said = read_price(name, kind.member, *given);
+    const auto from = ends == nullptr || ends->empty() ? std::nullopt : read_number(ends->front(), 0);
+    if (!from || *from > max_reported_tokens) {
+      unusable(to.name, "a range of tiered_pricing has no number where it begins");
+      return not_counted("tiered_pricing", to);
+    }
+    read_members(*range.as_object(), to, *from == 0 ? to.model : to.tiers[*from]);
+  }
+
+  // The prices among the members of an object; what they are above a number of tokens goes to that tier.
+  void read_members(const json::object& from, entry& to, model_price& here) {
+    for (const auto& [member, given] : from) {
+      if (given.is_null()) continue;
+      for (const auto& kind : kinds) {
+        if (!member.starts_with(kind.member)) continue;
+        const std::string_view suffix = std::string_view(member).substr(kind.member.size());
+        const auto above = read_tier(suffix);
+        if (above || suffix.empty()) {
+          const auto price = read_price(to.name, member, given);
+          (above ? to.tiers[*above] : here).*kind.said = price;
+          to.asks_for_writes = to.asks_for_writes || kind.is_write;
+          if (above && !price) not_counted(member, to);
+        } else if (suffix.starts_with("_above_") && suffix.ends_with("_tokens") && suffix.find("1hr") == suffix.npos) {
+          not_counted(member, to);
+        }
+      }
+      if (asks_for_more(member, given, from)) not_counted(member, to);
+    }
+  }
+
+  static void not_counted(std::string_view member, entry& in) {
+    auto& all = in.model.not_counted;
+    if (std::find(all.begin(), all.end(), member) == all.end()) all.emplace_back(member);
   }
 
   std::optional<std::int64_t> read_price(const std::string& name, std::string_view member, const json::value& given) {
+    const auto read = read_number(given, pico);
+    if (read && *read <= max_price) return read;
     const bool is_number = given.as_int() != nullptr || given.as_number() != nullptr;
-    const auto read = is_number ? json::read_decimal(json::write(given), pico) : std::nullopt;
-    if (read && read->value <= max_price) return read->value;
     unusable(name, fmt::format("{} is {}, and must be a number from 0 to 1", member,
                                is_number ? json::write(given) : given.kind()));
     return std::nullopt;
@@ -224,9 +249,12 @@ result<price_table::price_range> price_table::range_of(const model_tokens& used)
     auto each = said->*kind.said;
     if (!each && used.count.*kind.count > 0) return fail(unpriced(used, fmt::format(" for {}", kind.name)));
     out.lowest.*kind.each = out.highest.*kind.each = each.value_or(0);
+    // All its tokens are of one request.
+    const bool is_one = used.largest_request > 0 && used.largest_request == used.count.input();
     for (const auto& tier : said->tiers) {
       if (used.most_input_at_once() <= tier.above) break;
-      if (const auto& dearer = tier.*kind.said) each = dearer;
+      if (const auto& other = tier.*kind.said) each = other;
+      if (is_one) out.lowest.*kind.each = out.highest.*kind.each = each.value_or(0);
       out.lowest.*kind.each = std::min(out.lowest.*kind.each, each.value_or(0));
       out.highest.*kind.each = std::max(out.highest.*kind.each, each.value_or(0));
     }

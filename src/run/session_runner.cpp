@@ -266,7 +266,8 @@ class session_runner final : public session_frame {
 
   void pass_on(const agent_news& news) {
     using kind = engine_event::kind;
-    if (news.what != agent_news::kind::silent && news.what != agent_news::kind::retry) show_wait(std::nullopt);
+    const bool is_agents = news.what == agent_news::kind::line || news.what == agent_news::kind::tool;
+    if (is_agents) show_wait(std::nullopt);
     switch (news.what) {
       case agent_news::kind::about:
         return keep_facts(news.about);
@@ -300,7 +301,7 @@ class session_runner final : public session_frame {
     session_record now = held_.session();
     now.pause = wait;
     if (is_event) emit({.what = engine_event::kind::paused, .session = &now});
-    if (!wait) emit({.what = engine_event::kind::resumed, .session = &now});
+    if (std::exchange(told_pause_, is_event) && !wait) emit({.what = engine_event::kind::resumed, .session = &now});
   }
 
   void tell_notice(std::string_view text) {
@@ -318,6 +319,7 @@ class session_runner final : public session_frame {
   bool used_tools_ = false;  // in the running turn
   bool told_dirty_ = false;
   bool shows_wait_ = false;
+  bool told_pause_ = false;  // that wait, as an event
 };
 
 }  // namespace

@@ -38,9 +38,11 @@ int decimals_of(std::int64_t nano_dollars) {
   return decimals;
 }
 
-// True if the agent was at work, and no figure of it is known.
+// True if the agent was at work, and no figure of it is known. A turn that is stopped for what its provider says, or
+// because no agent was ready, came to nothing; one that is stopped by a person has worked until then.
 bool is_unknown(const turn_record& turn) {
-  const bool worked = turn.end != turn_end::stopped && turn.end != turn_end::denied;
+  const bool by_person = turn.reason == name_of(turn_end::stopped) || turn.reason == "agent_ended";
+  const bool worked = turn.end != turn_end::denied && (turn.end != turn_end::stopped || by_person);
   return worked && (!turn.used || (!turn.used->complete && turn.used->total() == tokens{}));
 }
 
@@ -84,7 +86,7 @@ std::optional<std::string> spending::reached(const spending_cap& cap) const {
                        dollars(nano_dollars(), decimals), dollars(cap.nano_dollars, decimals));
   }
   if (cap.time.count() > 0 && time_ >= cap.time)
-    return fmt::format("budget: turns have run for {:.1f} of {:.1f} minutes", minutes(time_), minutes(cap.time));
+    return fmt::format("budget: turns have run for {:.3g} of {:.3g} minutes", minutes(time_), minutes(cap.time));
   return std::nullopt;
 }
 
@@ -92,10 +94,9 @@ std::optional<std::string> spending::unknown_to(const spending_cap& cap) const {
   if (!unknown_ || !cap.needs_usage() || cap.allow_unknown) return std::nullopt;
   const std::string what = unknown_->task.empty() ? "the preamble" : fmt::format("task \"{}\"", unknown_->task.str());
   return fmt::format(
-      "nobody reported what turn {} of session {} used, for {}, so a budget in {} cannot be kept; give one in minutes, "
-      "or one that goes on when usage is unknown (--budget-unknown allow; for the budget of a day, --day-unknown "
-      "allow)",
-      unknown_->turn.value, unknown_->session.value, what, cap.nano_dollars > 0 ? "dollars" : "tokens");
+      "nobody reported what turn {} of session {} used ({}). Give a budget in minutes, or let it go on when usage is "
+      "unknown: --budget-unknown allow, or --day-unknown allow for the budget of a day",
+      unknown_->turn.value, unknown_->session.value, what);
 }
 
 namespace {

@@ -37,8 +37,8 @@ class spending {
   /// The sentence for people if a cap is reached.
   [[nodiscard]] std::optional<std::string> reached(const spending_cap& cap) const;
 
-  /// The sentence for people if the cap needs to know what each turn used, and of one nobody does. One that was refused
-  /// or stopped before it came to anything does not count.
+  /// The sentence for people if the cap needs to know what each turn used, and of one nobody does. One that was
+  /// refused, or that its provider did not answer, does not count.
   [[nodiscard]] std::optional<std::string> unknown_to(const spending_cap& cap) const;
 
   /// The same if the cap is in dollars, and a turn used a model without a price.

@@ -292,7 +292,8 @@ std::vector<std::string> tracked_files(const fs::path& folder, std::span<const s
   std::vector<std::string> files;
   if (!may_be_in_repository(folder)) return files;
   std::vector<std::string> what{"ls-files", "-z", "--"};
-  what.insert(what.end(), patterns.begin(), patterns.end());
+  // A `*` of theirs stands for no slash, as in a .gitignore.
+  for (const auto pattern : patterns) what.push_back(":(glob)" + std::string(pattern));
   const auto said = ask_git(folder, what, clock::now() + git_patience);
   if (!said) return files;
   for (std::string_view left = *said; !left.empty();) files.emplace_back(take_item(left));

@@ -160,7 +160,7 @@ std::string hold_sentence(int fruitless, const session_record& session) {
   if (session.end == session_end::usage_unknown)
     return "its budget cannot be kept" + (detail.empty() ? "" : ": " + detail);
   if (session.end == session_end::blocked)
-    return "its agent cannot run until a person has seen to it" + (detail.empty() ? "" : ": " + detail);
+    return "it cannot go on until a person has seen to it" + (detail.empty() ? "" : ": " + detail);
   std::string text = std::to_string(fruitless) + " sessions in a row came to no answer for any task";
   if (!detail.empty()) text += "; the last one ended with: " + detail;
   return text;

@@ -590,6 +590,7 @@ class cobatch_run_options(_Sized):
         ("prices", cobatch_text),
         ("day_budget", POINTER(cobatch_budget)),
         ("idle_limit_ms", c_int64),
+        ("wait_for_lock_file", c_int32),
     ]
 
 

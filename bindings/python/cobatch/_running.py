@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         limit_wait: float | None  # None: 30 s; first wait for a limit of the provider that does not say when it is over
         prices: str | os.PathLike[str] | None  # a file of prices, as LiteLLM's; None: no budget in dollars can be kept
         day_budget: Budget | None  # for each day (UTC), over all batches of the workspace
+        wait_for_lock_file: bool  # `run` waits for a lock file that Cobatch did not write, too
         idle_limit: float | None  # of silence after a message that closes the task, its turn ends with that; None: never
 
 
@@ -51,6 +52,7 @@ def _options(
     prices: str | os.PathLike[str] | None = None,
     day_budget: Budget | None = None,
     idle_limit: float | None = None,
+    wait_for_lock_file: bool = False,
 ) -> Any:
     return _abi.cobatch_run_options(
         batch=_values.text(batch),
@@ -67,6 +69,7 @@ def _options(
         prices=_values.path(prices),
         day_budget=_values.budget(day_budget),
         idle_limit_ms=_values.milliseconds(idle_limit),
+        wait_for_lock_file=wait_for_lock_file,
     )
 
 

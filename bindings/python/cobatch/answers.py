@@ -130,7 +130,7 @@ class SavingsReport(Record):
     batch: Batch
     accounts: tuple[Account, ...]  # the batch's, its preamble's if it was sent, one a task in order of first turn
     savings: Savings
-    warnings: tuple[Warning, ...]  # of the prices: models without a price
+    warnings: tuple[Warning, ...]  # of the prices: models without one, or that may cost more
 
 
 class Imported(Record):

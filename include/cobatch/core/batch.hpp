@@ -153,7 +153,8 @@ struct batch_record {
 };
 
 /// The settings of a batch after `wanted` was given with an assign; nothing if they contradict what was said before, or
-/// come while it runs. A budget may be given anew at any time: the latest stands.
+/// come while it runs. A budget may be given anew at any time: the latest stands. One that only allows unknown usage
+/// leaves the caps that stand as they are.
 [[nodiscard]] inline std::optional<batch_settings> merge_settings(const batch_settings& there,
                                                                   const batch_settings& wanted, bool running) {
   const auto fits = [&](const auto& old, const auto& given, const auto& absent) {
@@ -166,7 +167,11 @@ struct batch_record {
   if (!wanted.model.empty()) merged.model = wanted.model;
   if (wanted.way) merged.way = wanted.way;
   if (wanted.on_error) merged.on_error = wanted.on_error;
-  if (wanted.budget) merged.budget = wanted.budget;
+  const bool keeps_caps = wanted.budget && there.budget && *wanted.budget == spending_cap{.allow_unknown = true};
+  if (keeps_caps)
+    merged.budget->allow_unknown = true;
+  else if (wanted.budget)
+    merged.budget = wanted.budget;
   return merged;
 }
 

@@ -67,9 +67,9 @@ struct agent_facts {
   friend bool operator==(const agent_facts&, const agent_facts&) = default;
 };
 
-/// What a session waits for, and until when: for the end of a limit of the agent's provider, for the agent's next try
-/// where the provider does not answer, or for the result of an agent that has closed its task and is silent; of that,
-/// when the turn ends at the latest.
+/// What a session waits for, and until when: the end of a limit of the agent's provider, or the agent's next try where
+/// the provider does not answer. It may also be the result of an agent that has closed its task and is silent; then
+/// `until` is when the turn ends at the latest.
 struct session_pause {
   timestamp until = {};
   std::string reason = {};  ///< a sentence for people

@@ -168,6 +168,16 @@ TEST_CASE("a program that never worked holds the batch with what it complained o
   CHECK_FALSE(shell_session(as_gemini{}, complains + "exit 2", 2).turn("a").blocked);
 }
 
+TEST_CASE("a program that a signal ends is told from one that cannot work, before its first word, too") {
+  for (const auto* const script : {"read task; exit 143", "read task; kill -TERM $$"}) {
+    CAPTURE(script);
+    const auto report = shell_session(shell_session::as_gemini{}, script, 1).turn("a");
+    CHECK(report.killed);
+    CHECK(report.what.end == turn_end::broke);
+    CHECK_FALSE(report.blocked);
+  }
+}
+
 TEST_CASE("an answer that was written just before the exit counts") {
   shell_session s("read -r line; " + answer_a + "exit 1");
   CHECK(s.turn("a").what.end == turn_end::done);

@@ -212,6 +212,7 @@ TEST_CASE("values out of range are refused with what is wanted") {
       {"assign_task", task("t", R"(,"budget":{"usd":1000000000})")},
       {"assign_task", task("t", R"(,"budget":{"minutes":-0.5})")},
       {"assign_task", task("t", R"(,"budget":{"unknown":"maybe"})")},
+      {"assign_task", task("t", R"(,"budget":{"minutes":5,"unknown":"hold"})")},
       {"assign_batch", R"({"tasks":[{"task_id":"t","description":"d"}],"model":""})"},
       {"batch_status", R"({"batch_id":"b","limit":1001})"},
       {"batch_status", R"({"batch_id":"b","after_position":-1})"},

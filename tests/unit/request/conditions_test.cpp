@@ -124,6 +124,15 @@ TEST_CASE("what contradicts an earlier call is named, and nothing of the call is
   }
 }
 
+TEST_CASE("a budget that only allows unknown usage leaves the caps that stand") {
+  fixture f;
+  f.ask("assign_task", task("t", R"(,"batch_id":"b","budget":{"tokens":5,"usd":2})"));
+  f.ask("assign_task", task("t", R"(,"batch_id":"b","budget":{"unknown":"allow"})"));
+  CHECK(batch_of(f, "b").settings.budget == spending_cap{2'000'000'000, 5, {}, true});
+  f.ask("assign_task", task("t", R"(,"batch_id":"b","budget":{"tokens":7})"));
+  CHECK(batch_of(f, "b").settings.budget == spending_cap{.tokens = 7});
+}
+
 TEST_CASE("once a batch runs, nothing can be added to what is said of it but a budget") {
   fixture f;
   f.ask("assign_task", task("a", R"(,"batch_id":"b")"));

@@ -554,7 +554,7 @@ TEST_CASE_FIXTURE(scene,
   run();
   CHECK(works->places() == list{"c1:a"});
   CHECK(batch_of(place, "b1").state == batch_state::held);
-  CHECK(has(batch_of(place, "b1").hold_reason, "nobody reported what turn 1 of session 1 used, for task \"a\""));
+  CHECK(has(batch_of(place, "b1").hold_reason, "nobody reported what turn 1 of session 1 used (task \"a\")"));
   CHECK(sessions().back().end == session_end::usage_unknown);
 
   request.settings.budget->allow_unknown = true;

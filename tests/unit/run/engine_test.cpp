@@ -440,6 +440,23 @@ TEST_CASE("the report of a run says what was done, what failed, and what is left
   CHECK(report.why_left.find("agent \"other\", which this run does not serve") != std::string::npos);
 }
 
+TEST_CASE("a run beside another session says that it is the other one's") {
+  const scratch_folder folder;
+  auto place = open_workspace(folder.path());
+  assign_all(place, {"a"}, "b1");
+  std::optional<run_report> beside;
+  const auto works = agent_that([&](const turn_request&, const std::stop_token&) {
+    auto other = open_workspace(folder.path());
+    beside = run_until_idle(other, options_with(agent_that_does_all()));
+    return turn_report{done(), true};
+  });
+  run_until_idle(place, options_with(works));
+  REQUIRE(beside);
+  CHECK(beside->turns == 0);
+  CHECK(beside->tasks_left() == 1);
+  CHECK(beside->why_left == "another session runs batch \"b1\"");
+}
+
 TEST_CASE("an engine leaves batches alone that name another agent") {
   const scratch_folder folder;
   auto place = open_workspace(folder.path());

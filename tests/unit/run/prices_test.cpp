@@ -356,3 +356,32 @@ TEST_CASE("what an entry asks for beside tokens makes the cost a lower bound, by
                         .cost_of(using_tokens("m", {.uncached_input = 1})))
               .at_least.empty());
 }
+
+TEST_CASE("a turn that was one request above a tier costs exactly that tier's price") {
+  const auto table = one(prices_with_a_tier);
+  const model_tokens single{"m", {.uncached_input = 250'000, .output = 10}, 250'000};
+  CHECK(must_cost(table.cost_of({&single, 1})) == token_cost{wide{0, 250'000ULL * 2'000'000 + 10 * 8'000'000ULL}});
+}
+
+TEST_CASE("a range of tiered_pricing asks for all that an entry can ask for") {
+  const auto table = one(
+      R"("litellm_provider": "maker", "tiered_pricing": [
+           {"range": [0, 256000], "input_cost_per_token": 1e-06, "cache_creation_input_token_cost": 2e-06},
+           {"range": [256000, 1e6], "input_cost_per_token": 3e-06, "output_cost_per_reasoning_token": 9e-06}])");
+  CHECK(table.find("m")->cache_write_5m == 2'000'000);
+  CHECK(must_cost(table.cost_of(using_tokens("m", {.uncached_input = 1}))).at_least.find("reasoning") !=
+        std::string::npos);
+}
+
+TEST_CASE("a price above some tokens that cannot be read leaves the cost a lower bound, and is named") {
+  for (const auto* const wrong :
+       {R"("input_cost_per_token_above_200k_tokens": "6e-6")", R"("input_cost_per_token_above_200k_tokens": 6)",
+        R"("input_cost_per_token_above_1m_tokens": 6e-06)", R"("input_cost_per_request": "0.01")",
+        R"("tiered_pricing": [{"range": ["128k", "1M"], "input_cost_per_token": 9e-06}])",
+        R"("tiered_pricing": [{"input_cost_per_token": 9e-06}])"}) {
+    CAPTURE(wrong);
+    const auto table = one(R"("input_cost_per_token": 1e-06, )" + std::string(wrong));
+    CHECK(table.find("m")->input == 1'000'000);
+    CHECK_FALSE(must_cost(table.cost_of(using_tokens("m", {.uncached_input = 250'000}))).at_least.empty());
+  }
+}

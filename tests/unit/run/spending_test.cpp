@@ -78,7 +78,7 @@ TEST_CASE("a cap is reached when as much is spent, and it is said how much") {
   CHECK(sum.reached({.nano_dollars = 5}) == "budget: 1.203000000 of 0.000000005 USD are spent");
   CHECK_FALSE(sum.reached({.nano_dollars = 1'203'000'001}));
 
-  CHECK(sum.reached({.time = 60min}) == "budget: turns have run for 61.0 of 60.0 minutes");
+  CHECK(sum.reached({.time = 60min}) == "budget: turns have run for 61 of 60 minutes");
   CHECK(sum.reached({.time = 61min}));
   CHECK_FALSE(sum.reached({.time = 61min + 1ms}));
 
@@ -92,7 +92,7 @@ TEST_CASE("what nobody reported counts as nothing, and the sum is then said to b
     const auto sum = sum_of({turn(tokens_of(100), 1min), unknown});
     CHECK(sum.reached({.tokens = 100})->find("budget: at least 1") == 0);
     CHECK(sum.reached({.nano_dollars = 100'000})->find("budget: at least 0.0001") == 0);
-    CHECK(sum.reached({.time = 1min}) == "budget: turns have run for 1.0 of 1.0 minutes");
+    CHECK(sum.reached({.time = 1min}) == "budget: turns have run for 1 of 1 minutes");
     CHECK_FALSE(sum.reached({.tokens = 111}));
   }
 }
@@ -176,5 +176,9 @@ TEST_CASE("a cap in dollars or tokens needs to know what each turn used that an 
   CHECK_FALSE(unknown(turn_end::done, std::nullopt, {.tokens = 100, .allow_unknown = true}));
   CHECK_FALSE(unknown(turn_end::done, usage{}, {.tokens = 100}));
   CHECK_FALSE(unknown(turn_end::stopped, std::nullopt, {.tokens = 100}));
+  auto by_person = turn(std::nullopt);
+  by_person.end = turn_end::stopped;
+  by_person.reason = "stopped";
+  CHECK(sum_of({by_person}).unknown_to({.tokens = 100}));
   CHECK_FALSE(unknown(turn_end::denied, std::nullopt, {.tokens = 100}));
 }

@@ -24,11 +24,11 @@ TEST_CASE("time in which nothing ran does not bring a deadline nearer") {
   running_deadline deadline(begin + 60s);
   static_cast<void>(deadline.next_wait(begin, never));
   const auto woken = begin + running_deadline::tick + 1h;
-  CHECK(deadline.woke(woken) == 1h);
-  CHECK(deadline.at() == begin + 60s + 1h);
+  CHECK(deadline.woke(woken) == woken - begin);
+  CHECK(deadline.at() == woken + 60s);
   static_cast<void>(deadline.next_wait(woken, never));
   CHECK(deadline.woke(woken + running_deadline::tick) == 0s);
-  CHECK(deadline.at() == begin + 60s + 1h);
+  CHECK(deadline.at() == woken + 60s);
 }
 
 TEST_CASE("a wait that ends early, or a little late, moves no deadline") {
