@@ -9,8 +9,7 @@ namespace cobatch::program {
 
 namespace {
 
-// The last one comes when a terminal is closed.
-constexpr std::array watched{SIGINT, SIGTERM, SIGHUP};
+constexpr std::array stops{SIGINT, SIGTERM};
 constexpr int signals_heard = 2;
 
 // What the handler can reach. Lock-free atomics are all that a handler may touch.
@@ -18,24 +17,34 @@ std::atomic<wake_signal*> bell_of_handler{nullptr};
 std::atomic<int> signals_seen{0};
 static_assert(std::atomic<wake_signal*>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
-void set_disposition(void (*handler)(int)) {
-  struct sigaction action {
-  }, before{};
+void handle(int number, void (*handler)(int)) {
+  struct sigaction action {};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   ::sigemptyset(&action.sa_mask);
-  for (const int number : watched) {
-    // Who started it with nohup wants it to live on.
-    const bool ignored = ::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
-    if (!(number == SIGHUP && ignored)) ::sigaction(number, &action, nullptr);
-  }
+  ::sigaction(number, &action, nullptr);
 }
 
-void on_raised(int) {
+void release_stops() {
+  for (const int number : stops) handle(number, SIG_DFL);
+}
+
+// A terminal that is closed sends SIGHUP more than once (the kernel and the shell): it only ever counts as the first.
+void on_raised(int number) {
   const int saved = errno;
-  if (++signals_seen >= signals_heard) set_disposition(SIG_DFL);
+  int none = 0;
+  if (number == SIGHUP)
+    signals_seen.compare_exchange_strong(none, 1);
+  else if (++signals_seen >= signals_heard)
+    release_stops();
   if (wake_signal* bell = bell_of_handler.load()) bell->notify();
   errno = saved;
+}
+
+// Who started it with nohup wants it to live on.
+bool is_ignored(int number) {
+  struct sigaction now {};
+  return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 }  // namespace
@@ -50,12 +59,13 @@ stop_signals::stop_signals(wake_signal bell, std::function<void(int)> on_signal)
     : bell_(std::move(bell)), on_signal_(std::move(on_signal)) {
   signals_seen = 0;
   bell_of_handler = &bell_;
-  set_disposition(on_raised);
+  for (const int number : stops) handle(number, on_raised);
+  if (!is_ignored(SIGHUP)) handle(SIGHUP, on_raised);
   thread_ = std::jthread([this](std::stop_token done) { listen(std::move(done)); });
 }
 
 stop_signals::~stop_signals() {
-  set_disposition(SIG_DFL);
+  release_stops();  // SIGHUP keeps its handler: the second one of a closed terminal may come now
   bell_of_handler = nullptr;
   thread_.request_stop();
   bell_.notify();

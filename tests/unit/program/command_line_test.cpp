@@ -26,6 +26,17 @@ std::string agent_program(const folder& f) {
                  0700);
 }
 
+// Until no signal waits to be taken by the process.
+void await_taken(pid_t process) {
+  const std::string none = "\nShdPnd:\t0000000000000000\n";
+  for (;;) {
+    std::ifstream file("/proc/" + std::to_string(process) + "/status");
+    const std::string status{std::istreambuf_iterator<char>(file), {}};
+    if (status.empty() || status.find(none) != std::string::npos) return;
+    ::usleep(1000);
+  }
+}
+
 std::map<std::string, std::string> without_claude(const folder& f) {
   return {{"PATH", f.str()}};
 }
@@ -358,6 +369,26 @@ TEST_CASE("a stop that goes to a whole process group charges no attempt") {
   CHECK(task.state == task_state::queued);
   CHECK(task.counts == attempt_counts{});
   CHECK(place.turns({})->back().end == turn_end::stopped);
+}
+
+TEST_CASE("a terminal that is closed is one stop, however often its signal comes") {
+  const folder f;
+  const std::string said = f.str() + "/said", go = f.str() + "/go";
+  for (const auto& pipe : {said, go}) REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const std::string program = f.write(
+      "agent", "#!/bin/sh\necho up >'" + said + "'\nread go <'" + go + "'\nexec '" + agent_program(f) + "'\n", 0700);
+  cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
+  child run({paths::program, "run", "--root", f.str(), "--agent", "command", "--exec", program});
+  std::string word;
+  std::ifstream(said) >> word;
+  REQUIRE(word == "up");
+  for (int i = 0; i < 3; ++i) {
+    run.signal(SIGHUP);
+    await_taken(run.pid());
+  }
+  std::ofstream(go) << "go\n";
+  CHECK(run.wait() == exit_unfinished);
+  CHECK_MESSAGE(run.out().find(" 1 done") != std::string::npos, run.out());
 }
 
 TEST_CASE("a project folder that is none is a mistake of the command line, and nothing is made") {
