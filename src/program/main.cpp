@@ -1,3 +1,4 @@
+#include <csignal>
 #include <exception>
 #include <string>
 
@@ -19,6 +20,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away loses output; it ends no session
   const int code = run(argc, argv);
   const bool arrived = cobatch::program::close_output();
   return arrived || code != cobatch::program::exit_success ? code : cobatch::program::exit_fault;

@@ -127,6 +127,7 @@ bool close_output() {
   const bool failed = std::ferror(stdout) != 0;
   if (std::fclose(stdout) != 0) output_error = errno;
   if (!failed && output_error == 0) return true;
+  if (output_error == EPIPE) return false;
   print_error_line(
       fmt::format("cobatch: not all output could be written to standard output{}. What the command did stands.",
                   output_error == 0 ? "" : fmt::format(": {}", std::strerror(output_error))));

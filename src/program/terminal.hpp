@@ -39,7 +39,8 @@ class palette {
 void print_line(std::string_view line);
 void print_error_line(std::string_view line);
 
-/// Closes standard output. False if not all of it has arrived (a full disk, say), which it says on standard error.
+/// Closes standard output. False if not all of it has arrived. Why is said on standard error (a full disk,
+/// say), unless the reader wanted no more (`| head`).
 [[nodiscard]] bool close_output();
 
 }  // namespace cobatch::program

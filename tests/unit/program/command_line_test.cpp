@@ -81,6 +81,39 @@ TEST_CASE("output that does not arrive is said, and no success, whatever the com
   }
 }
 
+TEST_CASE("a reader that goes away ends no session, it is lost output in the exit code") {
+  const folder f;
+  const std::string go = f.str() + "/go";
+  REQUIRE(::mkfifo(go.c_str(), 0600) == 0);
+  const std::string waits =
+      f.write("waits", "#!/bin/sh\nread go <'" + go + "'\nexec '" + agent_program(f) + "'\n", 0700);
+  cobatch_run({"assign", "--file", "-", "--batch", "b", "--root", f.str()}, three_done);
+  std::vector<std::string> words{paths::program, "run", "--root", f.str(), "--agent", "command", "--exec", waits};
+  bool ends_itself = true;
+  SUBCASE("of run") {}
+  SUBCASE("of engine") {
+    words[1] = "engine";
+    ends_itself = false;
+  }
+  SUBCASE("of serve") {
+    words[1] = "serve";
+    words.insert(words.end(), {"--port", "0"});
+    ends_itself = false;
+  }
+  child reads_one(words);
+  CHECK_FALSE(reads_one.line().empty());
+  reads_one.stop_reading();
+  std::ofstream(go) << "go\n";
+  if (!ends_itself) {
+    cobatch_run({"call", "wait_batch", "batch_id=b", "--root", f.str()});
+    reads_one.signal(SIGTERM);
+  }
+  CHECK(reads_one.wait() == exit_fault);
+  CHECK(reads_one.err().empty());
+  const auto status = cobatch_run({"status", "--root", f.str()});
+  CHECK_MESSAGE(status.out.find("tasks: 3 done") != std::string::npos, status.out);
+}
+
 TEST_CASE("an argument that is not UTF-8 is named, in a path it is no mistake") {
   const folder f;
   const std::string cafe = "caf\xE9";

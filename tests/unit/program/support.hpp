@@ -88,6 +88,8 @@ class child {
     }
   }
   void end_input() { in_.reset(); }
+  /// As `| head` does when it has what it wants.
+  void stop_reading() { out_.reset(); }
 
   /// The next line of standard output; what is left of it at its end.
   std::string line() {
