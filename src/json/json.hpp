@@ -118,7 +118,8 @@ struct repairs {
 /// and -Infinity, as Python writes them, and bytes that are no UTF-8. Errors: bad_json.
 [[nodiscard]] result<value> parse_leniently(std::string_view text, repairs& repaired);
 
-/// One line, no spaces: members in order; strings escaped as JSON requires, other UTF-8 as it is.
+/// One line, no spaces: members in order; strings escaped as JSON requires, other UTF-8 as it is, each byte that
+/// is no UTF-8 as U+FFFD.
 [[nodiscard]] std::string write(const value& v);
 /// Several lines, indented by two spaces, as Python's json.tool would: for people and for `grep -A`.
 [[nodiscard]] std::string write_pretty(const value& v);

@@ -2,6 +2,8 @@
 #include <charconv>
 #include <cstddef>
 
+#include <cobatch/core/text.hpp>
+
 #include "json/json.hpp"
 
 namespace cobatch {
@@ -126,11 +128,18 @@ std::string write_pretty(const value& v) {
 void append_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t copied = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!needs_escape(text[i])) continue;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = cobatch::detail::utf8_sequence_length(text, i);
+    if (length != 0 && !needs_escape(text[i])) {
+      i += length;
+      continue;
+    }
     out.append(text.substr(copied, i - copied));
-    append_escape(out, text[i]);
-    copied = i + 1;
+    if (length == 0)
+      out += "\xEF\xBF\xBD";  // a byte that is no text, of a path say
+    else
+      append_escape(out, text[i]);
+    copied = ++i;
   }
   out.append(text.substr(copied));
   out += '"';

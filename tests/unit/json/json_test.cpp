@@ -178,6 +178,12 @@ TEST_CASE("text that is not UTF-8 is bad_encoding and names the byte") {
   CHECK(json::parse("\"ab\x80\"").error().message.find("byte 3") != std::string::npos);
 }
 
+TEST_CASE("what is written is UTF-8, whatever bytes stand in a string or a name") {
+  const json::value bad(json::object{{"n\xFF", std::string("/tmp/b\xE9\xC3\xA9\"\xC3")}});
+  CHECK(json::write(bad) == "{\"n\xEF\xBF\xBD\":\"/tmp/b\xEF\xBF\xBD\xC3\xA9\\\"\xEF\xBF\xBD\"}");
+  CHECK(json::parse(json::write_pretty(bad)));
+}
+
 TEST_CASE("a byte order mark is skipped, once, and only in front") {
   CHECK(round_trip("\xEF\xBB\xBF{\"a\":1}") == "{\"a\":1}");
   CHECK(code_of("\xEF\xBB\xBF") == errc::bad_json);

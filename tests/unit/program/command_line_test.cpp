@@ -114,6 +114,26 @@ TEST_CASE("a reader that goes away ends no session, it is lost output in the exi
   CHECK_MESSAGE(status.out.find("tasks: 3 done") != std::string::npos, status.out);
 }
 
+TEST_CASE("JSON is UTF-8 where a path is not") {
+  const folder f;
+  const std::string root = f.str() + "/caf\xE9";
+  std::filesystem::create_directory(root);
+  cobatch_run({"assign", "a", "x", "--batch", "b", "--root", root});
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"status", "--json"},
+                                                {"status", "none", "--json"},
+                                                {"call", "lock_status"},
+                                                {"doctor", "--json"},
+                                                {"assign", "--file", root + "/none", "--json"},
+                                                {"import", root + "/none", "--json"},
+                                                {"run", "--agent", "command", "--exec", root + "/none", "--json"}}) {
+    CAPTURE(words.front());
+    auto arguments = words;
+    arguments.insert(arguments.end(), {"--root", root});
+    const auto r = cobatch_run(arguments);
+    CHECK_MESSAGE(r.json().as_object() != nullptr, r.out);
+  }
+}
+
 TEST_CASE("an argument that is not UTF-8 is named, in a path it is no mistake") {
   const folder f;
   const std::string cafe = "caf\xE9";
