@@ -1,6 +1,6 @@
 // cobatch run: one batch, or everything sealed, with the engine in the foreground.
 #include <algorithm>
-#include <map>
+#include <set>
 #include <unistd.h>
 #include <utility>
 
@@ -25,27 +25,30 @@ namespace {
 class outcome_keeper {
  public:
   void on_event(const engine_event& event) {
-    if (event.what == engine_event::kind::turn_ended && event.task != nullptr)
-      latest_.insert_or_assign(event.task->spec.id, *event.task);
+    if (event.what == engine_event::kind::turn_ended && event.task != nullptr) ids_.insert(event.task->spec.id);
   }
-  // Each as in the results view; one that has no result, because it is queued again, as in the queue view.
+  // As they are now: each as in the results view; one that has no result, because it is queued again, as in the queue
+  // view.
   [[nodiscard]] result<json::array> tasks(workspace& place) const {
-    std::vector<const task_record*> in_order;
-    for (const auto& [id, task] : latest_) in_order.push_back(&task);
-    std::sort(in_order.begin(), in_order.end(), [](const auto* a, const auto* b) {
-      return std::pair(a->batch, a->position) < std::pair(b->batch, b->position);
+    std::vector<task_status> in_order;
+    for (const auto& id : ids_) {
+      auto now = place.task(id);
+      if (now)
+        in_order.push_back(std::move(*now));
+      else if (now.error().code != errc::task_not_found)  // deleted meanwhile
+        return fail(std::move(now.error()));
+    }
+    std::sort(in_order.begin(), in_order.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.task.batch, a.task.position) < std::pair(b.task.batch, b.task.position);
     });
     json::array out;
-    for (const auto* task : in_order) {
-      const auto came_to = place.storage().find_result(task->spec.id);
-      if (!came_to) return fail(came_to.error());
-      out.emplace_back(*came_to ? result_json(**came_to, task) : task_json(*task));
-    }
+    for (const auto& [task, came_to] : in_order)
+      out.emplace_back(came_to ? result_json(*came_to, &task) : task_json(task));
     return out;
   }
 
  private:
-  std::map<task_id, task_record> latest_;
+  std::set<task_id> ids_;
 };
 
 // "b (agent mine)" of each batch that has tasks left.
@@ -65,14 +68,53 @@ std::string joined(const std::vector<std::string>& names) {
   return names.size() > shown ? fmt::format("{} and {} more", out, names.size() - shown) : out;
 }
 
+// A task of it has ended in error or was cancelled, in this run or before.
+bool has_failed(const batch_record& batch) {
+  return batch.tally[task_state::error] + batch.tally[task_state::cancelled] > 0;
+}
+
 std::string counted(std::int64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+// What the named batch has come to, or which batches are still open.
+result<std::string> why_nothing_ran(workspace& place, const std::optional<batch_record>& named) {
+  if (named) {
+    const std::string id = one_line(named->id.str());
+    std::string text =
+        fmt::format("There is nothing to run: of batch {} no task waits ({}).", id, tally_text(named->tally));
+    if (has_failed(*named))
+      text += fmt::format(
+          " cobatch status {0} tells why; cobatch call retry_batch batch_id={0} queues again what failed or "
+          "was cancelled.",
+          id);
+    return text;
+  }
+  std::string text = "There is nothing to run: no sealed batch has a task that waits.";
+  const auto open = place.batches({.state = batch_state::open});
+  if (!open) return fail(open.error());
+  std::vector<std::string> names;
+  for (const auto& batch : *open)
+    if (batch.tally[task_state::queued] > 0) names.push_back(one_line(batch.id.str()));
+  if (!names.empty())
+    text += fmt::format(" Still open: {}. cobatch run BATCH seals one and runs it; so does seal_batch, with an engine.",
+                        joined(names));
+  return text;
+}
+
+// Who waits for a lock file of others, and was not told to, has read of it when the run began.
+std::string why_left(const run_report& report, bool behind_lock_file, bool told) {
+  if (report.why_left.empty()) return "cobatch status tells why.";
+  if (!behind_lock_file) return sentence(one_line(report.why_left));
+  return (told ? "The lock file is in the way." : sentence(one_line(report.why_left))) +
+         " cobatch run --wait waits until it goes.";
+}
+
 // What was done, and what is left and why, in sentences.
-std::string summary_of(const run_report& report, bool stopped) {
+result<std::string> summary_of(workspace& place, const run_report& report, const std::optional<batch_record>& named,
+                               bool stopped, bool told) {
   const std::int64_t left = report.tasks_left();
-  if (report.sessions == 0 && left == 0) return "There is nothing to run: no sealed batch has a task that waits.";
+  if (report.sessions == 0 && left == 0) return why_nothing_ran(place, named);
   std::string text = fmt::format("{}, {}: {} done", counted(report.sessions, "session"), counted(report.turns, "turn"),
                                  report.tasks_done);
   if (report.tasks_failed > 0) text += fmt::format(", {} in error or cancelled", report.tasks_failed);
@@ -83,18 +125,21 @@ std::string summary_of(const run_report& report, bool stopped) {
   if (const auto held = report.tasks_held(); held > 0 && held < left) text += fmt::format(", {} of them held", held);
   text += ". ";
   if (stopped) return text + "Stopped on request; run it again to go on.";
-  return text + (report.why_left.empty() ? "cobatch status tells why." : sentence(one_line(report.why_left)));
+  const auto lock = place.lock();
+  if (!lock) return fail(lock.error());
+  return text + why_left(report, lock->marker == marker_state::foreign && report.why_left == lock->advice, told);
 }
 
-// `batch_failed`: a task of the named batch has ended in error or was cancelled, in this run or before.
+// `named`: the batch of the command line, as it is now.
 int summarise(workspace& place, const run_options& options, const run_report& report, const outcome_keeper& outcomes,
-              bool batch_failed, bool stopped) {
+              const std::optional<batch_record>& named, bool stopped) {
   const bool unfinished = !report.left.empty() || stopped;
-  const bool failed = report.tasks_failed > 0 || batch_failed;
+  const bool failed = report.tasks_failed > 0 || (named && has_failed(*named));
   const exit_code code = unfinished ? exit_unfinished : failed ? exit_refused : exit_success;
-  const std::string text = summary_of(report, stopped);
+  const auto text = summary_of(place, report, named, stopped, !options.common.json);
+  if (!text) return fail_with(text.error(), options.common.json);
   if (!options.common.json) {
-    print_line(text);
+    print_line(*text);
     return code;
   }
   auto tasks = outcomes.tasks(place);
@@ -102,7 +147,7 @@ int summarise(workspace& place, const run_options& options, const run_report& re
   json::array batches;
   for (const auto& name : names_of_left(report)) batches.emplace_back(name);
   json::object out{{"status", code == exit_success ? "success" : "error"},
-                   {"message", text},
+                   {"message", *text},
                    {"sessions", report.sessions},
                    {"turns", report.turns},
                    {"tasks", std::move(*tasks)},
@@ -115,13 +160,6 @@ int summarise(workspace& place, const run_options& options, const run_report& re
   out.push_back({"stopped", stopped});
   print_line(json::write(std::move(out)));
   return code;
-}
-
-result<bool> has_failed(workspace& place, const std::optional<batch_id>& batch) {
-  if (!batch) return false;
-  const auto status = place.batch(*batch);
-  if (!status) return fail(status.error());
-  return status->batch.tally[task_state::error] + status->batch.tally[task_state::cancelled] > 0;
 }
 
 }  // namespace
@@ -166,9 +204,13 @@ int run_run(const run_options& options) {
   };
   const auto report = run(*place, *wanted, stop.get_token(), run_until::idle);
   if (!report) return fail_with(report.error(), json);
-  const auto failed = has_failed(*place, batch);
-  if (!failed) return fail_with(failed.error(), json);
-  return summarise(*place, options, *report, outcomes, *failed, stop.stop_requested());
+  std::optional<batch_record> named;
+  if (batch) {
+    auto now = place->batch(*batch);
+    if (!now) return fail_with(now.error(), json);
+    named = std::move(now->batch);
+  }
+  return summarise(*place, options, *report, outcomes, named, stop.stop_requested());
 }
 
 }  // namespace cobatch::program

@@ -385,11 +385,47 @@ TEST_CASE("run says that the day's budget is spent, which no status knows of") {
   CHECK(text_in(again.json(), "message").find("1 task is left in b. Today: budget: 100 of") != std::string::npos);
 }
 
+TEST_CASE("run of a batch that has failed says so and what helps, and without a name which batches are open") {
+  const folder f;
+  const std::vector<std::string> run{"run", "b", "--root", f.str(), "--agent", "command", "--exec", agent_program(f)};
+  cobatch_run({"assign", "bad", "x", "--batch", "b", "--root", f.str()});
+  cobatch_run(run);
+  const auto again = cobatch_run(run);
+  CHECK(again.code == exit_refused);
+  for (const char* part : {"of batch b no task waits (1 error)", "cobatch status b", "retry_batch batch_id=b"})
+    CHECK_MESSAGE(again.out.find(part) != std::string::npos, again.out);
+  cobatch_run({"assign", "c", "x", "--batch", "later", "--open", "--root", f.str()});
+  const auto all = cobatch_run({"run", "--root", f.str(), "--agent", "scripted"});
+  CHECK(all.code == exit_success);
+  CHECK_MESSAGE(all.out.find("Still open: later. cobatch run BATCH") != std::string::npos, all.out);
+}
+
+TEST_CASE("the JSON of run shows tasks as they are at its end") {
+  const folder f;
+  cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
+  const std::string reset =
+      f.write("agent",
+              "#!/bin/sh\nread task\necho "
+              "'{\"type\":\"result\",\"task_id\":\"a\",\"turn\":1,\"status\":\"error\",\"output\":\"no\"}'\n"
+              "read rest\n'" +
+                  paths::program + "' call reset_task task_id=a --root '" + f.str() +
+                  "' >/dev/null\n"
+                  "'" +
+                  paths::program + "' call cancel_task task_id=a --root '" + f.str() + "' >/dev/null\n",
+              0700);
+  const auto r =
+      cobatch_run({"run", "b", "--root", f.str(), "--agent", "command", "--exec", reset, "--linger", "0", "--json"});
+  const auto said = r.json();
+  REQUIRE(said.find("tasks")->as_array()->size() == 1);
+  const auto listed = cobatch_run({"status", "a", "--root", f.str(), "--json"}).json();
+  CHECK_MESSAGE(text_in(said.find("tasks")->as_array()->front(), "status") == text_in(listed, "task_status"), r.out);
+}
+
 TEST_CASE("run says once that a lock file is in the way, and at its end what is left") {
   const folder f;
   cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
   f.write("data/execute_queue.lock", R"({"created_at":"2025-11-07","pid":1,"note":"x"})");
-  child run({paths::program, "run", "--root", f.str(), "--agent", "scripted"});
+  child run({paths::program, "run", "--root", f.str(), "--agent", "scripted", "--wait"});
   const std::string waits = run.line_with("waiting:");
   CHECK(waits.find("did not write") != std::string::npos);
   run.signal(SIGINT);
@@ -612,6 +648,8 @@ TEST_CASE("run returns 6 at once where a lock file of others is, says what to do
   CHECK(r.code == exit_unfinished);
   CHECK(r.out.find("cobatch unlock") != std::string::npos);
   CHECK(r.out.find("1 task is left in b") != std::string::npos);
+  CHECK(r.out.find("did not write") == r.out.rfind("did not write"));
+  CHECK_MESSAGE(r.out.find("cobatch run --wait") != std::string::npos, r.out);
   auto as_json = run;
   as_json.emplace_back("--json");
   const auto j = cobatch_run(as_json);
