@@ -91,10 +91,14 @@ result<workspace> open_existing(const common_options& options) {
   if (!paths) return fail(paths.error());
   std::error_code ignored;
   if (std::filesystem::exists(paths->state, ignored)) return open_workspace(options);
+  const bool is_locked = std::filesystem::exists(paths->marker, ignored);
   return fail(errc::bad_value,
               fmt::format("there is no workspace in {}; nothing was made. The first task makes one: cobatch assign "
-                          "TASK_ID DESCRIPTION. Or name another project folder with --root, or in COBATCH_ROOT.",
-                          paths->root.string()));
+                          "TASK_ID DESCRIPTION. Or name another project folder with --root, or in COBATCH_ROOT.{}",
+                          paths->root.string(),
+                          is_locked ? " A lock file is there, " + paths->marker.string() +
+                                          ": if nobody runs a session here, cobatch unlock removes it."
+                                    : ""));
 }
 
 error not_utf8(std::string_view argument) {

@@ -626,6 +626,23 @@ TEST_CASE("a command that only looks makes nothing where no workspace is, and sa
   CHECK(cobatch_run({"status", "--root", f.str(), "--state", elsewhere}).code == exit_success);
 }
 
+TEST_CASE("unlock removes a lock file where no workspace is and makes none, status and savings tell of it") {
+  const folder f;
+  std::filesystem::create_directory(f.path() / "data");
+  f.write("data/execute_queue.lock", "somebody's");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"status"}, {"savings", "b"}}) {
+    auto arguments = words;
+    arguments.insert(arguments.end(), {"--root", f.str()});
+    const auto r = cobatch_run(arguments);
+    CHECK(r.code == exit_usage);
+    CHECK_MESSAGE(r.err.find("cobatch unlock removes it") != std::string::npos, r.err);
+  }
+  const auto r = cobatch_run({"unlock", "--root", f.str(), "--json"});
+  CHECK(r.code == exit_success);
+  CHECK(*r.json().find("removed_marker") == json::value(true));
+  CHECK(std::filesystem::is_empty(f.path() / "data"));
+}
+
 TEST_CASE("unlock without a lock is refused, a foreign marker is explained by status and removed by unlock") {
   const folder f;
   cobatch_run({"assign", "t", "x", "--root", f.str()});
