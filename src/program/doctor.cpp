@@ -62,7 +62,9 @@ void check_prices(const std::filesystem::path& file, std::vector<finding>& found
   const auto table = read_price_file(file);
   if (!table) return found.push_back({"prices", answer::no, sentence(table.error().message)});
   for (const auto& fault : table->faults()) found.push_back({"prices", answer::no, sentence(fault.what.message)});
-  if (table->faults().empty()) found.push_back({"prices", answer::yes, "Every entry of the price file can be used."});
+  if (!table->faults().empty()) return;
+  if (table->empty()) return found.push_back({"prices", answer::no, "The price file has no entry that can be used."});
+  found.push_back({"prices", answer::yes, "Every entry of the price file can be used."});
 }
 
 json::object findings_json(const std::vector<finding>& found, bool well) {

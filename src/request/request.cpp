@@ -78,8 +78,8 @@ refusal unknown_action(std::string_view given) {
   json::object more{{"available_actions", action_names()}};
   if (!meant.empty()) more.push_back({"did_you_mean", meant});
   return {errc::unknown_action,
-          fmt::format("There is no action {}{}. Nothing was changed.", in_quotes(given),
-                      meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)),
+          fmt::format("There is no action {}{} Nothing was changed.", in_quotes(given),
+                      meant.empty() ? "." : fmt::format("; did you mean '{}'?", meant)),
           std::move(more)};
 }
 

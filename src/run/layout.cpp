@@ -101,7 +101,7 @@ result<layout> lay_out(const workspace_options& options) {
   } else if (*unlockable) {
     return fail(errc::cannot_lock,
                 fmt::format("{} is on a file system whose locks cannot be trusted; nothing was stored. Keep store and "
-                            "lock on a local disk with --state DIR (marker and views stay in data/)",
+                            "lock on a local disk with --state DIR (the lock file and the JSON files stay in data/)",
                             paths.state.string()));
   }
   if (auto kept = keep_out_of_git(paths.state, "*\n"); !kept) return fail(kept.error());

@@ -36,18 +36,20 @@ std::string about_foreign(const std::optional<marker_identity>& marker, const wo
   const std::string_view tracked[] = {name};
   if (!tracked_files(paths.data, tracked).empty())
     return fmt::format(
-        "A marker is there that this workspace did not write, and git tracks it, so it may have come with a clone, a "
+        "A lock file is there that this workspace did not write, and git tracks it, so it may have come with a clone, "
+        "a "
         "checkout or a worktree. Batches wait until it goes. Take it out of git (git -C {} rm --cached {}) and, if "
         "nobody runs a session here, remove it with cobatch unlock.",
         shell_quoted(paths.data.string()), name);
   const auto content = marker ? parse_marker(marker->bytes) : std::nullopt;
   if (content && marker->bytes == marker_bytes(content->batch, content->locked_at))
     return fmt::format(
-        "A marker is there of a Cobatch session that this workspace does not know (batch \"{}\", {}): it came with a "
+        "A lock file is there of a Cobatch session that this workspace does not know (batch \"{}\", {}): it came with "
+        "a "
         "copy of the folder, or its store was removed. Batches wait until it goes. If nobody runs a session here, "
         "cobatch unlock removes it.",
         content->batch.str(), to_iso_seconds(content->locked_at));
-  return "A marker is there that this workspace did not write, so somebody else may be running a session. Batches "
+  return "A lock file is there that this workspace did not write, so somebody else may be running a session. Batches "
          "wait until it goes. If nobody is, cobatch unlock removes it.";
 }
 
@@ -60,16 +62,16 @@ std::string advice_on(const lock_view& seen, const workspace_paths& paths) {
              "agent; the next engine goes on from there. Nothing needs to be done.";
     if (seen.live)
       return fmt::format(
-          "A session works batch \"{}\". The lock goes when the batch ends; removing the marker by hand "
+          "A session works batch \"{}\". The lock goes when the batch ends; removing the lock file by hand "
           "does not start a second one.",
           seen.live->batch.str());
     return "A session is about to begin or has just ended.";
   }
   if (seen.facts.marker == marker_state::foreign) return about_foreign(seen.marker, paths);
   if (is_cut_off(seen))
-    return "The last session was cut off. The next engine that runs settles it; its marker needs no hand.";
+    return "The last session was cut off. The next engine that runs settles it; its lock file needs no hand.";
   if (seen.facts.marker == marker_state::ours)
-    return "Nobody holds the lock; the marker is left over from an earlier session and the next engine removes it.";
+    return "Nobody holds the lock; the lock file is left over from an earlier session and the next engine removes it.";
   return "Nobody holds the lock; the next sealed batch can start.";
 }
 
@@ -120,8 +122,8 @@ result<unlock_reply> workspace::unlock(bool force) {
   const auto removed = remove_marker(paths().marker, *seen->marker);
   if (!removed) return fail(removed.error());
   reply.removed_marker = *removed;
-  reply.message = *removed ? "The marker is removed; the next sealed batch can start."
-                           : "The marker changed or went while it was looked at; nothing was removed.";
+  reply.message = *removed ? "The lock file is removed; the next sealed batch can start."
+                           : "The lock file changed or went while it was looked at; nothing was removed.";
   return reply;
 }
 

@@ -156,11 +156,11 @@ namespace {
 
 std::string hold_sentence(int fruitless, const session_record& session) {
   const std::string& detail = session.end_detail;
-  if (session.end == session_end::budget) return "its budget is spent" + (detail.empty() ? "" : ": " + detail);
-  if (session.end == session_end::usage_unknown)
-    return "its budget cannot be kept" + (detail.empty() ? "" : ": " + detail);
-  if (session.end == session_end::blocked)
-    return "it cannot go on until a person has seen to it" + (detail.empty() ? "" : ": " + detail);
+  const std::string behind = detail.empty() ? "" : ": " + detail;
+  if (session.end == session_end::budget)
+    return "its budget is spent" + (detail.starts_with("budget: ") ? detail.substr(6) : behind);
+  if (session.end == session_end::usage_unknown) return "its budget cannot be kept" + behind;
+  if (session.end == session_end::blocked) return "it cannot go on until a person has seen to it" + behind;
   std::string text = std::to_string(fruitless) + " sessions in a row came to no answer for any task";
   if (!detail.empty()) text += "; the last one ended with: " + detail;
   return text;

@@ -157,8 +157,9 @@ result<bool> remove_marker(const fs::path& path, const marker_identity& seen) {
   const int problem = is_it ? remove_file_or_empty_folder(aside) : 0;
   if (is_it && problem == 0) return true;
   if (const int failed = move_to_free_name(aside, path); failed != 0)
-    return fail(errc::foreign_marker, "another marker came while " + path.string() + " was removed; it was kept as " +
-                                          aside.string() + ". Remove it if its session is over");
+    return fail(errc::foreign_marker, "another lock file came while " + path.string() +
+                                          " was removed; it was kept as " + aside.string() +
+                                          ". Remove it if its session is over");
   if (problem == ENOTEMPTY || problem == EEXIST)
     return fail(errc::unsafe_file, path.string() +
                                        " is a folder with something in it, so it was left as it is. See whose it is, "

@@ -175,9 +175,9 @@ STORE_TEST("a batch whose budget is spent is held until somebody lets it go") {
   const auto session = w.claimed();
   w.begun(session.id, 1);
   w.settle(session.id, 1);
-  const auto held = w.end(session.id, session_end::budget).batch;
+  const auto held = must(w->end_session(session.id, session_end::budget, "budget: 2 of 1 tokens are used")).batch;
   CHECK(held.state == batch_state::held);
-  CHECK(held.hold_reason.find("budget") != std::string::npos);
+  CHECK(held.hold_reason == "its budget is spent: 2 of 1 tokens are used");
   CHECK(!held.held_until);
   CHECK(w.batch_now("b"_batch) == held);
   w.clock.turn(std::chrono::hours{1000});

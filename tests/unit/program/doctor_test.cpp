@@ -196,6 +196,13 @@ TEST_CASE("a data/ that everybody may write in is wrong, and the advice closes i
   expect(of(findings(f), "data"), "yes", "0775");
 }
 
+TEST_CASE("a price file without an entry is wrong") {
+  const folder f;
+  const auto r = cobatch_run({"doctor", "--prices", f.write("prices.json", "{}"), "--root", f.str()});
+  CHECK_MESSAGE(r.out.find("The price file has no entry that can be used.") != std::string::npos, r.out);
+  CHECK(r.code == exit_refused);
+}
+
 TEST_CASE("a disk with little room is wrong") {
   const folder f;
   if (::mount("tmpfs", f.path().c_str(), "tmpfs", 0, "size=4m") != 0) {

@@ -188,6 +188,7 @@ TEST_CASE("an unknown action is refused with what there is, and a near miss with
   check_refused(f, near, "unknown_action");
   CHECK(near.list("available_actions").size() == request::actions().size());
   CHECK(near.text("did_you_mean") == "assign_task");
+  CHECK(near.says("did you mean 'assign_task'? Nothing was changed."));
   const auto far = f.ask("make_me_a_sandwich_please");
   check_refused(f, far, "unknown_action");
   CHECK(far.body.find("did_you_mean") == nullptr);
