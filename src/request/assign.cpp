@@ -36,16 +36,23 @@ result<assign_request> request_for(const call& request) {
   return wanted;
 }
 
-std::string message_for_one(const assigned_task& task, const assign_outcome& done) {
+// Of a request whose tasks were all there: what it said of their batch holds all the same.
+bool says_of_batch(const assign_request& wanted) {
+  return wanted.settings != batch_settings{} || !wanted.shared.empty();
+}
+
+std::string message_for_one(const assigned_task& task, const assign_outcome& done, bool says_of_batch) {
   const auto id = in_quotes(task.id.str());
   const auto batch = in_quotes(done.batch.id.str());
   if (task.duplicate)
-    return fmt::format("Task {} was assigned before with the same content; it is {} in batch {}. Nothing was stored{}.",
-                       id, name_of(task.state), batch, done.sealed_now ? ", the batch was sealed" : "");
+    return fmt::format("Task {} was assigned before with the same content; it is {} in batch {}. {}{}.", id,
+                       name_of(task.state), batch,
+                       says_of_batch ? "Only the batch's settings were stored" : "Nothing was stored",
+                       done.sealed_now ? ", the batch was sealed" : "");
   return fmt::format("Task {} is number {} of batch {}.", id, task.position, batch);
 }
 
-std::string message_for_many(const assign_outcome& done, std::size_t duplicates) {
+std::string message_for_many(const assign_outcome& done, std::size_t duplicates, bool says_of_batch) {
   const std::size_t fresh = done.tasks.size() - duplicates;
   std::string text = fmt::format("{} stored in batch {}.", counted(static_cast<std::int64_t>(fresh), "task"),
                                  in_quotes(done.batch.id.str()));
@@ -53,6 +60,7 @@ std::string message_for_many(const assign_outcome& done, std::size_t duplicates)
     text += fmt::format(" {} there before with the same content and left as {}.",
                         duplicates == 1 ? "1 was" : fmt::format("{} were", duplicates),
                         duplicates == 1 ? "it is" : "they are");
+  if (fresh == 0 && says_of_batch) text += " The batch's settings were stored.";
   return text;
 }
 
@@ -104,7 +112,7 @@ outcome assign_task(const call& request) {
   auto done = request.place.assign(*wanted);
   if (!done) return refuse(std::move(done.error()));
   const assigned_task& task = done->outcome.tasks.front();
-  answer reply{{{"message", message_for_one(task, done->outcome)},
+  answer reply{{{"message", message_for_one(task, done->outcome, says_of_batch(*wanted))},
                 {"task_id", task.id.str()},
                 {"batch_id", done->outcome.batch.id.str()},
                 {"task_status", name_of(task.state)},
@@ -131,7 +139,7 @@ outcome assign_batch(const call& request) {
   const auto& tasks = done->outcome.tasks;
   const auto duplicates =
       static_cast<std::size_t>(std::count_if(tasks.begin(), tasks.end(), [](const auto& t) { return t.duplicate; }));
-  answer reply{{{"message", message_for_many(done->outcome, duplicates)},
+  answer reply{{{"message", message_for_many(done->outcome, duplicates, says_of_batch(*wanted))},
                 {"batch_id", done->outcome.batch.id.str()},
                 {"batch_status", name_of(done->outcome.batch.state)},
                 {"task_count", static_cast<std::int64_t>(tasks.size())},

@@ -48,6 +48,18 @@ TEST_CASE("the guide's three calls make one sealed batch of three tasks in order
   CHECK(*s.in("tally", "total") == json::value(3));
 }
 
+TEST_CASE("a repeat that changes the batch's budget says that it was stored") {
+  fixture f;
+  f.ask("assign_task", task("t", R"(,"batch_id":"b","budget":{"minutes":1})"));
+  const auto one = f.ask("assign_task", task("t", R"(,"batch_id":"b","budget":{"minutes":2})"));
+  CHECK(one.flag("duplicate"));
+  CHECK(one.says("Only the batch's settings were stored."));
+  const auto whole = f.ask("assign_batch", R"({"batch_id":"b","budget":{"minutes":3},"tasks":[)" + task("t") + "]}");
+  CHECK(whole.flag("duplicate"));
+  CHECK(whole.says("The batch's settings were stored."));
+  CHECK_FALSE(f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("t") + "]}").says("settings"));
+}
+
 TEST_CASE("a task without batch_id gets a batch id in the guide's form") {
   fixture f;
   const auto r = f.ask("assign_task", task("t1"));
