@@ -33,6 +33,7 @@ def main() -> None:
     # With any other mode the agent gets the signal, too.
     assert unit["Service"]["KillMode"] == "mixed"
     assert unit["Service"]["Restart"] == "on-failure"
+    assert unit["Service"]["RestartPreventExitStatus"] == "2 4"
     assert plist["KeepAlive"] == {"SuccessfulExit": False}
     with tempfile.TemporaryDirectory() as project:
         said = {"%f": [project], "$COBATCH_OPTIONS": []}
