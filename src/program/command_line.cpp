@@ -132,8 +132,9 @@ command add_run(CLI::App& app) {
                                "cobatch run batch_20251107_214500 --agent claude");
   add_common(*made, to->common);
   made->add_option("BATCH_ID", to->batch, "Seal and run this batch (default: every sealed batch)");
-  made->add_flag("--wait", to->wait,
-                 "Wait for a lock file that Cobatch did not write to go, instead of exiting with 6");
+  made->add_flag(
+      "--wait", to->wait,
+      "If there is a lock file that Cobatch did not write, wait until it is removed, instead of exiting with 6");
   add_agent(*made, to->agent);
   return {made, [to] { return run_run(*to); }};
 }
