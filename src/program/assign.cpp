@@ -68,7 +68,9 @@ result<json::object> params_of_file(const assign_options& options) {
   const auto text = read_input(options.file, max_request_bytes);
   if (!text) return fail(text.error());
   auto file = read_task_file(*text);
-  if (!file) return fail(file.error());
+  if (!file)
+    return fail(file.error().code,
+                fmt::format("{}: {}", options.file == "-" ? "standard input" : options.file, file.error().message));
   for (const auto& note : file->notes) print_error_line(fmt::format("{} {}", palette(2).note("note:"), one_line(note)));
   return std::move(file->params);
 }

@@ -7,9 +7,10 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <cobatch/core/text.hpp>
 
@@ -37,16 +38,24 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
+// " (line 3)", " (lines 3, 5, …)".
+std::string at_lines(const std::vector<std::size_t>& lines) {
+  constexpr std::size_t most_named = 20;
+  const auto end = lines.begin() + static_cast<std::ptrdiff_t>(std::min(lines.size(), most_named));
+  return fmt::format(" (line{} {}{})", lines.size() == 1 ? "" : "s", fmt::join(lines.begin(), end, ", "),
+                     end == lines.end() ? "" : ", …");
+}
+
 // Each line that is not blank as JSON; nothing if the first one is no task by itself.
-std::optional<result<json::array>> read_json_lines(std::string_view text) {
+std::optional<result<json::array>> read_json_lines(const std::vector<std::string_view>& lines) {
   json::array tasks;
-  const auto lines = lines_of(text);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (is_blank(lines[i])) continue;
     auto task = json::parse(lines[i]);
     const bool may_be_task = task && (task->as_object() != nullptr || task->as_string() != nullptr);
     if (tasks.empty() && !may_be_task) return std::nullopt;
-    if (!task) return fail(task.error().code, fmt::format("JSON Lines, line {}: {}", i + 1, task.error().message));
+    // Behind as many lines as in the file, so that the place in the message is that in the file.
+    if (!task) return fail(json::parse(std::string(i, '\n').append(lines[i])).error());
     tasks.push_back(std::move(*task));
   }
   if (tasks.empty()) return std::nullopt;
@@ -56,11 +65,17 @@ std::optional<result<json::array>> read_json_lines(std::string_view text) {
 struct checklist_item {
   bool ticked = false;
   std::string text;
+  std::size_t line = 0;
+  std::size_t indentation = 0;  // of its content: what lines below it are indented by
 };
 
+std::size_t indentation_of(std::string_view line) {
+  return std::min(line.find_first_not_of(white_space), line.size());
+}
+
 // `- [ ] text`, `* [x] text`, `1. [ ] text`, indented or not.
-std::optional<checklist_item> item_in(std::string_view line) {
-  line = trimmed(line);
+std::optional<checklist_item> item_in(std::string_view whole, std::size_t line_number) {
+  const std::string_view line = trimmed(whole);
   const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
   const std::string_view marker = digits > 0 ? ".)" : "-*+";
   if (digits == line.size() || marker.find(line[digits]) == std::string_view::npos) return std::nullopt;
@@ -68,20 +83,38 @@ std::optional<checklist_item> item_in(std::string_view line) {
   if (box.size() < 3 || box[0] != '[' || box[2] != ']' ||
       std::string_view(" xX").find(box[1]) == std::string_view::npos)
     return std::nullopt;
-  return checklist_item{box[1] != ' ', std::string(trimmed(box.substr(3)))};
+  if (box.size() > 3 && white_space.find(box[3]) == std::string_view::npos) return std::nullopt;
+  return checklist_item{box[1] != ' ', std::string(trimmed(box.substr(3))), line_number, whole.find('[')};
+}
+
+// "```" or longer, also of "~", if a code fence begins with the line; empty otherwise.
+std::string_view fence_in(std::string_view line) {
+  line = trimmed(line);
+  if (line.empty() || (line[0] != '`' && line[0] != '~')) return {};
+  const std::size_t length = std::min(line.find_first_not_of(line[0]), line.size());
+  const bool is_code_span = line[0] == '`' && line.find('`', length) != std::string_view::npos;
+  return length < 3 || is_code_span ? std::string_view() : line.substr(0, length);
 }
 
 class task_file_reader {
  public:
   result<task_file> read(std::string_view text) {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+    const auto lines = lines_of(text);
+    if (const auto bad = std::find_if_not(lines.begin(), lines.end(), is_utf8); bad != lines.end())
+      return fail(errc::bad_encoding,
+                  fmt::format("The tasks could not be read: line {} is not valid UTF-8. Nothing was "
+                              "changed. Write the file in UTF-8.",
+                              bad - lines.begin() + 1));
     auto parsed = json::parse(text);
     if (parsed) return from_json(std::move(*parsed));
-    if (auto lines = read_json_lines(text)) {
-      if (!*lines) return unreadable(lines->error());
-      return with_tasks({}, **lines);
+    if (const auto tasks = read_json_lines(lines)) {
+      if (!*tasks) return unreadable(tasks->error());
+      return with_tasks({}, **tasks);
     }
-    const json::array tasks = checklist(lines_of(text));
-    return is_checklist_ ? with_tasks({}, tasks) : unreadable(parsed.error());
+    const auto items = checklist(lines);
+    return items.empty() ? unreadable(parsed.error()) : from_checklist(items);
   }
 
  private:
@@ -97,7 +130,7 @@ class task_file_reader {
       return fail(errc::not_an_object, fmt::format("The tasks are {}; give an array of tasks, or an object with "
                                                    "batch_id and tasks. Nothing was changed.",
                                                    given.kind()));
-    const json::value* tasks = given.find("tasks");
+    const json::value* tasks = find(*given.as_object(), "tasks");
     if (tasks != nullptr && tasks->as_array() != nullptr) {
       const json::array list = *tasks->as_array();
       std::erase_if(*given.as_object(), [](const auto& member) { return member.name == "tasks"; });
@@ -105,7 +138,7 @@ class task_file_reader {
     }
     // JSON Lines of one line.
     for (const std::string_view name : {"description", "prompt", "title"})
-      if (tasks == nullptr && given.find(name) != nullptr) return with_tasks({}, {given});
+      if (tasks == nullptr && find(*given.as_object(), name) != nullptr) return with_tasks({}, {given});
     return task_file{std::move(*given.as_object()), {}};
   }
 
@@ -113,42 +146,93 @@ class task_file_reader {
     json::array tasks;
     tasks.reserve(given.size());
     for (const auto& one : given) tasks.push_back(read_task(one));
-    for (auto& task : tasks) name_task(task);
+    for (auto& task : tasks)
+      if (std::string id = name_task(task); first_named_.empty()) first_named_ = std::move(id);
+    return finished(std::move(params), std::move(tasks));
+  }
+
+  task_file finished(json::object params, json::array tasks) {
     if (!first_named_.empty())
       note(fmt::format("Tasks without an id got one from their description; the first is '{}'.", first_named_));
     params.push_back({"tasks", std::move(tasks)});
     return task_file{std::move(params), std::move(notes_)};
   }
 
-  json::array checklist(const std::vector<std::string_view>& lines) {
+  // Ticked items get their ids, too, so that those of the others stay as they were.
+  result<task_file> from_checklist(const std::vector<checklist_item>& items) {
     json::array tasks;
-    std::vector<std::string> texts;
-    std::int64_t ticked = 0, others = 0;
-    bool in_task = false;
-    for (const std::string_view line : lines) {
-      if (is_blank(line)) continue;
-      if (auto item = item_in(line)) {
-        is_checklist_ = true;
-        in_task = !item->ticked;
-        ticked += item->ticked ? 1 : 0;
-        if (in_task) texts.push_back(std::move(item->text));
-      } else if (in_task && white_space.find(line.front()) != std::string_view::npos) {
-        texts.back() += "\n" + std::string(trimmed(line));
-      } else {
-        in_task = false;
-        ++others;
+    std::vector<std::size_t> ticked, without_text;
+    for (const auto& item : items) {
+      json::value task = json::object{{"description", item.text}};
+      if (item.ticked)
+        ticked.push_back(item.line);
+      else if (is_blank(item.text))
+        without_text.push_back(item.line);
+      if (is_blank(item.text)) continue;
+      std::string id = name_task(task);
+      if (item.ticked) continue;
+      if (first_named_.empty()) first_named_ = std::move(id);
+      tasks.push_back(std::move(task));
+    }
+    if (tasks.empty())
+      return fail(errc::bad_value, fmt::format("{}. Nothing was changed.",
+                                               without_text.empty() ? "All items of the checklist are ticked"
+                                                                    : "No open item of the checklist has a text" +
+                                                                          at_lines(without_text)));
+    note_passed_over("they are ticked", "item", ticked);
+    note_passed_over("they have no text", "item", without_text);
+    return finished({}, std::move(tasks));
+  }
+
+  std::vector<checklist_item> checklist(const std::vector<std::string_view>& lines) {
+    std::vector<checklist_item> items;
+    std::vector<std::size_t> others;
+    bool in_item = false, fence_in_item = false;
+    std::string_view fence;
+    std::size_t blank_lines = 0;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const std::string_view line = lines[i];
+      if (is_blank(line)) {
+        ++blank_lines;
+        continue;
+      }
+      const std::size_t indentation = indentation_of(line);
+      if (fence_in_item && indentation == 0) fence = {};
+      auto item = fence.empty() ? item_in(line, i + 1) : std::nullopt;
+      in_item = item || (in_item && indentation > 0);
+      if (item)
+        items.push_back(std::move(*item));
+      else if (in_item)
+        items.back()
+            .text.append(blank_lines + 1, '\n')
+            .append(line.substr(0, line.find_last_not_of(white_space) + 1)
+                        .substr(std::min(indentation, items.back().indentation)));
+      else
+        others.push_back(i + 1);
+      blank_lines = 0;
+      if (fence.empty()) {
+        fence = fence_in(line);
+        fence_in_item = in_item && !fence.empty();
+      } else if (trimmed(line).starts_with(fence) &&
+                 trimmed(line).find_first_not_of(fence[0]) == std::string_view::npos) {
+        fence = {};
       }
     }
-    for (auto& text : texts) tasks.emplace_back(std::move(text));
-    if (ticked > 0) note(fmt::format("Passed over as they are ticked: {}.", counted(ticked, "item")));
-    if (others > 0) note(fmt::format("Passed over as they belong to no open item: {}.", counted(others, "line")));
-    return tasks;
+    if (!items.empty()) note_passed_over("they belong to no item", "line", others);
+    return items;
+  }
+
+  void note_passed_over(std::string_view why, std::string_view noun, const std::vector<std::size_t>& lines) {
+    if (lines.empty()) return;
+    note(fmt::format("Passed over as {}: {}{}.", why, counted(static_cast<std::int64_t>(lines.size()), noun),
+                     at_lines(lines)));
   }
 
   json::value read_task(const json::value& given) {
     if (given.as_string() != nullptr) return json::object{{"description", given}};
     if (given.as_object() == nullptr) return given;
     json::object task = *given.as_object();
+    std::erase_if(task, [](const auto& member) { return member.content.is_null(); });
     rename(task, "task_id", {"id"});
     rename(task, "description", {"prompt", "title"});
     rename(task, "needs", {"dependencies"});
@@ -169,7 +253,7 @@ class task_file_reader {
     if (find(task, name) != nullptr) return;
     for (const std::string_view other : others)
       for (auto& member : task)
-        if (member.name == other && !member.content.is_null()) {
+        if (member.name == other) {
           member.name = name;
           return note(fmt::format("'{}' was taken as '{}'.", other, name));
         }
@@ -181,33 +265,43 @@ class task_file_reader {
     return json::write(given);
   }
 
-  // So that the same file names the same tasks again: what is there already is not stored twice.
-  void name_task(json::value& task) {
+  // The id that the task gets, so that the same file names the same tasks again: what is there already is not stored
+  // twice. Empty if it gets none.
+  std::string name_task(json::value& task) {
     json::object* members = task.as_object();
-    if (members == nullptr || find(*members, "task_id") != nullptr) return;
+    if (members == nullptr || find(*members, "task_id") != nullptr) return {};
     const json::value* description = find(*members, "description");
-    if (description == nullptr || description->as_string() == nullptr) return;
+    if (description == nullptr || description->as_string() == nullptr) return {};
     const std::string base = id_from(*description->as_string());
     std::string id = base;
     for (auto& same = named_[base]; !ids_.insert(id).second;) id = fmt::format("{}_{}", base, ++same + 1);
-    if (first_named_.empty()) first_named_ = id;
     members->insert(members->begin(), {"task_id", id});
+    return id;
   }
 
-  // Its first words: letters, digits and what is not ASCII, with underscores between.
+  // Its first words: letters, digits and what is not ASCII, with underscores between. Where they are cut, a hash of the
+  // whole tells the descriptions apart that begin alike.
   static std::string id_from(std::string_view description) {
-    constexpr std::size_t looked_at = 256, longest = 48;
+    constexpr std::size_t longest = 48;
     std::string id;
-    for (const char c : to_line(utf8_prefix(description, looked_at), looked_at)) {
+    for (const char c : to_line(description, description.size())) {
       const bool kept = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c & 0x80) != 0;
       if (kept)
         id += c;
       else if (!id.empty() && id.back() != '_')
         id += '_';
     }
-    id.resize(utf8_prefix(id, longest).size());
-    while (!id.empty() && id.back() == '_') id.pop_back();
-    return id.empty() ? "task" : id;
+    if (!id.empty() && id.back() == '_') id.pop_back();
+    if (id.empty()) return "task";
+    if (id.size() <= longest) return id;
+    return fmt::format("{}_{:08x}", utf8_prefix(id, longest), hash_of(description));
+  }
+
+  // FNV-1a: the same on every machine and in every version, as the ids are stored.
+  static std::uint32_t hash_of(std::string_view text) {
+    std::uint32_t hash = 2166136261U;
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    return hash;
   }
 
   static const json::value* find(const json::object& in, std::string_view name) {
@@ -224,7 +318,6 @@ class task_file_reader {
   std::set<std::string> ids_;
   std::map<std::string, int> named_;  // how often an id was made with this beginning
   std::string first_named_;
-  bool is_checklist_ = false;
 };
 
 }  // namespace

@@ -19,7 +19,7 @@ struct task_file {
   std::vector<std::string> notes;  ///< what was taken in another sense than that of its name, or left out: sentences
 };
 
-/// Errors: bad_json, bad_encoding, not_an_object.
+/// Errors: bad_json, bad_encoding, not_an_object, bad_value (a checklist without an open item).
 [[nodiscard]] result<task_file> read_task_file(std::string_view text);
 
 }  // namespace cobatch::program
