@@ -107,15 +107,11 @@ std::string_view schema_name(param_type type) noexcept {
   return "";
 }
 
-void unknown_members::note(std::string_view where, std::string_view name, std::span<const param_spec> known) {
+void unknown_members::note(std::string_view where, std::string_view name) {
   if (names_.size() >= max_warned_names || std::find(names_.begin(), names_.end(), name) != names_.end()) return;
   names_.emplace_back(name);
-  std::vector<std::string_view> candidates;
-  for (const auto& spec : known) candidates.push_back(spec.name);
-  const std::string_view meant = nearest(name, candidates);
   warnings_.push_back(
-      {"unknown_param", fmt::format("{}{} is not a parameter here and was ignored{}", where, in_quotes(name),
-                                    meant.empty() ? "." : fmt::format("; did you mean '{}'?", meant))});
+      {"unknown_param", fmt::format("{}{} is not a parameter here and was ignored.", where, in_quotes(name))});
 }
 
 result<arguments> arguments::check(const json::value& given, std::span<const param_spec> specs,
@@ -129,10 +125,8 @@ result<arguments> arguments::check(const json::value& given, std::span<const par
   for (const auto& member : *members) {
     const std::string_view meant = meant_name(member.name, specs);
     if (meant == member.name) continue;
-    if (!meant.empty())
-      return fail(errc::bad_value, fmt::format("{}{} is not a parameter here. Nothing was changed. Call it '{}'.",
-                                               where, in_quotes(member.name), meant));
-    unknown.note(where, member.name, specs);
+    if (!meant.empty()) return fail(misnamed(where, member.name, meant));
+    unknown.note(where, member.name);
   }
   for (const auto& spec : specs)
     if (auto fine = check_member(given.find(spec.name), spec, where); !fine) return fail(std::move(fine.error()));
@@ -187,6 +181,11 @@ std::string arguments::label(std::string_view name) const {
   return fmt::format("'{}{}'", where_, name);
 }
 
+error misnamed(std::string_view where, std::string_view given, std::string_view meant) {
+  return {errc::bad_value, fmt::format("{}{} is not a parameter here. Nothing was changed. Call it '{}'.", where,
+                                       in_quotes(given), meant)};
+}
+
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t shown = 80;
   const std::string_view head = utf8_prefix(text, shown);
@@ -235,6 +234,13 @@ bool is_slip_of(std::string_view given, std::string_view known) {
                             known.size() <= given.size() + 1 && edit_distance(given, known) <= 1);
 }
 
+// The first letters of the name, or its first word.
+bool is_beginning_of(std::string_view given, std::string_view known) {
+  constexpr std::size_t shortest_beginning = 5;
+  return (given.size() >= shortest_beginning && folded(known).starts_with(given)) ||
+         given == known.substr(0, known.find('_'));
+}
+
 }  // namespace
 
 std::string_view meant_name(std::string_view given, std::span<const param_spec> known) {
@@ -242,7 +248,7 @@ std::string_view meant_name(std::string_view given, std::span<const param_spec> 
   if (given.size() > longest_name) return {};
   const std::string looked_for = folded(given);
   for (const auto& spec : known)
-    if (is_slip_of(looked_for, folded(spec.name))) return spec.name;
+    if (is_slip_of(looked_for, folded(spec.name)) || is_beginning_of(looked_for, spec.name)) return spec.name;
   return {};
 }
 

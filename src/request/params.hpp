@@ -45,7 +45,7 @@ struct param_spec {
 /// Warnings for members that no action knows: one a name, however many tasks carry it.
 class unknown_members {
  public:
-  void note(std::string_view where, std::string_view name, std::span<const param_spec> known);
+  void note(std::string_view where, std::string_view name);
   [[nodiscard]] std::vector<warning> take() { return std::move(warnings_); }
 
  private:
@@ -84,9 +84,13 @@ class arguments {
 /// A text from outside, fit to stand in a message: shortened, in quotes, without control characters.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
-/// The parameter that `given` names, be it with another case, with other underscores or hyphens or, where the name is
-/// long enough, with one slip of the pen; empty if there is none. Whoever sent it relies on it, so it is not ignored.
+/// The parameter that `given` names, be it with another case, with other underscores or hyphens, with one slip of the
+/// pen where the name is long enough, or by its beginning (5 letters or the first word); empty if there is none.
+/// Whoever sent it relies on it, so it is not ignored.
 [[nodiscard]] std::string_view meant_name(std::string_view given, std::span<const param_spec> known);
+
+/// That `given` is no parameter here, and `meant` is what to call it.
+[[nodiscard]] error misnamed(std::string_view where, std::string_view given, std::string_view meant);
 
 /// The candidate that `given` is most likely a slip of; empty if none is near.
 [[nodiscard]] std::string_view nearest(std::string_view given, std::span<const std::string_view> candidates);

@@ -58,6 +58,10 @@ constexpr std::array envelope_params{
     param_spec{"params", param_type::any, false, "The action's parameters."},
 };
 
+// What other protocols call `params`.
+constexpr std::array other_names_of_params{param_spec{"parameters", param_type::any, false, ""},
+                                           param_spec{"arguments", param_type::any, false, ""}};
+
 json::array action_names() {
   json::array names;
   for (const auto& entry : actions()) names.emplace_back(entry.name);
@@ -88,8 +92,8 @@ std::string misplaced_params(const json::value& request, const action& wanted) {
   constexpr std::size_t most_named = 5;
   std::vector<std::string> names;
   for (const auto& member : *request.as_object())
-    if (meant_name(member.name, envelope_params).empty() && !meant_name(member.name, wanted.params).empty() &&
-        names.size() < most_named)
+    if (!member.content.is_null() && meant_name(member.name, envelope_params).empty() &&
+        meant_name(member.name, wanted.params) == member.name && names.size() < most_named)
       names.push_back(in_quotes(member.name));
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -102,6 +106,9 @@ reply reply_of(outcome done, std::vector<warning> more) {
 
 step dispatch(workspace& place, const json::value& request) {
   unknown_members unknown;
+  for (const auto& member : *request.as_object())
+    if (!member.content.is_null() && !meant_name(member.name, other_names_of_params).empty())
+      return refused(misnamed("", member.name, "params"));
   const auto envelope = arguments::check(request, envelope_params, "", unknown);
   if (!envelope) return refused(envelope.error(), unknown.take());
   if (const std::string& tool = *envelope->text("tool_name"); tool != protocol_tool)

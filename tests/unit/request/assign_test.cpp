@@ -182,13 +182,13 @@ TEST_CASE("a batch of 10,000 tasks is accepted, the reply lists 200, says so, an
   CHECK(seen.size() == 10'000);
 }
 
-TEST_CASE("an unknown parameter is warned of, once a name, with what may be meant") {
+TEST_CASE("an unknown parameter is warned of, once a name") {
   fixture f;
   const auto r = f.ask("assign_task", task("t1", R"(,"bach_idd":"b","zzzzzzzzz":1)"));
   CHECK(r.text("status") == "success");
   CHECK(r.warns("unknown_param"));
   const std::string all = json::write(r.body);
-  CHECK(all.find("did you mean 'batch_id'?") != std::string::npos);
+  CHECK(all.find("'bach_idd' is not a parameter here and was ignored.") != std::string::npos);
   CHECK(all.find("'zzzzzzzzz' is not a parameter here and was ignored.") != std::string::npos);
 
   const auto many = f.ask("assign_batch", R"({"batch_id":"c","tasks":[)" + task("a", R"(,"effort":"high")") + "," +

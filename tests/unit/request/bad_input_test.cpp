@@ -343,6 +343,10 @@ TEST_CASE("a parameter that is nearly right is refused with the right name, and 
       {"batch_assign_tasks", in_tasks + R"("autoExecute":false}]})", "'auto_execute'"},
       {"batch_assign_tasks", R"({"task":[]})", "'tasks'"},
       {"execute_queue", R"({"batchId":"b"})", "'batch_id'"},
+      {"execute_queue", R"({"batch":"b"})", "'batch_id'"},
+      {"assign_task", "{" + rest + R"(,"auto_exec":false})", "'auto_execute'"},
+      {"assign_task", "{" + rest + R"(,"auto":false})", "'auto_execute'"},
+      {"assign_task", "{" + rest + R"(,"batch":"zz"})", "'batch_id'"},
   };
   for (const auto& [action, params, right] : cases) {
     CAPTURE(params);
@@ -361,13 +365,15 @@ TEST_CASE("a parameter that is nearly right is refused with the right name, and 
 
 TEST_CASE("a parameter that no known one is nearly is warned of, be it as short as one") {
   fixture f;
-  const auto r = f.ask("assign_task", task("t", R"(,"wax":1,"ways":1,"tag":1,"budget":{"use":1,"dollars":1})"));
+  const auto r = f.ask("assign_task",
+                       task("t", R"(,"wax":1,"ways":1,"tag":1,"id":1,"bach_idd":"b","budget":{"use":1,"dollars":1})"));
   CHECK(r.text("status") == "success");
   CHECK(r.list("warnings").size() >= 5);
   CHECK(r.warns("unknown_param"));
+  CHECK(json::write(r.body).find("did you mean") == std::string::npos);
 }
 
-TEST_CASE("no parameter is nearly another one of its action") {
+TEST_CASE("no parameter is nearly another one of its action but for one that begins with it") {
   const auto check = [](std::span<const param_spec> specs) {
     for (const auto& one : specs) {
       CAPTURE(one.name);
@@ -375,7 +381,8 @@ TEST_CASE("no parameter is nearly another one of its action") {
       std::vector<param_spec> others;
       for (const auto& other : specs)
         if (other.name != one.name) others.push_back(other);
-      CHECK(request::meant_name(one.name, others).empty());
+      const std::string_view meant = request::meant_name(one.name, others);
+      CHECK((meant.empty() || meant.starts_with(one.name)));
     }
   };
   for (const auto& action : request::actions()) {
@@ -389,17 +396,38 @@ TEST_CASE("parameters beside params are told to be put inside, and of nothing el
   for (const std::string params : {"", R"("params":{},)", R"("params":{"task_id":"t","description":"d"},)"}) {
     CAPTURE(params);
     const auto r = f.send(R"({"tool_name":"claude_assistant","action":"assign_task",)" + params +
-                          R"("task_id":"t","autoExecute":false,"note":1})");
+                          R"("task_id":"t","auto_execute":false,"description":null,"note":1})");
     check_refused(f, r, "bad_value");
-    CHECK(r.says("'task_id', 'autoExecute'"));
+    CHECK(r.says("action: 'task_id', 'auto_execute'."));
     CHECK(r.says("Put them inside 'params'"));
     CHECK_FALSE(r.says("note"));
     CHECK_FALSE(r.says("missing"));
     CHECK_FALSE(r.warns("unknown_param"));
   }
-  const auto other = f.send(R"({"tool_name":"claude_assistant","action":"health","id":7})");
+  const auto other = f.send(R"({"tool_name":"claude_assistant","action":"health","id":7,"arguments":null})");
   CHECK(other.text("status") == "success");
   CHECK(other.warns("unknown_param"));
+}
+
+TEST_CASE("the parameters of an action under another name than params are refused, and nothing runs") {
+  fixture f;
+  for (const std::string name : {"parameters", "arguments", "Arguments", "params_"}) {
+    CAPTURE(name);
+    const auto r =
+        f.send(R"({"tool_name":"claude_assistant","action":"execute_queue",")" + name + R"(":{"batch_id":"b"}})");
+    check_refused(f, r, "bad_value");
+    CHECK(r.says("Call it 'params'"));
+  }
+}
+
+TEST_CASE("what stands beside params and is none of the action's parameters is not taken for one") {
+  fixture f;
+  for (const std::string beside : {R"("priority":null)", R"("tool":"x")", R"("note":1)"}) {
+    CAPTURE(beside);
+    const auto r = f.send(R"({"tool_name":"claude_assistant","action":"assign_task",)" + beside + R"(,"params":)" +
+                          task("t") + "}");
+    CHECK_FALSE(r.says("Beside 'params'"));
+  }
 }
 
 TEST_CASE("hostile names in a request cannot bring control characters into a message") {
