@@ -55,9 +55,19 @@ namespace detail {
   return true;
 }
 
-/// True if `text` is empty, or holds nothing but spaces, tabs and line breaks.
+/// True if `text` is empty, or holds nothing but white space of Unicode, characters without width, and control
+/// characters: nothing that says anything. What is not UTF-8 is not blank.
 [[nodiscard]] constexpr bool is_blank(std::string_view text) noexcept {
-  return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos;
+  constexpr std::string_view white =
+      " \u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u200B\u200C\u200D\u200E\u200F"
+      "\u2028\u2029\u202F\u205F\u2060\u3000\uFEFF";
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = detail::utf8_sequence_length(text, at);
+    const std::string_view character = text.substr(at, length);
+    if (length == 0 || (is_printable(character) && white.find(character) == std::string_view::npos)) return false;
+    at += length;
+  }
+  return true;
 }
 
 /// The longest prefix of `text` (UTF-8) of at most `limit` bytes that does not cut a character.
@@ -97,7 +107,7 @@ namespace detail {
 
 static_assert(is_utf8("caf\xC3\xA9") && !is_utf8("\xC0\x80") && !is_utf8("\xED\xA0\x80"));
 static_assert(is_printable("caf\xC3\xA9") && !is_printable("a\nb") && !is_printable("\xC2\x9B"));
-static_assert(is_blank("") && is_blank(" \t\r\n") && !is_blank(" a"));
+static_assert(is_blank("") && is_blank(" \t\r\n") && !is_blank(" a") && !is_blank("\xC2"));
 static_assert(utf8_prefix("a\xC3\xA9", 2) == "a");
 
 }  // namespace v1

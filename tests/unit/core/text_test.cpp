@@ -97,6 +97,13 @@ TEST_CASE("any bytes become text, and what was text stays as it is") {
       if (!is_utf8(to_utf8(std::string{static_cast<char>(lead), static_cast<char>(second)}))) FAIL_CHECK(lead);
 }
 
+TEST_CASE("a text of white space, of characters without width or of control characters is blank") {
+  for (const char* blank : {"\u00A0", "\u3000", "\u200B", "\uFEFF", "\x01\x7F", "\u0085", " \u2003\t\u2028\n"})
+    CHECK(is_blank(blank));
+  for (const char* not_blank : {"\u00A0a", "\u00A1", "\u3001", "\uFFFD", "\xC2", "\xE3\x80", "\x80"})
+    CHECK_FALSE(is_blank(not_blank));
+}
+
 TEST_CASE("any text becomes a line of at most so many bytes, and it shows where something was left out") {
   CHECK(to_line("caf\xC3\xA9", 5) == "caf\xC3\xA9");
   CHECK(to_line("caf\xC3\xA9", 4) == "caf\xE2\x80\xA6");
