@@ -102,7 +102,7 @@ result<std::string> why_nothing_ran(workspace& place, const std::optional<batch_
   return text;
 }
 
-// Who waits for a lock file of others, and was not told to, has read of it when the run began.
+// `told`: the reason was printed when the run began to wait.
 std::string why_left(const run_report& report, bool behind_lock_file, bool told) {
   if (report.why_left.empty()) return "cobatch status tells why.";
   if (!behind_lock_file) return sentence(one_line(report.why_left));

@@ -465,7 +465,11 @@ TEST_CASE("a terminal that is closed is one stop, however often its signal comes
   const std::string said = f.str() + "/said", go = f.str() + "/go";
   for (const auto& pipe : {said, go}) REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
   const std::string program = f.write(
-      "agent", "#!/bin/sh\necho up >'" + said + "'\nread go <'" + go + "'\nexec '" + agent_program(f) + "'\n", 0700);
+      "agent",
+      "#!/bin/sh\nread task\necho up >'" + said + "'\nread go <'" + go +
+          "'\necho '{\"type\":\"result\",\"task_id\":\"a\",\"turn\":1,\"status\":\"done\",\"output\":\"x\"}'\nread "
+          "rest\n",
+      0700);
   cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
   child run({paths::program, "run", "--root", f.str(), "--agent", "command", "--exec", program});
   std::string word;
