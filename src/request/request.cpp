@@ -118,9 +118,10 @@ step dispatch(workspace& place, const json::value& request) {
   if (wanted == nullptr) return refused(unknown_action(name), unknown.take());
   // That one of them is missing, or unknown, would only lead astray.
   if (const auto beside = misplaced_params(request, *wanted); !beside.empty())
-    return refused(refusal{errc::bad_value, fmt::format("Beside 'params' stand parameters of the action: {}. Nothing "
-                                                        "was changed. Put them inside 'params'.",
-                                                        beside)});
+    return refused(
+        refusal{errc::bad_value, fmt::format("{} must stand inside 'params', not beside it. Nothing was changed. "
+                                             "Put the action's parameters inside 'params'.",
+                                             beside)});
 
   const json::value nothing{json::object{}};
   const json::value* given = envelope->any("params");

@@ -55,7 +55,8 @@ void append_what_comes_next(json::object& fields, workspace& place, const batch_
 
 std::string_view how_to_let_go(const batch_record& held) {
   if (held.held_until) return "execute_queue with its batch_id lets it go.";
-  return "Assign it again with another budget, then execute_queue with its batch_id lets it go.";
+  return "Once its budget allows more, execute_queue with its batch_id lets it go; to change the budget, assign the "
+         "batch again with another one.";
 }
 
 }  // namespace request

@@ -426,7 +426,7 @@ TEST_CASE("what stands beside params and is none of the action's parameters is n
     CAPTURE(beside);
     const auto r = f.send(R"({"tool_name":"claude_assistant","action":"assign_task",)" + beside + R"(,"params":)" +
                           task("t") + "}");
-    CHECK_FALSE(r.says("Beside 'params'"));
+    CHECK_FALSE(r.says("inside 'params'"));
   }
 }
 
