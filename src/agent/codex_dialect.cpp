@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstddef>
-#include <new>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include <cobatch/store.hpp>
 
 #include "agent/codex_figures.hpp"
 #include "agent/codex_requests.hpp"

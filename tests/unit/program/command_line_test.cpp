@@ -1,4 +1,6 @@
 // The real program, started as people start it.
+#include <cobatch/workspace.hpp>
+
 #include "program/exit_codes.hpp"
 #include "unit/program/support.hpp"
 
