@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
@@ -18,16 +19,37 @@ inline namespace v1 {
 namespace json {
 namespace {
 
-// simdjson chooses its implementation at its first use, in functions that may not throw, and allocates for it: without
-// memory that would end the process. And it keeps it in static objects, which are destroyed in the reverse order of
-// their making, while a workspace may still be open. So the choice is made before any other static object is.
-struct implementation_choice {
-  implementation_choice() { static_cast<void>(simdjson::get_active_implementation()->name()); }
-};
-#if __has_cpp_attribute(gnu::init_priority)
-[[gnu::init_priority(101)]]  // the first that programs may use
+using parser_implementation = std::unique_ptr<simdjson::internal::dom_parser_implementation>;
+
+// simdjson keeps its implementations in static objects: made at its first use, where a lack of memory ends the process,
+// and destroyed while the process exits, when a workspace may still be open and a thread at work. So one is made for
+// each parser, of the kind that this machine can run. Later versions (3.3) do not show these classes: with them the
+// choice is made at load, and a thread that is at work at the very end of the process may still need what is gone.
+template <class Implementation>
+simdjson::error_code make_parser(const Implementation& kind, std::size_t capacity, parser_implementation& made) {
+  // The scan has seen to the depth; simdjson counts the root as a level of its own.
+  return kind.create_dom_parser_implementation(capacity, max_depth + 1, made);
+}
+
+#ifdef SIMDJSON_IMPLEMENTATION_DETECTION_H
+const simdjson::implementation& chosen = *simdjson::get_available_implementations().detect_best_supported();
+
+simdjson::error_code make_parser(std::size_t capacity, parser_implementation& made) {
+  return make_parser(chosen, capacity, made);
+}
+#else
+simdjson::error_code make_parser(std::size_t capacity, parser_implementation& made) {
+#if SIMDJSON_IMPLEMENTATION_ARM64
+  return make_parser(simdjson::arm64::implementation(), capacity, made);
+#else
+#if SIMDJSON_IMPLEMENTATION_HASWELL
+  static const bool has_haswell = simdjson::haswell::implementation().supported_by_runtime_system();
+  if (has_haswell) return make_parser(simdjson::haswell::implementation(), capacity, made);
 #endif
-[[maybe_unused]] const implementation_choice at_load;
+  return make_parser(simdjson::fallback::implementation(), capacity, made);
+#endif
+}
+#endif
 
 // Objects of up to this many members look for a name that stands twice by comparing each with each.
 constexpr std::size_t few_members = 16;
@@ -133,8 +155,7 @@ class builder {
 result<value> parse_scanned(const detail::scanned& input, std::string_view original) {
   // One parser a call: a parser that is kept would keep the memory of the largest text it has ever seen.
   simdjson::dom::parser parser;
-  // The scan has seen to the depth; simdjson counts the root as a level of its own.
-  if (parser.allocate(std::max<std::size_t>(input.text.size(), 1), max_depth + 1) != simdjson::SUCCESS)
+  if (make_parser(std::max<std::size_t>(input.text.size(), 1), parser.implementation) != simdjson::SUCCESS)
     throw std::bad_alloc();
   simdjson::dom::element root;
   const auto code = parser.parse(input.text.data(), input.text.size(), false).get(root);

@@ -119,8 +119,8 @@ step dispatch(workspace& place, const json::value& request) {
   // That one of them is missing, or unknown, would only lead astray.
   if (const auto beside = misplaced_params(request, *wanted); !beside.empty())
     return refused(
-        refusal{errc::bad_value, fmt::format("{} must stand inside 'params', not beside it. Nothing was changed. "
-                                             "Put the action's parameters inside 'params'.",
+        refusal{errc::bad_value, fmt::format("The action's parameters stand beside 'params': {}. Nothing was changed. "
+                                             "Put them inside 'params'.",
                                              beside)});
 
   const json::value nothing{json::object{}};

@@ -398,7 +398,7 @@ TEST_CASE("parameters beside params are told to be put inside, and of nothing el
     const auto r = f.send(R"({"tool_name":"claude_assistant","action":"assign_task",)" + params +
                           R"("task_id":"t","auto_execute":false,"description":null,"note":1})");
     check_refused(f, r, "bad_value");
-    CHECK(r.says("action: 'task_id', 'auto_execute'."));
+    CHECK(r.says("'task_id', 'auto_execute'."));
     CHECK(r.says("Put them inside 'params'"));
     CHECK_FALSE(r.says("note"));
     CHECK_FALSE(r.says("missing"));
