@@ -101,15 +101,14 @@ struct run_report {
 
   [[nodiscard]] std::int64_t tasks_left() const {
     std::int64_t sum = 0;
-    for (const auto& batch : left) sum += batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
+    for (const auto& batch : left) sum += live_tasks(batch);
     return sum;
   }
   /// The part of them that is in held batches: it waits for a person, or for some time.
   [[nodiscard]] std::int64_t tasks_held() const {
     std::int64_t sum = 0;
     for (const auto& batch : left)
-      if (batch.state == batch_state::held)
-        sum += batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
+      if (batch.state == batch_state::held) sum += live_tasks(batch);
     return sum;
   }
 };

@@ -29,20 +29,17 @@ void claude_usage::note_request(const json::value& line) {
   if (!figures) return;
   turn_.seen.insert(json::text_of(*message, "id"));
   const tokens count = figures->total();
-  auto& shown = turn_.shown[model];
-  shown.input = detail::saturating_add(shown.input, count.input());
-  shown.largest = std::max(shown.largest, count.input());
+  turn_.shown[model].add(count.input());
   const json::value* parent = line.find("parent_tool_use_id");
   if (parent != nullptr && !parent->is_null()) return;  // a subagent's
   if (turn_.requests++ == 0) turn_.found_in_cache = count.cache_read;
   turn_.inherited += std::min(count.cache_read, turn_.found_in_cache);
 }
 
-// What was not shown request by request may have been one request.
 void claude_usage::bound_requests(std::vector<model_tokens>& by_model) const {
   for (auto& entry : by_model)
     if (const auto shown = turn_.shown.find(entry.model); shown != turn_.shown.end())
-      entry.largest_request = std::max(shown->second.largest, entry.count.input() - shown->second.input);
+      entry.largest_request = shown->second.largest_of(entry.count.input());
 }
 
 std::optional<usage> claude_usage::of_turn(const json::value& result, bool aborted) {

@@ -10,6 +10,7 @@
 
 #include <cobatch/core/usage.hpp>
 
+#include "agent/reported_usage.hpp"
 #include "json/json.hpp"
 
 namespace cobatch {
@@ -50,15 +51,11 @@ class claude_usage {
   std::vector<model_tokens> baseline_;
   std::vector<model_tokens> carried_;
 
-  // Of a model: the input of the requests that were shown one by one.
-  struct shown_input {
-    std::int64_t input = 0, largest = 0;
-  };
   struct turn_state {
-    std::set<std::string> seen;  // messages, by id
-    std::map<std::string, shown_input> shown;
-    std::int64_t requests = 0;        // without those of subagents
-    std::int64_t found_in_cache = 0;  // by its first request
+    std::set<std::string> seen;                // messages, by id
+    std::map<std::string, shown_input> shown;  // by model
+    std::int64_t requests = 0;                 // without those of subagents
+    std::int64_t found_in_cache = 0;           // by its first request
     std::int64_t inherited = 0;
     bool unsure = false;
   };

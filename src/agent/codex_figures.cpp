@@ -52,9 +52,7 @@ void codex_figures::note_request(const std::string& thread, const tokens& total)
   latest_ = total;
   if (!since || total == *since) return;  // told again, when a turn has failed
   const std::int64_t read = total.cache_read - since->cache_read;
-  const std::int64_t input = total.input() - since->input();
-  shown_input_ += input;
-  largest_request_ = std::max(largest_request_, input);
+  shown_.add(total.input() - since->input());
   if (requests_++ == 0) found_in_cache_ = read;
   inherited_ += std::min(read, found_in_cache_);
 }
@@ -79,14 +77,12 @@ std::optional<usage> codex_figures::of_broken_turn(const std::string& thread, co
 std::optional<usage> codex_figures::take(const std::optional<tokens>& turn, const std::string& model) {
   const std::int64_t requests = std::exchange(requests_, 0);
   const std::int64_t inherited = std::exchange(inherited_, 0);
-  const std::int64_t shown = std::exchange(shown_input_, 0);
-  const std::int64_t largest = std::exchange(largest_request_, 0);
+  const shown_input shown = std::exchange(shown_, {});
   const bool complete = !std::exchange(more_, false);
   if (!turn || !is_plausible(*turn)) return std::nullopt;
   usage used;
   used.source = usage_source::difference;
-  // What was not shown request by request may have been one request.
-  used.by_model.push_back({model, *turn, largest > 0 ? std::max(largest, turn->input() - shown) : 0});
+  used.by_model.push_back({model, *turn, shown.largest_of(turn->input())});
   used.complete = complete;
   if (requests > 0) {
     used.requests = requests;

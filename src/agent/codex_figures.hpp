@@ -8,6 +8,7 @@
 
 #include <cobatch/core/usage.hpp>
 
+#include "agent/reported_usage.hpp"
 #include "json/json.hpp"
 
 namespace cobatch {
@@ -48,8 +49,7 @@ class codex_figures {
   std::int64_t requests_ = 0;     // of the running turn
   std::int64_t found_in_cache_ = 0;
   std::int64_t inherited_ = 0;
-  std::int64_t shown_input_ = 0;  // of its requests that were shown one by one
-  std::int64_t largest_request_ = 0;
+  shown_input shown_;
   bool more_ = false;
 };
 

@@ -98,7 +98,7 @@ void progress_printer::on_event(const engine_event& event) {
 
 void progress_printer::session_started(const session_record& session, const batch_record& batch) {
   total_ = batch.tally.total();
-  ended_ = total_ - batch.tally[task_state::queued] - batch.tally[task_state::in_progress];
+  ended_ = total_ - live_tasks(batch);
   used_ = {};
   cost_ = {};
   known_in_full_ = all_priced_ = true;

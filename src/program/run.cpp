@@ -14,6 +14,7 @@
 #include "program/progress.hpp"
 #include "program/signals.hpp"
 #include "program/speak.hpp"
+#include "run/counted.hpp"
 #include "run/sentence.hpp"
 #include "views/record_json.hpp"
 
@@ -71,10 +72,6 @@ std::string joined(const std::vector<std::string>& names) {
 // A task of it has ended in error or was cancelled, in this run or before.
 bool has_failed(const batch_record& batch) {
   return batch.tally[task_state::error] + batch.tally[task_state::cancelled] > 0;
-}
-
-std::string counted(std::int64_t count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 // What the named batch has come to, or which batches are still open.

@@ -121,8 +121,7 @@ class engine {
       all = std::move(seen->unfinished);
     }
     for (auto& batch : all)
-      if (batch.state != batch_state::open && batch.state != batch_state::finished &&
-          batch.tally[task_state::queued] + batch.tally[task_state::in_progress] > 0)
+      if (batch.state != batch_state::open && batch.state != batch_state::finished && live_tasks(batch) > 0)
         report_.left.push_back(std::move(batch));
     if (!report_.left.empty()) report_.why_left = why_left();
     return {};

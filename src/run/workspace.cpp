@@ -117,7 +117,7 @@ assign_facts facts_of(const assign_request& request, const assign_outcome& outco
   facts.new_tasks =
       std::count_if(outcome.tasks.begin(), outcome.tasks.end(), [](const assigned_task& t) { return !t.duplicate; });
   facts.tasks_in_batch = outcome.batch.tally.total();
-  facts.tasks_to_run = outcome.batch.tally[task_state::queued] + outcome.batch.tally[task_state::in_progress];
+  facts.tasks_to_run = live_tasks(outcome.batch);
   facts.made_at = outcome.batch.created_at;
   return facts;
 }

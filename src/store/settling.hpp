@@ -91,11 +91,6 @@ struct settled_turn {
   return before;
 }
 
-/// Tasks that have not ended.
-[[nodiscard]] constexpr std::int64_t live_tasks(const batch_record& batch) noexcept {
-  return batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
-}
-
 /// A batch that has got back or has got new tasks.
 inline void apply(const assign_effect& effect, batch_record& batch, timestamp now) {
   batch.state = effect.state;

@@ -152,6 +152,11 @@ struct batch_record {
   friend bool operator==(const batch_record&, const batch_record&) = default;
 };
 
+/// How many of its tasks have not ended.
+[[nodiscard]] constexpr std::int64_t live_tasks(const batch_record& batch) noexcept {
+  return batch.tally[task_state::queued] + batch.tally[task_state::in_progress];
+}
+
 /// The settings of a batch after `wanted` was given with an assign; nothing if they contradict what was said before, or
 /// come while it runs. A budget may be given anew at any time: the latest stands. One that only allows unknown usage
 /// leaves the caps that stand as they are.
