@@ -13,7 +13,7 @@
 #include <cobatch/core/error.hpp>
 
 #include "cobatch.h"
-#include "system/birthplace.hpp"
+#include "os/birthplace.hpp"
 
 namespace cobatch::capi {
 

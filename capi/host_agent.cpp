@@ -15,10 +15,10 @@
 
 #include "agents.hpp"
 #include "layout.hpp"
+#include "os/own_thread.hpp"
 #include "records.hpp"
-#include "run/completion_check.hpp"
-#include "system/own_thread.hpp"
 #include "text.hpp"
+#include "workspace/completion_check.hpp"
 
 /// A turn that a callback works.
 struct cobatch_turn {

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "layout.hpp"
-#include "run/completion_check.hpp"
 #include "text.hpp"
+#include "workspace/completion_check.hpp"
 
 namespace cobatch::capi {
 

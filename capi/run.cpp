@@ -14,9 +14,9 @@
 
 #include "agents.hpp"
 #include "layout.hpp"
+#include "os/own_thread.hpp"
 #include "place.hpp"
 #include "records.hpp"
-#include "system/own_thread.hpp"
 #include "text.hpp"
 #include "time_limit.hpp"
 

@@ -12,15 +12,14 @@
 #include <cobatch/core/text.hpp>
 
 #include "doctor/findings.hpp"
-#include "run/layout.hpp"
+#include "os/keeper.hpp"
+#include "os/presence.hpp"
+#include "os/run_program.hpp"
+#include "os/shell.hpp"
 #include "store/schema.hpp"
-#include "system/keeper.hpp"
-#include "system/presence.hpp"
-#include "system/run_program.hpp"
-#include "system/shell.hpp"
+#include "workspace/layout.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -144,7 +143,7 @@ void check_nested(findings& out) {
 
 }  // namespace
 
-std::vector<finding> diagnose_agents(const workspace_options& place) {
+std::vector<finding> v1::diagnose_agents(const workspace_options& place) {
   findings out({});
   out.yes("version", fmt::format("Cobatch {}, SQLite {}, schema {}.", version(), sqlite_version(), schema_version));
   look_at_keeper(out);
@@ -153,5 +152,4 @@ std::vector<finding> diagnose_agents(const workspace_options& place) {
   return std::move(out).take();
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -8,11 +8,10 @@
 #include "doctor/batch_ids.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/telemetry.hpp"
-#include "run/counted.hpp"
-#include "system/shell.hpp"
+#include "os/shell.hpp"
+#include "workspace/counted.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -89,5 +88,4 @@ void check_batch(store& storage, const batch_record& batch, findings& out) {
   check_telemetry(storage, batch, out);
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -12,7 +12,6 @@
 #include "doctor/checks.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -80,5 +79,4 @@ void check_batch_ids(store& storage, timestamp now, findings& out) {
       out.command(fmt::format("assign TASK_ID DESCRIPTION --batch {} --open", id)));
 }
 
-}  // namespace v1
 }  // namespace cobatch

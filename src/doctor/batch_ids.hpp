@@ -6,11 +6,9 @@
 #include <cobatch/store.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 /// The batches of one task (not cancelled) that a session has worked or will work, and that were made between two
 /// moments, both included; the oldest first.
 [[nodiscard]] result<std::vector<batch_record>> single_batches(store& storage, timestamp from, timestamp to);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -11,7 +11,6 @@
 #include "doctor/findings.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// The folders, the disk and the file system. False if there is nothing yet to look at in them.
 [[nodiscard]] bool check_folders(const workspace_paths& paths, findings& out);
@@ -43,5 +42,4 @@ void check_batch_ids(store& storage, timestamp now, findings& out);
 /// What came of a batch: ended, its tasks done, their tokens known, their context shared.
 void check_batch(store& storage, const batch_record& batch, findings& out);
 
-}  // namespace v1
 }  // namespace cobatch

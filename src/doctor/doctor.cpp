@@ -8,10 +8,9 @@
 
 #include "doctor/checks.hpp"
 #include "doctor/findings.hpp"
-#include "run/layout.hpp"
+#include "workspace/layout.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -45,7 +44,7 @@ void check_all(const workspace_paths& paths, const workspace_options& options, c
 
 }  // namespace
 
-std::vector<finding> diagnose(const workspace_options& options, const std::optional<batch_id>& batch) {
+std::vector<finding> v1::diagnose(const workspace_options& options, const std::optional<batch_id>& batch) {
   findings out(options);
   if (const auto paths = find_paths(options))
     check_all(*paths, options, batch, out);
@@ -54,5 +53,4 @@ std::vector<finding> diagnose(const workspace_options& options, const std::optio
   return std::move(out).take();
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -6,11 +6,10 @@
 
 #include <cobatch/workspace.hpp>
 
-#include "run/sentence.hpp"
-#include "system/shell.hpp"
+#include "os/shell.hpp"
+#include "workspace/sentence.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 findings::findings(const workspace_options& place) {
   if (place.root != ".") place_ += " --root " + shell_quoted(place.root.string());
@@ -39,5 +38,4 @@ void findings::add(std::string_view check, answer is, std::string message, std::
   found_.push_back({std::string(check), is, sentence(std::move(message)), std::move(fix)});
 }
 
-}  // namespace v1
 }  // namespace cobatch

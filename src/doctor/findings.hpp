@@ -8,7 +8,6 @@
 #include <cobatch/doctor.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 class findings {
  public:
@@ -31,5 +30,4 @@ class findings {
   std::vector<finding> found_;
 };
 
-}  // namespace v1
 }  // namespace cobatch

@@ -13,13 +13,12 @@
 
 #include "doctor/checks.hpp"
 #include "doctor/permissions.hpp"
-#include "run/layout.hpp"
-#include "run/work_tree.hpp"
-#include "system/files.hpp"
-#include "system/shell.hpp"
+#include "os/files.hpp"
+#include "os/shell.hpp"
+#include "workspace/layout.hpp"
+#include "workspace/work_tree.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -117,5 +116,4 @@ void check_git(const workspace_paths& paths, findings& out) {
          fmt::format("git -C {} rm -r --cached -- {}", shell_quoted(paths.data.string()), names));
 }
 
-}  // namespace v1
 }  // namespace cobatch

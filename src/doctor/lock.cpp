@@ -7,13 +7,12 @@
 #include <fmt/format.h>
 
 #include "doctor/checks.hpp"
-#include "run/lock_view.hpp"
-#include "system/marker.hpp"
-#include "system/presence.hpp"
-#include "system/shell.hpp"
+#include "os/marker.hpp"
+#include "os/presence.hpp"
+#include "os/shell.hpp"
+#include "workspace/lock_view.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -71,5 +70,4 @@ void check_engines(const workspace_paths& paths, findings& out) {
                 out.command("engine"));
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -10,10 +10,9 @@
 
 #include <fmt/core.h>
 
-#include "system/shell.hpp"
+#include "os/shell.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -46,5 +45,4 @@ std::string how_to_make_writable(const std::filesystem::path& folder) {
   return "chmod -R u+rwX " + name;
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -5,7 +5,6 @@
 #include <string>
 
 namespace cobatch {
-inline namespace v1 {
 
 /// True if the folder's file system is mounted read-only, so that its modes and owners do not matter.
 [[nodiscard]] bool is_mounted_read_only(const std::filesystem::path& folder);
@@ -13,5 +12,4 @@ inline namespace v1 {
 /// The shell command that lets this process's user write in the folder and to what is in it.
 [[nodiscard]] std::string how_to_make_writable(const std::filesystem::path& folder);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -12,12 +12,11 @@
 #include <cobatch/core/lint.hpp>
 
 #include "doctor/checks.hpp"
-#include "run/unserved.hpp"
-#include "system/presence.hpp"
-#include "system/shell.hpp"
+#include "os/presence.hpp"
+#include "os/shell.hpp"
+#include "workspace/unserved.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -111,5 +110,4 @@ void check_queue(const workspace_paths& paths, store& storage, timestamp now, fi
   check_manual(storage, out);
 }
 
-}  // namespace v1
 }  // namespace cobatch

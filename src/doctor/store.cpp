@@ -7,13 +7,12 @@
 
 #include "doctor/checks.hpp"
 #include "doctor/permissions.hpp"
-#include "run/lost_store.hpp"
+#include "os/shell.hpp"
 #include "store/schema.hpp"
 #include "store/verify.hpp"
-#include "system/shell.hpp"
+#include "workspace/lost_store.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -102,5 +101,4 @@ void check_clock(store& storage, timestamp now, findings& out) {
          "timedatectl status");
 }
 
-}  // namespace v1
 }  // namespace cobatch

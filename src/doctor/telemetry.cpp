@@ -13,12 +13,11 @@
 #include <cobatch/core/ledger.hpp>
 #include <cobatch/core/savings.hpp>
 
-#include "run/all_tasks.hpp"
-#include "run/counted.hpp"
-#include "system/shell.hpp"
+#include "os/shell.hpp"
+#include "workspace/all_tasks.hpp"
+#include "workspace/counted.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -149,5 +148,4 @@ void check_telemetry(store& storage, const batch_record& batch, findings& out) {
   check_shared(*all, batch, savings, out);
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -6,9 +6,7 @@
 #include "doctor/findings.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 void check_telemetry(store& storage, const batch_record& batch, findings& out);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -7,7 +7,6 @@
 #include "views/view_note.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 void check_views(const workspace_paths& paths, store& storage, findings& out) {
   const std::string renew = out.command("status");
@@ -31,5 +30,4 @@ void check_views(const workspace_paths& paths, store& storage, findings& out) {
       renew);
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -13,19 +13,18 @@
 
 #include <cobatch/import.hpp>
 
+#include "base/members.hpp"
 #include "import/original_files.hpp"
 #include "import/original_task.hpp"
-#include "json/members.hpp"
-#include "run/counted.hpp"
-#include "run/layout.hpp"
-#include "run/lost_store.hpp"
 #include "store/settling.hpp"
 #include "views/record_json.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"
+#include "workspace/counted.hpp"
+#include "workspace/layout.hpp"
+#include "workspace/lost_store.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -296,7 +295,7 @@ result<std::unique_ptr<store>> store_to_look_at(const workspace_paths& paths, co
 
 }  // namespace
 
-result<import_report> import_original(workspace& place, const fs::path& folder) {
+result<import_report> v1::import_original(workspace& place, const fs::path& folder) {
   // What stands in the place of the views gets its lasting name before it is looked for.
   const auto set_aside = place.refresh_views();
   const put_fn put = [&](std::vector<adopted_task> tasks) { return place.adopt(std::move(tasks)); };
@@ -308,7 +307,7 @@ result<import_report> import_original(workspace& place, const fs::path& folder) 
   return report;
 }
 
-result<import_report> preview_import(const workspace_options& place, const fs::path& folder) {
+result<import_report> v1::preview_import(const workspace_options& place, const fs::path& folder) {
   const auto paths = find_paths(place);
   if (!paths) return fail(paths.error());
   const auto storage = store_to_look_at(*paths, place.clock);
@@ -325,5 +324,4 @@ result<import_report> preview_import(const workspace_options& place, const fs::p
   return import_from(folder, *paths, **storage, place.clock(), foresee);
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -10,14 +10,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/members.hpp"
 #include "import/repeated_names.hpp"
-#include "json/members.hpp"
-#include "system/files.hpp"
+#include "os/files.hpp"
 #include "views/archive.hpp"
 #include "views/view_file.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -284,5 +283,4 @@ void keep_copies(const fs::path& folder, const fs::path& to, std::vector<import_
   }
 }
 
-}  // namespace v1
 }  // namespace cobatch

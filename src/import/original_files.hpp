@@ -7,11 +7,10 @@
 
 #include <cobatch/import.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "views/view_note.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// What one file says of one task.
 struct told_entry {
@@ -38,5 +37,4 @@ struct original_files {
 void keep_copies(const std::filesystem::path& folder, const std::filesystem::path& to,
                  std::vector<import_finding>& findings);
 
-}  // namespace v1
 }  // namespace cobatch

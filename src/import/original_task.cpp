@@ -13,14 +13,13 @@
 #include <cobatch/core/text.hpp>
 #include <cobatch/host_session.hpp>
 
+#include "base/decimal.hpp"
+#include "base/members.hpp"
 #include "import/told_time.hpp"
-#include "json/decimal.hpp"
-#include "json/members.hpp"
-#include "run/telemetry_file.hpp"
 #include "views/record_json.hpp"
+#include "workspace/telemetry_file.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -385,5 +384,4 @@ result<taken_task> take_over(const original_task& told, timestamp now) {
   return taking(told, now).run();
 }
 
-}  // namespace v1
 }  // namespace cobatch

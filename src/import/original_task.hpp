@@ -10,7 +10,6 @@
 #include "import/original_files.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// All that the files say of one task; the entries are the reader's.
 struct original_task {
@@ -34,5 +33,4 @@ struct taken_task {
 /// bad_value, too_large; the message says what is wrong with it.
 [[nodiscard]] result<taken_task> take_over(const original_task& told, timestamp now);
 
-}  // namespace v1
 }  // namespace cobatch

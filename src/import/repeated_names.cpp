@@ -5,10 +5,9 @@
 #include <optional>
 #include <utility>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -66,5 +65,4 @@ repeated repeated_names(std::string_view text, std::string_view member) {
   return {met > 1, only_repeated(std::move(names))};
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -6,7 +6,6 @@
 #include <vector>
 
 namespace cobatch {
-inline namespace v1 {
 
 struct repeated {
   bool outer = false;                   ///< `member` itself stands more than once
@@ -16,5 +15,4 @@ struct repeated {
 /// `text` is valid JSON. Looks at the member of that name of the outermost object.
 [[nodiscard]] repeated repeated_names(std::string_view text, std::string_view member);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -6,7 +6,6 @@
 #include <string>
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -99,5 +98,4 @@ batch_id default_batch_id(timestamp created, const task_id& task) {
   return batch_id(make_batch_id(to_local(created)).str() + "_" + std::string(beginning));
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -8,7 +8,6 @@
 #include <cobatch/core/time.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 struct told_time {
   timestamp at = {};
@@ -22,5 +21,4 @@ struct told_time {
 /// The original's default, `batch_YYYYMMDD_HHMMSS_<first 8 characters of the task's id>`, in local time.
 [[nodiscard]] batch_id default_batch_id(timestamp created, const task_id& task);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -6,11 +6,11 @@
 
 #include <fmt/core.h>
 
+#include "api/actions.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
-#include "request/actions.hpp"
 
 namespace cobatch::program {
 

@@ -7,9 +7,9 @@
 
 #include <cobatch/prices.hpp>
 
+#include "os/keeper.hpp"
+#include "os/shell.hpp"
 #include "program/terminal.hpp"
-#include "system/keeper.hpp"
-#include "system/shell.hpp"
 
 namespace cobatch::program {
 

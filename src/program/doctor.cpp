@@ -13,12 +13,12 @@
 #include <cobatch/doctor.hpp>
 #include <cobatch/prices.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
-#include "run/sentence.hpp"
+#include "workspace/sentence.hpp"
 
 namespace cobatch::program {
 

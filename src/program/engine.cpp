@@ -6,14 +6,14 @@
 
 #include <cobatch/prices.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/progress.hpp"
 #include "program/signals.hpp"
 #include "program/speak.hpp"
-#include "run/announced.hpp"
+#include "workspace/announced.hpp"
 
 namespace cobatch::program {
 

@@ -1,6 +1,6 @@
 #include "program/exit_codes.hpp"
 
-#include "request/fault.hpp"
+#include "api/fault.hpp"
 
 namespace cobatch::program {
 

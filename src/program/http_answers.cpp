@@ -4,7 +4,7 @@
 
 #include <fmt/core.h>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 
 namespace cobatch::program {
 

@@ -9,8 +9,8 @@
 #include <cobatch/protocol.hpp>
 #include <cobatch/workspace.hpp>
 
+#include "api/waiting.hpp"
 #include "program/http_rules.hpp"
-#include "request/waiting.hpp"
 
 namespace cobatch::program {
 

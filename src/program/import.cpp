@@ -7,7 +7,7 @@
 
 #include <cobatch/import.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"

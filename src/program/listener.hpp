@@ -5,7 +5,7 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "system/unique_fd.hpp"
+#include "os/unique_fd.hpp"
 
 namespace cobatch::program {
 

@@ -14,9 +14,9 @@
 #include "program/progress.hpp"
 #include "program/signals.hpp"
 #include "program/speak.hpp"
-#include "run/counted.hpp"
-#include "run/sentence.hpp"
 #include "views/record_json.hpp"
+#include "workspace/counted.hpp"
+#include "workspace/sentence.hpp"
 
 namespace cobatch::program {
 

@@ -6,12 +6,12 @@
 #include <cobatch/core/savings.hpp>
 #include <cobatch/prices.hpp>
 
+#include "api/savings_json.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/progress.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
-#include "request/savings_json.hpp"
 
 namespace cobatch::program {
 

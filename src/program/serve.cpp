@@ -7,7 +7,7 @@
 
 #include <cobatch/prices.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
 #include "program/http_server.hpp"
@@ -18,7 +18,7 @@
 #include "program/signals.hpp"
 #include "program/speak.hpp"
 #include "program/token_file.hpp"
-#include "run/announced.hpp"
+#include "workspace/announced.hpp"
 
 namespace cobatch::program {
 

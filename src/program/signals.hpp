@@ -10,7 +10,7 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "system/watch.hpp"
+#include "os/watch.hpp"
 
 namespace cobatch::program {
 

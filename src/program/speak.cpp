@@ -14,7 +14,7 @@
 
 #include "program/exit_codes.hpp"
 #include "program/terminal.hpp"
-#include "run/layout.hpp"
+#include "workspace/layout.hpp"
 
 namespace cobatch::program {
 

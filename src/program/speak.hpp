@@ -8,7 +8,7 @@
 #include <cobatch/protocol.hpp>
 #include <cobatch/workspace.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "program/options.hpp"
 
 namespace cobatch::program {

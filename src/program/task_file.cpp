@@ -14,7 +14,7 @@
 
 #include <cobatch/core/text.hpp>
 
-#include "run/counted.hpp"
+#include "workspace/counted.hpp"
 
 namespace cobatch::program {
 

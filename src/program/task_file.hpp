@@ -10,7 +10,7 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 
 namespace cobatch::program {
 

@@ -3,11 +3,11 @@
 #include <optional>
 #include <system_error>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
+#include "os/marker.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"
-#include "run/layout.hpp"
-#include "system/marker.hpp"
+#include "workspace/layout.hpp"
 
 namespace cobatch::program {
 

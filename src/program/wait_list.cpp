@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "system/own_thread.hpp"
+#include "os/own_thread.hpp"
 
 namespace cobatch::program {
 

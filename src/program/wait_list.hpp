@@ -12,7 +12,7 @@
 #include <cobatch/protocol.hpp>
 #include <cobatch/workspace.hpp>
 
-#include "request/waiting.hpp"
+#include "api/waiting.hpp"
 
 namespace cobatch::program {
 

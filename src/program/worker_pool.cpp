@@ -1,6 +1,6 @@
 #include "program/worker_pool.hpp"
 
-#include "system/own_thread.hpp"
+#include "os/own_thread.hpp"
 
 namespace cobatch::program {
 

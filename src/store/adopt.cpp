@@ -9,7 +9,6 @@
 #include "store/turns.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 namespace {
@@ -125,5 +124,4 @@ std::vector<adopt_outcome> adopt(rows& t, const std::vector<adopted_task>& tasks
 }
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -13,7 +13,6 @@
 #include "store/commands.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 namespace {
@@ -72,5 +71,4 @@ void note_archived(rows& t, const archive_part& part) {
 }
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

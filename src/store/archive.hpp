@@ -4,12 +4,10 @@
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 /// Puts the result of a task that has ended and has none. `archived`: it stands in the archive already.
 void put_result(rows& t, const task_row& ended, const result_record& result, bool archived = false);
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -11,7 +11,6 @@
 #include "store/settling.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 namespace {
@@ -389,5 +388,4 @@ preamble find_preamble(rows& t, const batch_id& batch) {
 }
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -6,7 +6,6 @@
 #include "store/sqlite_files.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 result<bell> bell::open(const std::filesystem::path& folder) {
   auto fd = open_own_file(folder, "bell");
@@ -24,5 +23,4 @@ std::int64_t bell::heard() const noexcept {
   return ::pread(fd_.get(), &change, sizeof change, 0) == static_cast<ssize_t>(sizeof change) ? change : 0;
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -9,10 +9,9 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "system/unique_fd.hpp"
+#include "os/unique_fd.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 class bell {
  public:
@@ -33,5 +32,4 @@ class bell {
   std::filesystem::path path_;
 };
 
-}  // namespace v1
 }  // namespace cobatch

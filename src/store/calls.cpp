@@ -9,7 +9,6 @@
 #include "store/turns.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 namespace {
@@ -239,5 +238,4 @@ complete_called_outcome complete_called(rows& t, const complete_called_request& 
 }
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -3,7 +3,6 @@
 #include <utility>
 
 namespace cobatch {
-inline namespace v1 {
 
 template <class T, class F>
 result<T> command_store::change(F body) {
@@ -200,5 +199,4 @@ result<bool> command_store::has_work(const served_agents& serves) {
   return look<bool>([&](rows& t) { return commands::has_work(t, serves, clock_()); });
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -8,7 +8,6 @@
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 class command_store : public store {
  public:
@@ -75,5 +74,4 @@ class command_store : public store {
   commands::taken_seconds taken_;  // used inside `write` only, which runs one command at a time
 };
 
-}  // namespace v1
 }  // namespace cobatch

@@ -11,7 +11,6 @@
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 /// Seconds whose generated batch ids are known to be taken, so that a burst of batches does not try them all again.
@@ -58,5 +57,4 @@ void note_archived(rows& t, const archive_part& part);
 [[nodiscard]] bool has_work(rows& t, const served_agents& serves, timestamp now);
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -4,7 +4,6 @@
 #include <vector>
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 namespace {
@@ -42,5 +41,4 @@ void cancel_followers(rows& t, batch_record& batch, const task_row& ended, times
 }
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

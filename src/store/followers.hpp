@@ -4,7 +4,6 @@
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 /// True if what needs a task in this state can never run.
@@ -20,5 +19,4 @@ void cancel_dependents(rows& t, batch_record& batch, std::int64_t lost, timestam
 void cancel_followers(rows& t, batch_record& batch, const task_row& ended, timestamp now);
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -14,7 +14,6 @@
 #include <vector>
 
 namespace cobatch {
-inline namespace v1 {
 
 /// `Job` is what one caller wants done and what came of it. `commit` does a group of jobs on the thread that leads;
 /// when it returns, the jobs are done. `after` runs on the same thread when the callers of the group
@@ -121,5 +120,4 @@ class group_commit {
   bool led_ = false;
 };
 
-}  // namespace v1
 }  // namespace cobatch

@@ -1,10 +1,9 @@
 #include "store/list_text.hpp"
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 std::string write_list(const std::vector<std::string>& list) {
   std::string out = "[";
@@ -29,5 +28,4 @@ std::vector<std::string> read_list(std::string_view text) {
   return out;
 }
 
-}  // namespace v1
 }  // namespace cobatch

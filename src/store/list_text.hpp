@@ -6,11 +6,9 @@
 #include <vector>
 
 namespace cobatch {
-inline namespace v1 {
 
 [[nodiscard]] std::string write_list(const std::vector<std::string>& list);
 /// Throws store_damaged if the text is not what `write_list` writes.
 [[nodiscard]] std::vector<std::string> read_list(std::string_view text);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -5,7 +5,6 @@
 #include "store/settling.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 // The value of a map's entry; nothing if there is none.
@@ -345,5 +344,4 @@ std::vector<task_row> memory_rows::said_not_archived(std::size_t limit) {
   return out;
 }
 
-}  // namespace v1
 }  // namespace cobatch

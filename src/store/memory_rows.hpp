@@ -13,7 +13,6 @@
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 class memory_rows final : public rows {
  public:
@@ -114,5 +113,4 @@ class memory_rows final : public rows {
   std::int64_t changes_ = 0;
 };
 
-}  // namespace v1
 }  // namespace cobatch

@@ -6,7 +6,6 @@
 #include "store/memory_rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -57,9 +56,8 @@ class memory_store final : public command_store {
 
 }  // namespace
 
-std::unique_ptr<store> make_memory_store(clock_fn clock) {
+std::unique_ptr<store> v1::make_memory_store(clock_fn clock) {
   return std::make_unique<memory_store>(std::move(clock));
 }
 
-}  // namespace v1
 }  // namespace cobatch

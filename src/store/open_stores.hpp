@@ -10,7 +10,6 @@
 #include <cobatch/core/error.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 /// One open store, for as long as the object lives.
 class open_store_count {
@@ -50,5 +49,4 @@ class open_store_count {
   bool counts_ = true;
 };
 
-}  // namespace v1
 }  // namespace cobatch

@@ -19,7 +19,6 @@
 #include <cobatch/store.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 /// Thrown inside the store room only; it never leaves a store's public functions.
 struct store_failure {
@@ -150,5 +149,4 @@ class rows {
   [[nodiscard]] virtual std::vector<task_row> said_not_archived(std::size_t limit) = 0;
 };
 
-}  // namespace v1
 }  // namespace cobatch

@@ -5,7 +5,6 @@
 #include <string>
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -205,5 +204,4 @@ void migrate(sqlite_db& db, int from) {
   }
 }
 
-}  // namespace v1
 }  // namespace cobatch

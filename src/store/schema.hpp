@@ -6,7 +6,6 @@
 #include "store/sqlite_db.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// The version of the tables this library writes, in the file's `user_version`.
 inline constexpr int schema_version = 5;
@@ -18,5 +17,4 @@ inline constexpr int schema_version = 5;
 /// Brings a file from `from` to `schema_version`, in one transaction. Call with the write lock held.
 void migrate(sqlite_db& db, int from);
 
-}  // namespace v1
 }  // namespace cobatch

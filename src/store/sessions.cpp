@@ -9,7 +9,6 @@
 #include "store/turns.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 namespace {
@@ -322,5 +321,4 @@ bool has_work(rows& t, const served_agents& serves, timestamp now) {
 }
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

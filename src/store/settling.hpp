@@ -11,7 +11,6 @@
 #include <cobatch/store.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 struct settled_turn {
   task_record task;
@@ -140,5 +139,4 @@ static_assert(fruitless_after(2, session_end::not_started, 0) == 2);
 static_assert(fruitless_after(0, session_end::finished, 0) == 1);
 static_assert(fruitless_after(1, session_end::full, 0) == 2 && fruitless_after(2, session_end::full, 3) == 0);
 
-}  // namespace v1
 }  // namespace cobatch

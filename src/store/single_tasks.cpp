@@ -11,7 +11,6 @@
 #include "store/turns.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 namespace {
@@ -246,5 +245,4 @@ task_outcome mark_manually(rows& t, const task_id& task, timestamp now) {
 }
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -6,7 +6,6 @@
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 /// Writes the batch of a task that is in another state now, and that no session has: what follows from its end is done,
@@ -22,5 +21,4 @@ void put_result_of_its_own(rows& t, const task_row& ended, result_record result,
 [[nodiscard]] std::optional<begin_called_outcome> begin_without_token(rows& t, const task_row& task, timestamp now);
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

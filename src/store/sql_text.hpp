@@ -7,7 +7,6 @@
 #include <string_view>
 
 namespace cobatch {
-inline namespace v1 {
 
 template <std::size_t Size>
 struct sql_text {
@@ -47,5 +46,4 @@ template <bool First, class A, class B>
     return sql_text(b);
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -7,7 +7,6 @@
 #include <sqlite3.h>
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -231,5 +230,4 @@ sqlite_failure sqlite_db::failure(int code) const {
   return out;
 }
 
-}  // namespace v1
 }  // namespace cobatch

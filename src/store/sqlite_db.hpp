@@ -19,7 +19,6 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 namespace cobatch {
-inline namespace v1 {
 
 /// Of the SQLite that runs, "3.40.1".
 [[nodiscard]] std::string_view sqlite_version() noexcept;
@@ -131,5 +130,4 @@ class sqlite_db {
   int log_pages_ = 0;
 };
 
-}  // namespace v1
 }  // namespace cobatch

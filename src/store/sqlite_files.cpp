@@ -7,7 +7,6 @@
 #include <system_error>
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace fs = std::filesystem;
 
@@ -133,5 +132,4 @@ result<void> sqlite_files::check_in_place() const {
   return check_identity(database(), database_identity_);
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -6,11 +6,10 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "system/files.hpp"
-#include "system/unique_fd.hpp"
+#include "os/files.hpp"
+#include "os/unique_fd.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 class sqlite_files {
  public:
@@ -44,5 +43,4 @@ class sqlite_files {
 /// The folder's absolute path without symbolic links, so that it stays the same folder if the process changes its own.
 [[nodiscard]] result<std::filesystem::path> resolve_folder(const std::filesystem::path& folder);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -3,7 +3,6 @@
 #include "store/schema.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -41,5 +40,4 @@ std::unique_ptr<sqlite_db> open_reader(const sqlite_files& files) {
   return db;
 }
 
-}  // namespace v1
 }  // namespace cobatch

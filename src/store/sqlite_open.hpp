@@ -10,7 +10,6 @@
 #include "store/write_lock.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// The connection that writes. Makes or migrates the tables. Errors: store_newer, store_damaged, disk_full,
 /// not_writable, cannot_lock, storage_fault; of the first two nothing was touched.
@@ -19,5 +18,4 @@ inline namespace v1 {
 /// A connection that only reads. Throws sqlite_failure.
 [[nodiscard]] std::unique_ptr<sqlite_db> open_reader(const sqlite_files& files);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -7,7 +7,6 @@
 #include "store/sqlite_db.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// Batches as the writer has seen or written them last: nearly every command begins with reading one. Only for the
 /// connection that writes, and only as long as no other has written; to be cleared after a rollback.
@@ -104,5 +103,4 @@ class sqlite_rows final : public rows {
   task_tally counted_;              ///< differences that are not yet in `meta`
 };
 
-}  // namespace v1
 }  // namespace cobatch

@@ -10,7 +10,6 @@
 #include "store/usage_text.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 using columns::read_word;
 using columns::sql_limit;
@@ -402,5 +401,4 @@ std::vector<turn_record> sqlite_rows::list_turns(const turn_filter& filter) {
   return out;
 }
 
-}  // namespace v1
 }  // namespace cobatch

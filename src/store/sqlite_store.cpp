@@ -12,7 +12,6 @@
 #include "store/sqlite_open.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -369,9 +368,8 @@ std::int64_t sqlite_store::wait_for_change(std::int64_t seen, std::chrono::stead
   return version();
 }
 
-result<std::unique_ptr<store>> open_sqlite_store(const sqlite_store_options& options) {
+result<std::unique_ptr<store>> v1::open_sqlite_store(const sqlite_store_options& options) {
   return sqlite_store::open(options);
 }
 
-}  // namespace v1
 }  // namespace cobatch

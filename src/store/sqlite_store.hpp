@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "os/birthplace.hpp"
+#include "os/watch.hpp"
 #include "store/bell.hpp"
 #include "store/command_store.hpp"
 #include "store/group_commit.hpp"
@@ -18,11 +20,8 @@
 #include "store/sqlite_files.hpp"
 #include "store/sqlite_rows.hpp"
 #include "store/write_lock.hpp"
-#include "system/birthplace.hpp"
-#include "system/watch.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 class sqlite_store final : public command_store {
  public:
@@ -91,5 +90,4 @@ class sqlite_store final : public command_store {
   std::vector<listener> listeners_;
 };
 
-}  // namespace v1
 }  // namespace cobatch

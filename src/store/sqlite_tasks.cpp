@@ -8,7 +8,6 @@
 #include "store/sqlite_values.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 using columns::read_word;
 using columns::sql_limit;
@@ -524,5 +523,4 @@ std::vector<task_row> sqlite_rows::said_not_archived(std::size_t limit) {
   return read_rows(db_.query(sql.c_str(), sql_limit(limit)));
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -15,7 +15,6 @@
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace columns {
 
 [[nodiscard]] constexpr std::string_view word_for(task_owner owner) noexcept {
@@ -46,5 +45,4 @@ template <class E, std::size_t Count>
 }
 
 }  // namespace columns
-}  // namespace v1
 }  // namespace cobatch

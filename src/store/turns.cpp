@@ -8,7 +8,6 @@
 #include "store/settling.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 bool is_live(const std::optional<session_row>& session) {
@@ -144,5 +143,4 @@ settlement cancelled_meanwhile() {
 }
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -7,7 +7,6 @@
 #include "store/rows.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace commands {
 
 [[nodiscard]] bool is_live(const std::optional<session_row>& session);
@@ -47,5 +46,4 @@ settle_outcome settle_running(rows& t, batch_row& batch, const turn_record& turn
 [[nodiscard]] settlement cancelled_meanwhile();
 
 }  // namespace commands
-}  // namespace v1
 }  // namespace cobatch

@@ -3,10 +3,9 @@
 #include <array>
 #include <utility>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -58,5 +57,4 @@ result<std::vector<model_tokens>> read_models(std::string_view text) {
   return out;
 }
 
-}  // namespace v1
 }  // namespace cobatch

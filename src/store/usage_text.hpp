@@ -9,11 +9,9 @@
 #include <cobatch/core/usage.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 [[nodiscard]] std::string write_models(const std::vector<model_tokens>& by_model);
 /// store_damaged if the text is not what `write_models` writes.
 [[nodiscard]] result<std::vector<model_tokens>> read_models(std::string_view text);
 
-}  // namespace v1
 }  // namespace cobatch

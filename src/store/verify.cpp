@@ -8,7 +8,6 @@
 #include "store/write_lock.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -67,5 +66,4 @@ result<store_check> verify_and_clear_poison(const std::filesystem::path& directo
   }
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -8,7 +8,6 @@
 #include <cobatch/core/error.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 struct store_check {
   bool was_poisoned = false;
@@ -22,5 +21,4 @@ struct store_check {
 /// Errors: as of open_sqlite_store; storage_fault if the disk fails again (the flag stays).
 [[nodiscard]] result<store_check> verify_and_clear_poison(const std::filesystem::path& directory);
 
-}  // namespace v1
 }  // namespace cobatch

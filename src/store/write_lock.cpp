@@ -8,7 +8,6 @@
 #include "store/sqlite_files.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -89,5 +88,4 @@ error poisoned_error(const std::filesystem::path& folder) {
           "at the disk and the system's log, then run `cobatch doctor`, which verifies the store and lets it go on"};
 }
 
-}  // namespace v1
 }  // namespace cobatch

@@ -17,11 +17,10 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "system/files.hpp"
-#include "system/unique_fd.hpp"
+#include "os/files.hpp"
+#include "os/unique_fd.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 class write_lock {
  public:
@@ -69,5 +68,4 @@ class write_lock {
 /// What every command answers while the store is poisoned.
 [[nodiscard]] error poisoned_error(const std::filesystem::path& folder);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -15,14 +15,13 @@
 
 #include <cobatch/core/time.hpp>
 
-#include "json/json.hpp"
-#include "json/members.hpp"
-#include "system/files.hpp"
-#include "system/unique_fd.hpp"
+#include "base/json.hpp"
+#include "base/members.hpp"
+#include "os/files.hpp"
+#include "os/unique_fd.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -172,5 +171,4 @@ result<void> archive_results(store& from, std::size_t kept, const fs::path& data
   }
 }
 
-}  // namespace v1
 }  // namespace cobatch

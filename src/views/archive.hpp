@@ -14,7 +14,6 @@
 #include <cobatch/store.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 inline constexpr const char* archive_folder = "task_archive";
 
@@ -28,5 +27,4 @@ inline constexpr std::size_t archived_ahead = 100;
 [[nodiscard]] result<void> archive_results(store& from, std::size_t kept, const std::filesystem::path& data_folder,
                                            const std::filesystem::path& state_folder);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -5,12 +5,11 @@
 
 #include <cobatch/core/time.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "views/record_json.hpp"
 #include "views/view_text.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 namespace {
 
@@ -98,5 +97,4 @@ std::string history_view_text(const view_snapshot& snapshot) {
          "\n";
 }
 
-}  // namespace v1
 }  // namespace cobatch

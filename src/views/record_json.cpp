@@ -9,7 +9,6 @@
 #include <utility>
 
 namespace cobatch {
-inline namespace v1 {
 namespace {
 
 constexpr std::string_view source_member = "status_source";
@@ -403,5 +402,4 @@ json::value seconds_json(std::int64_t milliseconds) {
   return json::number{std::to_string(whole) + "." + fraction};
 }
 
-}  // namespace v1
 }  // namespace cobatch

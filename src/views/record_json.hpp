@@ -14,10 +14,9 @@
 #include <cobatch/core/task.hpp>
 #include <cobatch/core/usage.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// A task as it stands in the queue view. `batch_id` comes first, so that `grep -A 10 "batch_…"` shows task_id, status
 /// and times. With a result: also `completed_at`, `execution_time_seconds`, the token figures and `output_summary`.
@@ -78,5 +77,4 @@ inline namespace v1 {
 /// Milliseconds as seconds with three decimals (12.345), a JSON number; negative ones count as 0.
 [[nodiscard]] json::value seconds_json(std::int64_t milliseconds);
 
-}  // namespace v1
 }  // namespace cobatch

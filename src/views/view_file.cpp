@@ -13,11 +13,10 @@
 
 #include <cobatch/core/id.hpp>
 
-#include "system/files.hpp"
-#include "system/unique_fd.hpp"
+#include "os/files.hpp"
+#include "os/unique_fd.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -172,5 +171,4 @@ result<void> replace_view(const fs::path& path, std::string_view text, std::vect
   return replacement(path, ours, now, warnings).run(text, remember);
 }
 
-}  // namespace v1
 }  // namespace cobatch

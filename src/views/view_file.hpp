@@ -14,7 +14,6 @@
 #include "views/view_note.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// Stands in the name of a file that was set aside: `<name>.outside-<moment>`.
 inline constexpr std::string_view set_aside_mark = ".outside-";
@@ -42,5 +41,4 @@ inline constexpr std::string_view set_aside_mark = ".outside-";
                                         std::vector<written_file>& ours, const std::function<result<void>()>& remember,
                                         timestamp now, std::vector<warning>& warnings);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -10,12 +10,11 @@
 #include <unistd.h>
 #include <utility>
 
-#include "json/json.hpp"
-#include "json/members.hpp"
-#include "system/files.hpp"
+#include "base/json.hpp"
+#include "base/members.hpp"
+#include "os/files.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace {
 
 constexpr std::size_t largest_note = 4096;
@@ -154,5 +153,4 @@ result<void> view_turn::write(const view_note& note) {
   return {};
 }
 
-}  // namespace v1
 }  // namespace cobatch

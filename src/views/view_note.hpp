@@ -16,10 +16,9 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "system/unique_fd.hpp"
+#include "os/unique_fd.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 
 /// A file as it was written: the same device, inode, size and modification time mean that nobody has changed it since.
 struct file_stamp {
@@ -88,5 +87,4 @@ class view_turn {
   std::filesystem::path path_;
 };
 
-}  // namespace v1
 }  // namespace cobatch

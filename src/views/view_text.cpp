@@ -3,11 +3,10 @@
 #include <unordered_map>
 #include <utility>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace {
 
 std::string as_file(const char* name, json::object entries) {
@@ -41,5 +40,4 @@ std::string results_view_text(const view_snapshot& snapshot) {
   return as_file("results", std::move(results));
 }
 
-}  // namespace v1
 }  // namespace cobatch

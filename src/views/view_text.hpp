@@ -6,7 +6,6 @@
 #include <cobatch/store.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 /// The text of `claude_task_queue.json`: pretty-printed, a line feed at the end.
 [[nodiscard]] std::string queue_view_text(const view_snapshot& snapshot);
@@ -16,5 +15,4 @@ inline namespace v1 {
 /// known are left out.
 [[nodiscard]] std::string history_view_text(const view_snapshot& snapshot);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "system/own_thread.hpp"
+#include "os/own_thread.hpp"
 #include "views/archive.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"
@@ -13,7 +13,6 @@
 #include "views/views.hpp"
 
 namespace cobatch {
-inline namespace v1 {
 namespace {
 
 using std::chrono::milliseconds;
@@ -177,5 +176,4 @@ void view_writer::keep(std::vector<warning> warnings) {
       warnings_.push_back(std::move(w));
 }
 
-}  // namespace v1
 }  // namespace cobatch

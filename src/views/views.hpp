@@ -23,7 +23,6 @@
 #include <cobatch/store.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 /// How many ended tasks the views show.
 inline constexpr std::size_t ended_tasks_in_views = 1000;
@@ -73,5 +72,4 @@ class view_writer {
   std::jthread thread_;            // last: it uses all of the above
 };
 
-}  // namespace v1
 }  // namespace cobatch

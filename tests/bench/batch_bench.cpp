@@ -18,8 +18,8 @@
 #include <cobatch/workspace.hpp>
 
 #include "measure.hpp"
-#include "system/keeper.hpp"
-#include "system/unique_fd.hpp"
+#include "os/keeper.hpp"
+#include "os/unique_fd.hpp"
 
 using namespace cobatch;
 using namespace cobatch::bench;

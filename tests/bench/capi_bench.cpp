@@ -16,8 +16,8 @@
 
 #include <cobatch/workspace.hpp>
 
+#include "base/json.hpp"
 #include "cobatch.h"
-#include "json/json.hpp"
 #include "measure.hpp"
 
 namespace {

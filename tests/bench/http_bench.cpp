@@ -24,8 +24,8 @@
 #include <cobatch/workspace.hpp>
 
 #include "measure.hpp"
+#include "os/unique_fd.hpp"
 #include "program/http_server.hpp"
-#include "system/unique_fd.hpp"
 
 namespace {
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 #include <vector>
 
-#include "system/guard.hpp"
-#include "system/keeper.hpp"
-#include "system/process.hpp"
+#include "os/guard.hpp"
+#include "os/keeper.hpp"
+#include "os/process.hpp"
 
 namespace {
 

@@ -30,10 +30,10 @@
 #include <cobatch/store.hpp>
 
 #include "measure.hpp"
+#include "os/unique_fd.hpp"
 #include "store/group_commit.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite_db.hpp"
-#include "system/unique_fd.hpp"
 
 namespace {
 

@@ -7,9 +7,9 @@
 #include <thread>
 #include <unistd.h>
 
-#include "system/guard.hpp"
-#include "system/process.hpp"
-#include "unit/run/fixture.hpp"
+#include "os/guard.hpp"
+#include "os/process.hpp"
+#include "unit/engine/fixture.hpp"
 
 using namespace cobatch;
 using namespace cobatch_test;

@@ -5,11 +5,11 @@
 
 #include <cobatch/core/text.hpp>
 
-#include "agent/claude_dialect.hpp"
-#include "agent/codex_dialect.hpp"
-#include "agent/command_dialect.hpp"
-#include "agent/gemini_dialect.hpp"
-#include "agent/line_follower.hpp"
+#include "agents/claude_dialect.hpp"
+#include "agents/codex_dialect.hpp"
+#include "agents/command_dialect.hpp"
+#include "agents/gemini_dialect.hpp"
+#include "agents/line_follower.hpp"
 #include "fuzz.hpp"
 
 using namespace cobatch;

@@ -1,8 +1,8 @@
 // JSON: whatever is read can be written, and is read again as the same.
 #include <cobatch/core/text.hpp>
 
+#include "base/json.hpp"
 #include "fuzz.hpp"
-#include "json/json.hpp"
 
 using namespace cobatch;
 using cobatch_fuzz::ensure;

@@ -4,8 +4,8 @@
 #include <cobatch/protocol.hpp>
 #include <cobatch/workspace.hpp>
 
+#include "base/json.hpp"
 #include "fuzz.hpp"
-#include "json/json.hpp"
 
 using namespace cobatch;
 using cobatch_fuzz::ensure;

@@ -1,7 +1,7 @@
 // The lock and the agent's process: sessions that never started, started twice, or left everything locked there.
 #include "original/scene.hpp"
-#include "system/guard.hpp"
-#include "system/process.hpp"
+#include "os/guard.hpp"
+#include "os/process.hpp"
 
 namespace cobatch_test {
 

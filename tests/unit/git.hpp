@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-#include "system/run_program.hpp"
+#include "os/run_program.hpp"
 
 namespace cobatch_test {
 

@@ -15,7 +15,7 @@
 #include <cobatch/import.hpp>
 #include <cobatch/workspace.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/zone.hpp"
 

@@ -5,10 +5,10 @@
 #include <fstream>
 #include <sys/mount.h>
 
+#include "os/guard.hpp"
+#include "os/presence.hpp"
 #include "program/exit_codes.hpp"
 #include "store/write_lock.hpp"
-#include "system/guard.hpp"
-#include "system/presence.hpp"
 #include "unit/git.hpp"
 #include "unit/program/stand_in.hpp"
 

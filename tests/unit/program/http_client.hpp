@@ -14,7 +14,7 @@
 
 #include <doctest/doctest.h>
 
-#include "system/unique_fd.hpp"
+#include "os/unique_fd.hpp"
 
 namespace cobatch_test {
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 
 namespace cobatch::program {
 

@@ -1,8 +1,8 @@
 // The real server: what it says at the start, what it runs, and how it ends.
 #include <optional>
 
+#include "os/presence.hpp"
 #include "program/exit_codes.hpp"
-#include "system/presence.hpp"
 #include "unit/program/http_client.hpp"
 #include "unit/program/support.hpp"
 

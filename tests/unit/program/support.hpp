@@ -19,10 +19,10 @@
 
 #include <doctest/doctest.h>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
+#include "os/exec_child.hpp"
+#include "os/unique_fd.hpp"
 #include "paths.hpp"
-#include "system/exec_child.hpp"
-#include "system/unique_fd.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {

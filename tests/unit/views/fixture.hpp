@@ -18,7 +18,7 @@
 
 #include <cobatch/store.hpp>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 
 namespace views_test {
 

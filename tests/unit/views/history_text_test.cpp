@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "json/json.hpp"
+#include "base/json.hpp"
 #include "views/view_text.hpp"
 
 using namespace cobatch;

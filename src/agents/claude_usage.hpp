@@ -1,0 +1,64 @@
+// What a turn of Claude Code used, from the lines that it writes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <cobatch/core/usage.hpp>
+
+#include "agents/reported_usage.hpp"
+#include "base/json.hpp"
+
+namespace cobatch {
+
+/// Reads the figures of one process after another; lines in order, each once.
+///
+/// `model_usage_since_last_result` (since 2.1) is a turn's own, subagents and compaction included, whatever a resume or
+/// a kill did before. Versions without it have `modelUsage`, which is cumulative: in the process, over a resume after a
+/// clean exit, and from 0 after /clear. `usage` leaves subagents out; it serves where nothing better is there.
+class claude_usage {
+ public:
+  void process_begins() {
+    first_result_ = true;
+    carried_.clear();
+    turn_begins();
+  }
+  void turn_begins() { turn_ = {}; }
+  void cleared() { baseline_.clear(); }
+  /// A request's connection broke and it was sent again: what the first one used is counted nowhere.
+  void note_broken_connection() { turn_.unsure = true; }
+  /// An `assistant` line: requests are counted by the message's id, and show what was inherited, and how large they
+  /// were.
+  void note_request(const json::value& line);
+  /// The usage of the turn that ends with this `result` line. An aborted one is not complete: what was streamed of its
+  /// last answer is an estimate.
+  [[nodiscard]] std::optional<usage> of_turn(const json::value& result, bool aborted);
+  /// A `result` line that ends no turn: what was counted with it is counted with the next turn.
+  void carry_over(const json::value& result);
+
+ private:
+  void bound_requests(std::vector<model_tokens>& by_model) const;
+  [[nodiscard]] std::optional<usage> figures(const json::value& result);
+  [[nodiscard]] std::vector<model_tokens> difference(const std::vector<model_tokens>& total) const;
+
+  bool first_result_ = true;  // of its process
+  std::string conversation_;  // that `baseline_` is of
+  std::vector<model_tokens> baseline_;
+  std::vector<model_tokens> carried_;
+
+  struct turn_state {
+    std::set<std::string> seen;                // messages, by id
+    std::map<std::string, shown_input> shown;  // by model
+    std::int64_t requests = 0;                 // without those of subagents
+    std::int64_t found_in_cache = 0;           // by its first request
+    std::int64_t inherited = 0;
+    bool unsure = false;
+  };
+  turn_state turn_;
+};
+
+}  // namespace cobatch

@@ -1,0 +1,50 @@
+// Follows a growing file line by line.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <cobatch/core/error.hpp>
+
+#include "os/unique_fd.hpp"
+
+namespace cobatch {
+
+/// Longest line an agent may write, without its newline.
+inline constexpr std::size_t max_agent_line = 8 * 1024 * 1024;
+
+/// A line of an agent, without its newline.
+struct agent_line {
+  std::string_view text;   ///< UTF-8; of a line over the limit only the beginning
+  bool is_cut = false;     ///< the line is longer than `max_agent_line`
+  bool is_mended = false;  ///< it is no UTF-8: U+FFFD stands for each byte that is not part of any
+};
+
+class line_follower {
+ public:
+  [[nodiscard]] static result<line_follower> open(const std::filesystem::path& file);
+
+  /// The next line, or nothing if none is there yet: a whole one, or one that is cut, whose rest is passed over. The
+  /// view is good until the next call. Memory stays bounded by the limit. Errors: the system's.
+  [[nodiscard]] result<std::optional<agent_line>> next();
+
+ private:
+  line_follower(unique_fd fd, std::filesystem::path path);
+  [[nodiscard]] result<bool> read_more();
+  [[nodiscard]] agent_line as_text(std::string_view bytes, bool is_cut);
+
+  unique_fd fd_;
+  std::filesystem::path path_;
+  std::string buffer_;
+  std::string mended_;
+  std::size_t taken_ = 0;      // of buffer_: lines handed out
+  std::size_t scanned_ = 0;    // of buffer_: known to hold no newline from taken_ on
+  bool passing_over_ = false;  // the rest of a line that is too large
+  std::int64_t offset_ = 0;    // of the file: read so far
+};
+
+}  // namespace cobatch

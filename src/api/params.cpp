@@ -1,0 +1,267 @@
+#include "api/params.hpp"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include <cobatch/core/text.hpp>
+
+namespace cobatch {
+namespace request {
+
+namespace {
+
+constexpr std::size_t max_warned_names = 20;
+
+bool has_type(const json::value& v, param_type type) {
+  switch (type) {
+    case param_type::text:
+      return v.as_string() != nullptr;
+    case param_type::integer:
+      return v.as_int() != nullptr;
+    case param_type::number:
+      return v.as_int() != nullptr || v.as_number() != nullptr;
+    case param_type::boolean:
+      return v.as_bool() != nullptr;
+    case param_type::object:
+      return v.as_object() != nullptr;
+    case param_type::texts:
+    case param_type::objects:
+      return v.as_array() != nullptr;
+    case param_type::any:
+      return true;
+  }
+  return false;
+}
+
+// What was given, with its value where that is short enough to help.
+std::string describe_given(const json::value& v) {
+  if (v.as_object() != nullptr || v.as_array() != nullptr || v.is_null()) return std::string(v.kind());
+  return fmt::format("{} ({})", v.kind(), in_quotes(v.as_string() != nullptr ? *v.as_string() : json::write(v)));
+}
+
+result<void> wrong_type(const std::string& where, std::string_view name, const json::value& given, param_type wanted) {
+  return fail(errc::wrong_type, fmt::format("'{}{}' is {}; it must be {}. Nothing was changed.", where, name,
+                                            describe_given(given), describe(wanted)));
+}
+
+result<void> check_member(const json::value* given, const param_spec& spec, const std::string& where) {
+  const bool absent = given == nullptr || (given->is_null() && spec.type != param_type::boolean);
+  if (absent) {
+    if (!spec.required) return {};
+    return fail(errc::missing_field, fmt::format("'{}{}' is missing: it must be {}. Nothing was changed.", where,
+                                                 spec.name, describe(spec.type)));
+  }
+  if (!has_type(*given, spec.type)) return wrong_type(where, spec.name, *given, spec.type);
+  if (spec.type != param_type::texts) return {};
+  const json::array& texts = *given->as_array();
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    if (!has_type(texts[i], param_type::text))
+      return wrong_type(where, fmt::format("{}[{}]", spec.name, i), texts[i], param_type::text);
+  return {};
+}
+
+}  // namespace
+
+std::string_view describe(param_type type) noexcept {
+  switch (type) {
+    case param_type::text:
+      return "a string";
+    case param_type::integer:
+      return "a whole number";
+    case param_type::number:
+      return "a number";
+    case param_type::boolean:
+      return "true or false, without quotes";
+    case param_type::texts:
+      return "an array of strings";
+    case param_type::object:
+      return "an object";
+    case param_type::objects:
+      return "an array of objects";
+    case param_type::any:
+      break;
+  }
+  return "a JSON value";
+}
+
+std::string_view schema_name(param_type type) noexcept {
+  switch (type) {
+    case param_type::text:
+      return "string";
+    case param_type::integer:
+      return "integer";
+    case param_type::number:
+      return "number";
+    case param_type::boolean:
+      return "boolean";
+    case param_type::object:
+      return "object";
+    case param_type::texts:
+    case param_type::objects:
+      return "array";
+    case param_type::any:
+      break;
+  }
+  return "";
+}
+
+void unknown_members::note(std::string_view where, std::string_view name) {
+  if (names_.size() >= max_warned_names || std::find(names_.begin(), names_.end(), name) != names_.end()) return;
+  names_.emplace_back(name);
+  warnings_.push_back(
+      {"unknown_param", fmt::format("{}{} is not a parameter here and was ignored.", where, in_quotes(name))});
+}
+
+result<arguments> arguments::check(const json::value& given, std::span<const param_spec> specs,
+                                   const std::string& where, unknown_members& unknown) {
+  const json::object* members = given.as_object();
+  if (members == nullptr)
+    return fail(errc::wrong_type,
+                fmt::format("'{}' is {}; it must be an object. Nothing was changed.",
+                            where.empty() ? "params" : where.substr(0, where.size() - 1), describe_given(given)));
+  // Before what is missing: that may be what a misspelt one is.
+  for (const auto& member : *members) {
+    const std::string_view meant = meant_name(member.name, specs);
+    if (meant == member.name) continue;
+    if (!meant.empty()) return fail(misnamed(where, member.name, meant));
+    unknown.note(where, member.name);
+  }
+  for (const auto& spec : specs)
+    if (auto fine = check_member(given.find(spec.name), spec, where); !fine) return fail(std::move(fine.error()));
+  arguments checked;
+  checked.given_ = &given;
+  checked.where_ = where;
+  return checked;
+}
+
+const json::value* arguments::any(std::string_view name) const noexcept {
+  const json::value* found = given_->find(name);
+  return found == nullptr || found->is_null() ? nullptr : found;
+}
+
+const std::string* arguments::text(std::string_view name) const noexcept {
+  const json::value* found = any(name);
+  return found == nullptr ? nullptr : found->as_string();
+}
+
+std::vector<std::string> arguments::texts(std::string_view name) const {
+  std::vector<std::string> out;
+  const json::value* found = any(name);
+  if (found == nullptr) return out;
+  for (const auto& entry : *found->as_array()) out.push_back(*entry.as_string());
+  return out;
+}
+
+std::optional<std::int64_t> arguments::integer(std::string_view name) const noexcept {
+  const json::value* found = any(name);
+  if (found == nullptr) return std::nullopt;
+  return *found->as_int();
+}
+
+std::optional<std::string> arguments::number(std::string_view name) const {
+  const json::value* found = any(name);
+  if (found == nullptr) return std::nullopt;
+  return json::write(*found);
+}
+
+std::optional<bool> arguments::boolean(std::string_view name) const noexcept {
+  const json::value* found = any(name);
+  if (found == nullptr) return std::nullopt;
+  return *found->as_bool();
+}
+
+const json::array* arguments::objects(std::string_view name) const noexcept {
+  const json::value* found = any(name);
+  return found == nullptr ? nullptr : found->as_array();
+}
+
+std::string arguments::label(std::string_view name) const {
+  return fmt::format("'{}{}'", where_, name);
+}
+
+error misnamed(std::string_view where, std::string_view given, std::string_view meant) {
+  return {errc::bad_value, fmt::format("{}{} is not a parameter here. Nothing was changed. Call it '{}'.", where,
+                                       in_quotes(given), meant)};
+}
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t shown = 80;
+  const std::string_view head = utf8_prefix(text, shown);
+  std::string out = "'";
+  for (const char c : head) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20U || byte == 0x7FU ? '?' : c;
+  }
+  if (head.size() < text.size()) out += "…";
+  out += '\'';
+  return out;
+}
+
+namespace {
+
+// Insertions, deletions, replacements and swaps of neighbours that lead from `a` to `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) cost[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) cost[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i)
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t same = a[i - 1] == b[j - 1] ? 0 : 1;
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + same});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+    }
+  return cost[a.size()][b.size()];
+}
+
+constexpr std::size_t longest_name = 64;
+
+// Lower case, without underscores and hyphens.
+std::string folded(std::string_view name) {
+  std::string out;
+  for (const char c : name)
+    if (c != '_' && c != '-') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+// One edit makes another word of a shorter name.
+bool is_slip_of(std::string_view given, std::string_view known) {
+  constexpr std::size_t shortest_name_with_edit = 4;
+  const std::size_t shorter = std::min(given.size(), known.size());
+  return given == known || (shorter >= shortest_name_with_edit && given.size() <= known.size() + 1 &&
+                            known.size() <= given.size() + 1 && edit_distance(given, known) <= 1);
+}
+
+// The first letters of the name, or its first word.
+bool is_beginning_of(std::string_view given, std::string_view known) {
+  constexpr std::size_t shortest_beginning = 5;
+  return (given.size() >= shortest_beginning && folded(known).starts_with(given)) ||
+         given == known.substr(0, known.find('_'));
+}
+
+}  // namespace
+
+std::string_view meant_name(std::string_view given, std::span<const param_spec> known) {
+  if (std::any_of(known.begin(), known.end(), [&](const auto& spec) { return spec.name == given; })) return given;
+  if (given.size() > longest_name) return {};
+  const std::string looked_for = folded(given);
+  for (const auto& spec : known)
+    if (is_slip_of(looked_for, folded(spec.name)) || is_beginning_of(looked_for, spec.name)) return spec.name;
+  return {};
+}
+
+std::string_view nearest(std::string_view given, std::span<const std::string_view> candidates) {
+  if (given.empty() || given.size() > longest_name) return {};
+  std::string_view best;
+  std::size_t best_distance = std::max<std::size_t>(2, given.size() / 3) + 1;
+  for (const std::string_view candidate : candidates)
+    if (const std::size_t distance = edit_distance(given, candidate); distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+  return best;
+}
+
+}  // namespace request
+}  // namespace cobatch

@@ -1,0 +1,113 @@
+// get_all_results, get_recent_tasks, get_task_results: the latest results, in the shapes that the original had.
+#include <iterator>
+
+#include <fmt/core.h>
+
+#include <cobatch/core/text.hpp>
+#include <cobatch/core/time.hpp>
+
+#include "api/actions.hpp"
+#include "api/values.hpp"
+#include "views/record_json.hpp"
+#include "workspace/counted.hpp"
+
+namespace cobatch {
+namespace request {
+
+namespace {
+
+constexpr std::int64_t most_results = 100;
+constexpr std::int64_t results_by_default = 10;
+// Of each output in a list, so that a reply stays below the 100,000 characters that GPT actions take.
+constexpr std::size_t longest_output = 600;
+
+struct result_and_task {
+  result_record came_to;
+  task_record task;
+};
+
+result<std::vector<result_and_task>> latest(const call& request) {
+  const auto limit = number_in(request.params, "limit", 1, most_results, results_by_default);
+  if (!limit) return fail(limit.error());
+  const auto batch = batch_id_in(request.params);
+  if (!batch) return fail(batch.error());
+  auto found = request.place.results({*batch, true, static_cast<std::size_t>(*limit)});
+  if (!found) return fail(found.error());
+  std::vector<result_and_task> all;
+  for (auto& one : *found) {
+    auto task = request.place.storage().find_task(one.task);
+    if (!task) return fail(task.error());
+    if (*task) all.push_back({std::move(one), std::move(**task)});
+  }
+  return all;
+}
+
+// A list holds the beginning of a long output; get_task_result has all of it.
+json::object short_result(result_and_task one) {
+  std::string& output = one.came_to.what.output;
+  const bool cut = output.size() > longest_output;
+  if (cut) output = to_utf8(output.substr(0, longest_output));
+  json::object out = result_json(one.came_to, &one.task);
+  if (cut) out.push_back({"output_cut", true});
+  return out;
+}
+
+enum class text_format : std::uint8_t { summary, detailed };
+
+std::optional<text_format> parse_format(std::string_view text) noexcept {
+  if (text == "summary") return text_format::summary;
+  if (text == "detailed") return text_format::detailed;
+  return std::nullopt;
+}
+
+std::string as_text(const result_and_task& one, text_format format) {
+  const settlement& what = one.came_to.what;
+  std::string text = fmt::format("{} ({}, {}): {}", one.task.spec.id.str(), name_of(one.came_to.status),
+                                 to_iso(one.came_to.completed_at),
+                                 what.output_summary.empty() ? one.task.spec.description : what.output_summary);
+  if (format == text_format::detailed && !what.output.empty())
+    text += "\n" + to_utf8(what.output.substr(0, longest_output));
+  return text + "\n";
+}
+
+answer reply_with(std::int64_t count) {
+  return answer{{{"message", counted(count, "result") + ", the latest first. get_task_result has the whole of one."},
+                 {"task_count", count}}};
+}
+
+}  // namespace
+
+outcome get_all_results(const call& request) {
+  auto all = latest(request);
+  if (!all) return refuse(std::move(all.error()));
+  answer reply = reply_with(std::ssize(*all));
+  json::object results;
+  for (auto& one : *all) results.push_back({one.task.spec.id.str(), short_result(std::move(one))});
+  reply.fields.push_back({"results", std::move(results)});
+  return reply;
+}
+
+outcome get_recent_tasks(const call& request) {
+  const auto all = latest(request);
+  if (!all) return refuse(all.error());
+  answer reply = reply_with(std::ssize(*all));
+  json::array tasks;
+  for (const auto& one : *all) tasks.emplace_back(task_json(one.task, &one.came_to));
+  reply.fields.push_back({"tasks", std::move(tasks)});
+  return reply;
+}
+
+outcome get_task_results(const call& request) {
+  const auto format = word_in(request.params, "format", parse_format, "summary or detailed");
+  if (!format) return refuse(format.error());
+  const auto all = latest(request);
+  if (!all) return refuse(all.error());
+  answer reply = reply_with(std::ssize(*all));
+  std::string text;
+  for (const auto& one : *all) text += as_text(one, format->value_or(text_format::summary));
+  reply.fields.push_back({"formatted_output", std::move(text)});
+  return reply;
+}
+
+}  // namespace request
+}  // namespace cobatch

@@ -1,0 +1,170 @@
+#include "os/files.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+#include "os/mount.hpp"
+
+namespace cobatch {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+file_identity identity_from(const struct stat& info) {
+  return {static_cast<std::uint64_t>(info.st_dev), static_cast<std::uint64_t>(info.st_ino)};
+}
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+// A temporary file beside `path`, and its name. mkostemp gives it mode 0600.
+result<unique_fd> make_temporary(const fs::path& path, std::string& name) {
+  name = (folder_of(path) / ("." + path.filename().string() + ".XXXXXX")).string();
+  unique_fd fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd.open()) return fail(system_error(errno, "make a file beside", path));
+  return fd;
+}
+
+}  // namespace
+
+error system_error(int error_number, std::string_view doing, const fs::path& path) {
+  std::string message =
+      "could not " + std::string(doing) + " " + path.string() + ": " + std::generic_category().message(error_number);
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+      return {errc::disk_full, message + "; make room there and try again"};
+    case EROFS:
+      return {errc::not_writable, message +
+                                      "; Cobatch works only where it can write, also to look at what is there. Make "
+                                      "that file system writable, or name a copy elsewhere with --root"};
+    case EACCES:
+    case EPERM:
+      return {errc::not_writable, message + "; check owner and mode of the file and of its folder"};
+    default:
+      return {errc::io_error, std::move(message)};
+  }
+}
+
+result<file_identity> identity_of(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return fail(system_error(errno, "look at", path));
+  return identity_from(info);
+}
+
+result<file_identity> identity_of(int fd, const fs::path& path_for_messages) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return fail(system_error(errno, "look at", path_for_messages));
+  return identity_from(info);
+}
+
+result<std::string> read_file(const fs::path& path, std::size_t limit) {
+  // A pipe that nobody writes to is not waited for.
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.open()) return fail(system_error(errno, "open", path));
+  std::string content;
+  std::vector<char> block(64 * 1024);
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), block.data(), block.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(system_error(errno, "read", path));
+    if (n == 0) return content;
+    content.append(block.data(), static_cast<std::size_t>(n));
+    if (content.size() > limit)
+      return fail(errc::too_large, path.string() + " has more than " + std::to_string(limit) + " bytes");
+  }
+}
+
+result<void> write_file_atomically(const fs::path& path, std::string_view content, bool durable) {
+  std::string temporary;
+  auto fd = make_temporary(path, temporary);
+  if (!fd) return fail(fd.error());
+  const auto give_up = [&](error e) {
+    ::unlink(temporary.c_str());
+    return fail(std::move(e));
+  };
+  if (auto written = write_all(fd->get(), content, path); !written) return give_up(written.error());
+  if (durable)
+    if (auto synced = sync_file(fd->get(), path); !synced) return give_up(synced.error());
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up(system_error(errno, "replace", path));
+  return durable ? sync_folder(folder_of(path)) : result<void>{};
+}
+
+result<void> write_all(int fd, std::string_view bytes, const fs::path& path_for_messages) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(system_error(errno, "write", path_for_messages));
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+// macOS's fsync stops at the drive's cache; F_FULLFSYNC goes through it, where the file system knows it.
+result<void> sync_file(int fd, const fs::path& path_for_messages) {
+#ifdef F_FULLFSYNC
+  if (::fcntl(fd, F_FULLFSYNC) == 0) return {};
+#endif
+  if (::fsync(fd) == 0) return {};
+  return fail(system_error(errno, "sync", path_for_messages));
+}
+
+result<void> sync_folder(const fs::path& folder) {
+  const unique_fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.open()) return fail(system_error(errno, "open", folder));
+  if (::fsync(fd.get()) != 0) return fail(system_error(errno, "sync", folder));
+  return {};
+}
+
+result<void> make_folder(const fs::path& folder, unsigned mode) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return {};
+    return fail(system_error(ENOTDIR, "make the folder", folder));
+  }
+  const fs::path parent = folder_of(folder);
+  if (parent != folder)
+    if (auto made = make_folder(parent, mode); !made) return made;
+  if (::mkdir(folder.c_str(), static_cast<mode_t>(mode)) == 0) return sync_folder(parent);
+  const int why = errno;
+  // Another process may have made it since; the name may also end in a slash, whose parent is itself.
+  if (why == EEXIST && ::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return {};
+  return fail(system_error(why, "make the folder", folder));
+}
+
+result<void> check_plain_file(int fd, int folder_fd, const fs::path& path_for_messages) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return fail(system_error(errno, "look at", path_for_messages));
+  const std::string name = path_for_messages.string();
+  if (!S_ISREG(info.st_mode))
+    return fail(errc::unsafe_file, name + " is not a regular file; it was not touched. Move it away and try again");
+  if (info.st_nlink != 1)
+    return fail(errc::unsafe_file, name + " has " + std::to_string(info.st_nlink) +
+                                       " names (hard links), so others may change it; it was not touched. Put a plain "
+                                       "copy in its place, or move it away, and try again");
+  const std::int64_t own = mount_of(fd);
+  const std::int64_t folder = mount_of(folder_fd);
+  if (own < 0 || folder < 0) return fail(system_error(errno, "find the mount of", path_for_messages));
+  if (own != folder)
+    return fail(errc::unsafe_file, name +
+                                       " lies on another mount than its folder (a mount of a single file?); it was "
+                                       "not touched. Mount the whole folder instead");
+  return {};
+}
+
+result<bool> cannot_lock(const fs::path& folder) {
+  const unique_fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.open()) return fail(system_error(errno, "open", folder));
+  const int answer = is_on_unlockable(fd.get());
+  if (answer < 0) return fail(system_error(errno, "find the file system of", folder));
+  return answer == 1;
+}
+
+}  // namespace cobatch

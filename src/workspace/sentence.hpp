@@ -1,0 +1,25 @@
+// Errors begin small and end without a full stop, so that a caller can put something before and after them. Where
+// nobody does, they are made sentences.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace cobatch {
+
+/// The message with a capital letter and a full stop, if it lacks them. A name at its beginning (task_id, data/…) stays
+/// as it is.
+[[nodiscard]] inline std::string sentence(std::string message) {
+  const auto is_small = [](char c) { return c >= 'a' && c <= 'z'; };
+  std::size_t word = 0;
+  while (word < message.size() && is_small(message[word])) ++word;
+  const bool is_word =
+      word > 0 && word < message.size() && std::string_view(" ,:").find(message[word]) != std::string_view::npos;
+  if (is_word) message.front() = static_cast<char>(message.front() - 'a' + 'A');
+  constexpr std::string_view ends = ".?!";
+  if (!message.empty() && ends.find(message.back()) == std::string_view::npos) message += '.';
+  return message;
+}
+
+}  // namespace cobatch
