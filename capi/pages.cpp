@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "store/store.hpp"
+
 namespace cobatch::capi {
 
 namespace {

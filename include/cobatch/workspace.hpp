@@ -24,6 +24,7 @@
 #include <cobatch/core/savings.hpp>
 #include <cobatch/core/session.hpp>
 #include <cobatch/core/task.hpp>
+#include <cobatch/fwd.hpp>
 #include <cobatch/store.hpp>
 
 namespace cobatch {

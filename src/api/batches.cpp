@@ -11,6 +11,7 @@
 #include "api/shapes.hpp"
 #include "api/values.hpp"
 #include "api/what_comes_next.hpp"
+#include "store/store.hpp"
 #include "views/record_json.hpp"
 #include "workspace/batch_round.hpp"
 #include "workspace/not_found.hpp"

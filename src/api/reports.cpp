@@ -4,6 +4,7 @@
 #include "api/actions.hpp"
 #include "api/values.hpp"
 #include "base/json.hpp"
+#include "store/store.hpp"
 #include "views/record_json.hpp"
 #include "workspace/telemetry_file.hpp"
 

@@ -13,6 +13,7 @@
 #include "api/actions.hpp"
 #include "api/fault.hpp"
 #include "base/json.hpp"
+#include "store/store.hpp"
 #include "views/record_json.hpp"
 #include "workspace/batch_round.hpp"
 #include "workspace/sentence.hpp"

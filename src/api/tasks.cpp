@@ -7,6 +7,7 @@
 
 #include "api/actions.hpp"
 #include "api/values.hpp"
+#include "store/store.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {

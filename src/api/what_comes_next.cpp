@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "store/store.hpp"
 #include "workspace/counted.hpp"
 
 namespace cobatch {

@@ -9,6 +9,7 @@
 #include "doctor/checks.hpp"
 #include "doctor/telemetry.hpp"
 #include "os/shell.hpp"
+#include "store/store.hpp"
 #include "workspace/counted.hpp"
 
 namespace cobatch {

@@ -10,6 +10,7 @@
 #include <cobatch/core/lint.hpp>
 
 #include "doctor/checks.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

@@ -5,6 +5,8 @@
 
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 /// The batches of one task (not cancelled) that a session has worked or will work, and that were made between two

@@ -9,6 +9,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "doctor/findings.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

@@ -14,6 +14,7 @@
 #include "doctor/checks.hpp"
 #include "os/presence.hpp"
 #include "os/shell.hpp"
+#include "store/store.hpp"
 #include "workspace/unserved.hpp"
 
 namespace cobatch {

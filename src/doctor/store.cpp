@@ -1,3 +1,5 @@
+#include "store/store.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <string>

@@ -14,6 +14,7 @@
 #include <cobatch/core/savings.hpp>
 
 #include "os/shell.hpp"
+#include "store/store.hpp"
 #include "workspace/all_tasks.hpp"
 #include "workspace/counted.hpp"
 

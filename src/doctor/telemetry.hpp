@@ -4,6 +4,7 @@
 #include <cobatch/store.hpp>
 
 #include "doctor/findings.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

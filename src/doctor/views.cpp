@@ -3,6 +3,7 @@
 #include <string>
 
 #include "doctor/checks.hpp"
+#include "store/store.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"
 

@@ -9,6 +9,7 @@
 #include "engine/recovery.hpp"
 #include "os/marker.hpp"
 #include "os/process.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

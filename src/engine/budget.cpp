@@ -1,6 +1,7 @@
 #include "engine/budget.hpp"
 
 #include "engine/spending.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

@@ -10,6 +10,7 @@
 
 #include "os/own_thread.hpp"
 #include "os/watch.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

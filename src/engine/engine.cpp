@@ -13,6 +13,7 @@
 #include "os/guard.hpp"
 #include "os/process.hpp"
 #include "os/watch.hpp"
+#include "store/store.hpp"
 #include "workspace/announced.hpp"
 #include "workspace/lock_view.hpp"
 

@@ -10,6 +10,7 @@
 
 #include "engine/change_signal.hpp"
 #include "os/watch.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "os/marker.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

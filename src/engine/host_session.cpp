@@ -17,6 +17,7 @@
 #include "os/birthplace.hpp"
 #include "os/guard.hpp"
 #include "os/own_thread.hpp"
+#include "store/store.hpp"
 #include "workspace/completion_check.hpp"
 
 namespace cobatch {

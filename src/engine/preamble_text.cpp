@@ -9,6 +9,7 @@
 #include <cobatch/core/text.hpp>
 
 #include "os/files.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

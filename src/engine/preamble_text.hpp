@@ -8,6 +8,8 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 /// Reads the files now. Errors; each names the file and says what to do: io_error (it is not there or cannot be read),

@@ -12,6 +12,7 @@
 #include "engine/session_frame.hpp"
 #include "os/own_thread.hpp"
 #include "os/running_deadline.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

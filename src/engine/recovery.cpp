@@ -7,6 +7,7 @@
 #include "engine/session_folders.hpp"
 #include "engine/turn_witness.hpp"
 #include "os/process.hpp"
+#include "store/store.hpp"
 #include "workspace/all_turns.hpp"
 
 namespace cobatch {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/session_folders.hpp"
+#include "store/store.hpp"
 #include "workspace/all_turns.hpp"
 
 namespace cobatch {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "agents/process_agent.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

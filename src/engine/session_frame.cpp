@@ -8,6 +8,7 @@
 #include "engine/preamble_text.hpp"
 #include "engine/session_folders.hpp"
 #include "os/files.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

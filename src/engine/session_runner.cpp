@@ -13,6 +13,7 @@
 #include "engine/session_frame.hpp"
 #include "engine/turn_request.hpp"
 #include "engine/turn_witness.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/decimal.hpp"
+#include "store/store.hpp"
 #include "workspace/all_turns.hpp"
 
 namespace cobatch {

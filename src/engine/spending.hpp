@@ -13,6 +13,8 @@
 #include <cobatch/prices.hpp>
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 /// What turns have used together. Every turn counts, whatever it came to; a figure that nobody reported counts as 0,

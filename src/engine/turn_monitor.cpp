@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "os/own_thread.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

@@ -13,6 +13,8 @@
 #include <cobatch/core/id.hpp>
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 enum class interruption : std::uint8_t {

@@ -7,6 +7,7 @@
 #include <cobatch/store.hpp>
 
 #include "engine/conversation.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

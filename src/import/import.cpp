@@ -17,6 +17,7 @@
 #include "import/original_files.hpp"
 #include "import/original_task.hpp"
 #include "store/settling.hpp"
+#include "store/store.hpp"
 #include "views/record_json.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"

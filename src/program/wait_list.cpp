@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "os/own_thread.hpp"
+#include "store/store.hpp"
 
 namespace cobatch::program {
 

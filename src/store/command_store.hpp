@@ -6,6 +6,7 @@
 
 #include "store/commands.hpp"
 #include "store/rows.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

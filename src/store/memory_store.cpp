@@ -4,6 +4,7 @@
 
 #include "store/command_store.hpp"
 #include "store/memory_rows.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 
@@ -56,7 +57,7 @@ class memory_store final : public command_store {
 
 }  // namespace
 
-std::unique_ptr<store> v1::make_memory_store(clock_fn clock) {
+std::unique_ptr<store> make_memory_store(clock_fn clock) {
   return std::make_unique<memory_store>(std::move(clock));
 }
 

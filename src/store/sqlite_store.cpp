@@ -10,6 +10,7 @@
 
 #include "store/schema.hpp"
 #include "store/sqlite_open.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 
@@ -368,7 +369,7 @@ std::int64_t sqlite_store::wait_for_change(std::int64_t seen, std::chrono::stead
   return version();
 }
 
-result<std::unique_ptr<store>> v1::open_sqlite_store(const sqlite_store_options& options) {
+result<std::unique_ptr<store>> open_sqlite_store(const sqlite_store_options& options) {
   return sqlite_store::open(options);
 }
 

@@ -19,6 +19,7 @@
 #include "store/sqlite_db.hpp"
 #include "store/sqlite_files.hpp"
 #include "store/sqlite_rows.hpp"
+#include "store/store.hpp"
 #include "store/write_lock.hpp"
 
 namespace cobatch {

@@ -7,6 +7,8 @@
 
 #include <cobatch/core/error.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 struct store_check {

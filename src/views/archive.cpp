@@ -19,6 +19,7 @@
 #include "base/members.hpp"
 #include "os/files.hpp"
 #include "os/unique_fd.hpp"
+#include "store/store.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch {

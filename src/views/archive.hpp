@@ -13,6 +13,8 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 inline constexpr const char* archive_folder = "task_archive";

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "os/own_thread.hpp"
+#include "store/store.hpp"
 #include "views/archive.hpp"
 #include "views/view_file.hpp"
 #include "views/view_note.hpp"

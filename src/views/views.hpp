@@ -22,6 +22,8 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 /// How many ended tasks the views show.

@@ -3,6 +3,8 @@
 
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 /// `visit` gets each task in order of position; the first error that it answers ends the visit.

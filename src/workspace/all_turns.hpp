@@ -6,6 +6,8 @@
 
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 [[nodiscard]] inline result<std::vector<turn_record>> all_turns(store& storage, turn_filter filter) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 namespace {

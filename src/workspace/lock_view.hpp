@@ -10,6 +10,7 @@
 
 #include "os/guard.hpp"
 #include "os/marker.hpp"
+#include "store/store.hpp"
 
 namespace cobatch {
 

@@ -9,6 +9,8 @@
 #include <cobatch/core/id.hpp>
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 
 [[nodiscard]] inline error not_found(const task_id& task) {

@@ -11,6 +11,7 @@
 #include <cobatch/core/savings.hpp>
 #include <cobatch/workspace.hpp>
 
+#include "store/store.hpp"
 #include "workspace/all_tasks.hpp"
 #include "workspace/all_turns.hpp"
 #include "workspace/not_found.hpp"

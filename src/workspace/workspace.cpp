@@ -8,6 +8,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "os/presence.hpp"
+#include "store/store.hpp"
 #include "workspace/assign_check.hpp"
 #include "workspace/batch_round.hpp"
 #include "workspace/lock_view.hpp"

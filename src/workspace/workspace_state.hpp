@@ -5,6 +5,7 @@
 
 #include <cobatch/workspace.hpp>
 
+#include "store/store.hpp"
 #include "views/views.hpp"
 #include "workspace/layout.hpp"
 

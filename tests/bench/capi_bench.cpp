@@ -19,6 +19,7 @@
 #include "base/json.hpp"
 #include "cobatch.h"
 #include "measure.hpp"
+#include "store/store.hpp"
 
 namespace {
 

@@ -34,6 +34,7 @@
 #include "store/group_commit.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite_db.hpp"
+#include "store/store.hpp"
 
 namespace {
 

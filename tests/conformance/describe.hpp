@@ -6,6 +6,7 @@
 #include <string>
 
 #include "conformance/world.hpp"
+#include "store/store.hpp"
 
 namespace cobatch_test {
 

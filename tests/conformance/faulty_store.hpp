@@ -10,6 +10,8 @@
 
 #include <cobatch/store.hpp>
 
+#include "store/store.hpp"
+
 namespace cobatch {
 inline namespace v1 {
 

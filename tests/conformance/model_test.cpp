@@ -1,6 +1,7 @@
 #include <random>
 
 #include "conformance/describe.hpp"
+#include "store/store.hpp"
 
 using namespace cobatch_test;
 

@@ -17,6 +17,7 @@
 #include <cobatch/store.hpp>
 
 #include "conformance/faulty_store.hpp"
+#include "store/store.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "os/presence.hpp"
+#include "store/store.hpp"
 #include "unit/api/fixture.hpp"
 
 namespace cobatch_test {

@@ -1,4 +1,5 @@
 // What people change by hand, and the lists that they look at.
+#include "store/store.hpp"
 #include "unit/api/fixture.hpp"
 
 namespace cobatch_test {

@@ -1,4 +1,5 @@
 // What is said of how tasks run: of each, and of their batch.
+#include "store/store.hpp"
 #include "unit/api/fixture.hpp"
 
 namespace cobatch_test {

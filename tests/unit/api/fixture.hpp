@@ -17,6 +17,7 @@
 
 #include "base/json.hpp"
 #include "os/guard.hpp"
+#include "store/store.hpp"
 #include "unit/scratch_folder.hpp"
 #include "workspace/sentence.hpp"
 

@@ -9,6 +9,7 @@
 
 #include <cobatch/prices.hpp>
 
+#include "store/store.hpp"
 #include "unit/engine/fixture.hpp"
 
 using namespace cobatch_test;

@@ -4,6 +4,7 @@
 
 #include <cobatch/events.hpp>
 
+#include "store/store.hpp"
 #include "unit/engine/fixture.hpp"
 
 using namespace cobatch;

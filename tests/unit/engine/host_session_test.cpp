@@ -5,6 +5,7 @@
 
 #include <cobatch/host_session.hpp>
 
+#include "store/store.hpp"
 #include "unit/engine/fixture.hpp"
 
 using namespace cobatch;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <string>
 
+#include "store/store.hpp"
 #include "unit/engine/fixture.hpp"
 
 using namespace cobatch_test;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "store/store.hpp"
 #include "unit/engine/fixture.hpp"
 
 using namespace cobatch;

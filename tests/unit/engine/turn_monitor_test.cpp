@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include "store/store.hpp"
+
 using namespace cobatch;
 
 namespace {

@@ -1,6 +1,7 @@
 // What comes of the files of the original when they are imported.
 #include <sys/stat.h>
 
+#include "store/store.hpp"
 #include "unit/import/fixture.hpp"
 
 using namespace import_test;

@@ -1,4 +1,5 @@
 // What Cobatch itself has written, when it is imported: here, or of another workspace.
+#include "store/store.hpp"
 #include "unit/import/fixture.hpp"
 #include "views/record_json.hpp"
 

@@ -2,6 +2,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "program/exit_codes.hpp"
+#include "store/store.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {

@@ -7,6 +7,7 @@
 #include <cobatch/protocol.hpp>
 
 #include "program/listener.hpp"
+#include "store/store.hpp"
 #include "unit/program/http_client.hpp"
 #include "unit/program/support.hpp"
 

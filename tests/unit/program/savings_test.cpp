@@ -1,5 +1,6 @@
 // What `savings` says of a batch that has run.
 #include "program/exit_codes.hpp"
+#include "store/store.hpp"
 #include "unit/program/stand_in.hpp"
 
 namespace cobatch_test {

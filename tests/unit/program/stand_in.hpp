@@ -3,6 +3,7 @@
 
 #include <cobatch/workspace.hpp>
 
+#include "store/store.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {

@@ -10,6 +10,7 @@
 
 #include <sqlite3.h>
 
+#include "store/store.hpp"
 #include "store/verify.hpp"
 #include "store/write_lock.hpp"
 #include "unit/store/support.hpp"

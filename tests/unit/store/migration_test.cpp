@@ -1,3 +1,4 @@
+#include "store/store.hpp"
 #include "unit/store/support.hpp"
 #include "unit/store/version_1.hpp"
 #include "unit/store/version_2.hpp"

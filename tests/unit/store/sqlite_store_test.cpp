@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "store/store.hpp"
 #include "store/verify.hpp"
 #include "unit/store/support.hpp"
 

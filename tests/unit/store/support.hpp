@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "conformance/describe.hpp"
+#include "store/store.hpp"
 
 namespace cobatch_test {
 

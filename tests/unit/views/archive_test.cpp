@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "conformance/faulty_store.hpp"
+#include "store/store.hpp"
 #include "unit/views/fixture.hpp"
 #include "views/views.hpp"
 

@@ -19,6 +19,7 @@
 #include <cobatch/store.hpp>
 
 #include "base/json.hpp"
+#include "store/store.hpp"
 
 namespace views_test {
 

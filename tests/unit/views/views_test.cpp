@@ -14,6 +14,7 @@
 
 #include <doctest/doctest.h>
 
+#include "store/store.hpp"
 #include "unit/views/fixture.hpp"
 #include "views/view_note.hpp"
 

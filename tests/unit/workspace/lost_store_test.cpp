@@ -7,6 +7,7 @@
 
 #include <cobatch/import.hpp>
 
+#include "store/store.hpp"
 #include "unit/engine/fixture.hpp"
 #include "workspace/layout.hpp"
 

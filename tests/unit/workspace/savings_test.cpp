@@ -1,6 +1,7 @@
 // What a batch is said to have saved if its tasks shared a preamble.
 #include <fstream>
 
+#include "store/store.hpp"
 #include "unit/api/fixture.hpp"
 
 namespace cobatch_test {
