@@ -18,7 +18,7 @@
 #include "os/own_thread.hpp"
 #include "records.hpp"
 #include "text.hpp"
-#include "workspace/completion_check.hpp"
+#include "workspace/checks.hpp"
 
 /// A turn that a callback works.
 struct cobatch_turn {

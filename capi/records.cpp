@@ -6,7 +6,7 @@
 
 #include "layout.hpp"
 #include "text.hpp"
-#include "workspace/completion_check.hpp"
+#include "workspace/checks.hpp"
 
 namespace cobatch::capi {
 

@@ -7,8 +7,8 @@
 #include "api/actions.hpp"
 #include "api/values.hpp"
 #include "api/what_comes_next.hpp"
+#include "base/text.hpp"
 #include "views/record_json.hpp"
-#include "workspace/counted.hpp"
 
 namespace cobatch {
 namespace request {

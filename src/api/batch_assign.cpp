@@ -12,9 +12,9 @@
 #include "api/actions.hpp"
 #include "api/values.hpp"
 #include "api/what_comes_next.hpp"
+#include "base/text.hpp"
 #include "views/record_json.hpp"
-#include "workspace/sentence.hpp"
-#include "workspace/unserved.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 namespace request {

@@ -13,8 +13,7 @@
 #include "api/what_comes_next.hpp"
 #include "store/store.hpp"
 #include "views/record_json.hpp"
-#include "workspace/batch_round.hpp"
-#include "workspace/not_found.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 namespace request {

@@ -4,8 +4,8 @@
 #include "api/actions.hpp"
 #include "api/shapes.hpp"
 #include "api/values.hpp"
+#include "base/text.hpp"
 #include "views/record_json.hpp"
-#include "workspace/counted.hpp"
 
 namespace cobatch {
 namespace request {

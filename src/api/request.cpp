@@ -13,10 +13,10 @@
 #include "api/actions.hpp"
 #include "api/fault.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "store/store.hpp"
 #include "views/record_json.hpp"
-#include "workspace/batch_round.hpp"
-#include "workspace/sentence.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 

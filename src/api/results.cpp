@@ -8,9 +8,9 @@
 
 #include "api/actions.hpp"
 #include "api/values.hpp"
+#include "base/text.hpp"
 #include "store/store.hpp"
 #include "views/record_json.hpp"
-#include "workspace/counted.hpp"
 
 namespace cobatch {
 namespace request {

@@ -6,7 +6,7 @@
 
 #include "api/actions.hpp"
 #include "base/decimal.hpp"
-#include "workspace/assign_check.hpp"
+#include "workspace/checks.hpp"
 
 namespace cobatch {
 namespace request {

@@ -5,8 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "base/text.hpp"
 #include "store/store.hpp"
-#include "workspace/counted.hpp"
 
 namespace cobatch {
 namespace request {

@@ -5,12 +5,12 @@
 
 #include <cobatch/core/lint.hpp>
 
+#include "base/text.hpp"
 #include "doctor/batch_ids.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/telemetry.hpp"
 #include "os/shell.hpp"
 #include "store/store.hpp"
-#include "workspace/counted.hpp"
 
 namespace cobatch {
 

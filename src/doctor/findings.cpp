@@ -6,8 +6,8 @@
 
 #include <cobatch/workspace.hpp>
 
+#include "base/text.hpp"
 #include "os/shell.hpp"
-#include "workspace/sentence.hpp"
 
 namespace cobatch {
 

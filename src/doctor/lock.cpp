@@ -1,3 +1,5 @@
+#include "workspace/lock.hpp"
+
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -10,7 +12,6 @@
 #include "os/marker.hpp"
 #include "os/presence.hpp"
 #include "os/shell.hpp"
-#include "workspace/lock_view.hpp"
 
 namespace cobatch {
 

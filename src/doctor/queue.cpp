@@ -15,7 +15,7 @@
 #include "os/presence.hpp"
 #include "os/shell.hpp"
 #include "store/store.hpp"
-#include "workspace/unserved.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 

@@ -12,7 +12,7 @@
 #include "os/shell.hpp"
 #include "store/schema.hpp"
 #include "store/verify.hpp"
-#include "workspace/lost_store.hpp"
+#include "workspace/layout.hpp"
 
 namespace cobatch {
 

@@ -13,10 +13,10 @@
 #include <cobatch/core/ledger.hpp>
 #include <cobatch/core/savings.hpp>
 
+#include "base/text.hpp"
 #include "os/shell.hpp"
 #include "store/store.hpp"
-#include "workspace/all_tasks.hpp"
-#include "workspace/counted.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 

@@ -4,8 +4,7 @@
 
 #include "doctor/checks.hpp"
 #include "store/store.hpp"
-#include "views/view_file.hpp"
-#include "views/view_note.hpp"
+#include "views/view_files.hpp"
 
 namespace cobatch {
 

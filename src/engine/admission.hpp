@@ -11,7 +11,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "os/guard.hpp"
-#include "workspace/lock_view.hpp"
+#include "workspace/lock.hpp"
 
 namespace cobatch {
 

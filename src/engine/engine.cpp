@@ -6,6 +6,7 @@
 #include <cobatch/engine.hpp>
 
 #include "engine/admission.hpp"
+#include "engine/announced.hpp"
 #include "engine/budget.hpp"
 #include "engine/change_signal.hpp"
 #include "engine/persist.hpp"
@@ -14,8 +15,7 @@
 #include "os/process.hpp"
 #include "os/watch.hpp"
 #include "store/store.hpp"
-#include "workspace/announced.hpp"
-#include "workspace/lock_view.hpp"
+#include "workspace/lock.hpp"
 
 namespace cobatch {
 

@@ -18,7 +18,7 @@
 #include "os/guard.hpp"
 #include "os/own_thread.hpp"
 #include "store/store.hpp"
-#include "workspace/completion_check.hpp"
+#include "workspace/checks.hpp"
 
 namespace cobatch {
 

@@ -8,7 +8,7 @@
 #include "engine/turn_witness.hpp"
 #include "os/process.hpp"
 #include "store/store.hpp"
-#include "workspace/all_turns.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 

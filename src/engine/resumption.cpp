@@ -4,7 +4,7 @@
 
 #include "engine/session_folders.hpp"
 #include "store/store.hpp"
-#include "workspace/all_turns.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 

@@ -6,7 +6,7 @@
 
 #include "base/decimal.hpp"
 #include "store/store.hpp"
-#include "workspace/all_turns.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 

@@ -14,16 +14,14 @@
 #include <cobatch/import.hpp>
 
 #include "base/members.hpp"
+#include "base/text.hpp"
 #include "import/original_files.hpp"
 #include "import/original_task.hpp"
 #include "store/settling.hpp"
 #include "store/store.hpp"
 #include "views/record_json.hpp"
-#include "views/view_file.hpp"
-#include "views/view_note.hpp"
-#include "workspace/counted.hpp"
+#include "views/view_files.hpp"
 #include "workspace/layout.hpp"
-#include "workspace/lost_store.hpp"
 
 namespace cobatch {
 

@@ -13,8 +13,8 @@
 #include "base/members.hpp"
 #include "import/repeated_names.hpp"
 #include "os/files.hpp"
-#include "views/archive.hpp"
-#include "views/view_file.hpp"
+#include "views/view_files.hpp"
+#include "views/views.hpp"
 
 namespace cobatch {
 

@@ -8,7 +8,7 @@
 #include <cobatch/import.hpp>
 
 #include "base/json.hpp"
-#include "views/view_note.hpp"
+#include "views/view_files.hpp"
 
 namespace cobatch {
 

@@ -14,11 +14,11 @@
 #include <cobatch/prices.hpp>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
-#include "workspace/sentence.hpp"
 
 namespace cobatch::program {
 

@@ -7,13 +7,13 @@
 #include <cobatch/prices.hpp>
 
 #include "base/json.hpp"
+#include "engine/announced.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/progress.hpp"
 #include "program/signals.hpp"
 #include "program/speak.hpp"
-#include "workspace/announced.hpp"
 
 namespace cobatch::program {
 

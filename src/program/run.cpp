@@ -8,6 +8,7 @@
 
 #include <cobatch/prices.hpp>
 
+#include "base/text.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
@@ -15,8 +16,6 @@
 #include "program/signals.hpp"
 #include "program/speak.hpp"
 #include "views/record_json.hpp"
-#include "workspace/counted.hpp"
-#include "workspace/sentence.hpp"
 
 namespace cobatch::program {
 

@@ -8,6 +8,7 @@
 #include <cobatch/prices.hpp>
 
 #include "base/json.hpp"
+#include "engine/announced.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
 #include "program/http_server.hpp"
@@ -18,7 +19,6 @@
 #include "program/signals.hpp"
 #include "program/speak.hpp"
 #include "program/token_file.hpp"
-#include "workspace/announced.hpp"
 
 namespace cobatch::program {
 

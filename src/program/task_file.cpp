@@ -14,7 +14,7 @@
 
 #include <cobatch/core/text.hpp>
 
-#include "workspace/counted.hpp"
+#include "base/text.hpp"
 
 namespace cobatch::program {
 

@@ -1,5 +1,3 @@
-#include "views/archive.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
@@ -21,6 +19,7 @@
 #include "os/unique_fd.hpp"
 #include "store/store.hpp"
 #include "views/record_json.hpp"
+#include "views/views.hpp"
 
 namespace cobatch {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "base/json.hpp"
 #include "views/record_json.hpp"
-#include "views/view_text.hpp"
+#include "views/views.hpp"
 
 namespace cobatch {
 

@@ -1,5 +1,3 @@
-#include "views/view_file.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -15,6 +13,7 @@
 
 #include "os/files.hpp"
 #include "os/unique_fd.hpp"
+#include "views/view_files.hpp"
 
 namespace cobatch {
 namespace {

@@ -1,5 +1,3 @@
-#include "views/view_note.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -13,6 +11,7 @@
 #include "base/json.hpp"
 #include "base/members.hpp"
 #include "os/files.hpp"
+#include "views/view_files.hpp"
 
 namespace cobatch {
 namespace {

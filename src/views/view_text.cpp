@@ -1,10 +1,9 @@
-#include "views/view_text.hpp"
-
 #include <unordered_map>
 #include <utility>
 
 #include "base/json.hpp"
 #include "views/record_json.hpp"
+#include "views/views.hpp"
 
 namespace cobatch {
 namespace {

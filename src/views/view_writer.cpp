@@ -7,10 +7,7 @@
 
 #include "os/own_thread.hpp"
 #include "store/store.hpp"
-#include "views/archive.hpp"
-#include "views/view_file.hpp"
-#include "views/view_note.hpp"
-#include "views/view_text.hpp"
+#include "views/view_files.hpp"
 #include "views/views.hpp"
 
 namespace cobatch {

@@ -4,8 +4,8 @@
 //   data/claude_task_results.json   {"results": {"<task_id>": {…}}}    what the ended ones came to
 //   data/token_telemetry.json       {"sessions": [{…}], …}             what they used
 //
-// They show the live tasks and those of the last 1000 that ended; earlier results go to data/task_archive
-// (archive.hpp), and the store keeps all. They are copies: an edit changes nothing. A file that somebody else wrote
+// They show the live tasks and those of the last 1000 that ended; earlier results go to data/task_archive,
+// and the store keeps all. They are copies: an edit changes nothing. A file that somebody else wrote
 // there is never lost: it is set aside under another name and told of.
 #pragma once
 
@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -73,5 +74,33 @@ class view_writer {
   std::vector<warning> warnings_;  // of the thread, not told yet
   std::jthread thread_;            // last: it uses all of the above
 };
+
+/// The text of `claude_task_queue.json`: pretty-printed, a line feed at the end.
+[[nodiscard]] std::string queue_view_text(const view_snapshot& snapshot);
+/// The text of `claude_task_results.json`.
+[[nodiscard]] std::string results_view_text(const view_snapshot& snapshot);
+/// The text of `token_telemetry.json`: what each ended task used, in the original's shape. Those of which nothing is
+/// known are left out.
+[[nodiscard]] std::string history_view_text(const view_snapshot& snapshot);
+
+// The archive: data/task_archive/results_YYYY-MM.jsonl: the results that no longer stand among the latest in
+// claude_task_results.json, a line each, in the month in which they were completed (UTC).
+//
+// Lines are added and never changed: a task that is run again has another line, and one that is deleted keeps its own.
+// The store knows what has been archived; it is told after the lines have been synced. What a crash left half done is
+// completed: the file `archive` of the state folder says which files were being added to, and from where on, so that no
+// line comes twice and none stays half.
+
+inline constexpr const char* archive_folder = "task_archive";
+
+/// Results go to the archive once more than `kept` have ended since, and then this many earlier than they would have
+/// to, so that it is not written anew for each.
+inline constexpr std::size_t archived_ahead = 100;
+
+/// Adds what has left the latest `kept`. What is there already, also of somebody else, stays as it is. Nothing is made
+/// before there is something to add. One caller at a time for a state folder: whoever has the turn to write the views.
+/// not_writable, disk_full, io_error, unsafe_file (what is there is no plain file), and the store's.
+[[nodiscard]] result<void> archive_results(store& from, std::size_t kept, const std::filesystem::path& data_folder,
+                                           const std::filesystem::path& state_folder);
 
 }  // namespace cobatch

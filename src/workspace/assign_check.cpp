@@ -1,5 +1,3 @@
-#include "workspace/assign_check.hpp"
-
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -12,6 +10,7 @@
 #include <cobatch/core/text.hpp>
 
 #include "base/json.hpp"
+#include "workspace/checks.hpp"
 
 namespace cobatch {
 

@@ -1,5 +1,3 @@
-#include "workspace/completion_check.hpp"
-
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +8,7 @@
 #include <cobatch/host_session.hpp>
 
 #include "base/json.hpp"
+#include "workspace/checks.hpp"
 
 namespace cobatch {
 

@@ -1,8 +1,7 @@
-#include "workspace/lock_view.hpp"
-
 #include <utility>
 
 #include "store/store.hpp"
+#include "workspace/lock.hpp"
 
 namespace cobatch {
 

@@ -1,5 +1,3 @@
-#include "workspace/lost_store.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -15,8 +13,8 @@
 
 #include "os/files.hpp"
 #include "os/shell.hpp"
-#include "views/view_file.hpp"
-#include "views/view_note.hpp"
+#include "views/view_files.hpp"
+#include "workspace/layout.hpp"
 
 namespace cobatch {
 

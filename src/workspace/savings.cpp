@@ -12,9 +12,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "store/store.hpp"
-#include "workspace/all_tasks.hpp"
-#include "workspace/all_turns.hpp"
-#include "workspace/not_found.hpp"
+#include "workspace/workspace.hpp"
 #include "workspace/workspace_state.hpp"
 
 namespace cobatch {

@@ -1,12 +1,14 @@
-#include "workspace/unserved.hpp"
-
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include <cobatch/agent.hpp>
 #include <cobatch/store.hpp>
+
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 
@@ -55,8 +57,36 @@ std::vector<warning> unserved(std::span<const batch_record> batches, const std::
   return unserved(batches, engines ? *engines : std::vector<live_engine>{});
 }
 
-std::vector<warning> unserved(const batch_record& batch, const std::filesystem::path& state) {
-  return unserved(std::span(&batch, 1), state);
+error not_found(const task_id& task) {
+  return {errc::task_not_found, fmt::format("there is no task \"{}\" here. Check the id and the project folder; "
+                                            "batch_status names the tasks of a batch, list_batches the batches",
+                                            task.str())};
+}
+
+error not_found(const batch_id& batch) {
+  return {errc::batch_not_found, fmt::format("there is no batch \"{}\" here. Check the id and the project folder; "
+                                             "list_batches names the batches that are here",
+                                             batch.str())};
+}
+
+result<batch_record> batch_there(store& storage, const batch_id& batch) {
+  auto found = storage.find_batch(batch);
+  if (!found) return fail(found.error());
+  if (!*found) return fail(not_found(batch));
+  return std::move(**found);
+}
+
+result<std::vector<turn_record>> all_turns(store& storage, turn_filter filter) {
+  std::vector<turn_record> all;
+  for (;;) {
+    auto page = storage.list_turns(filter);
+    if (!page) return fail(page.error());
+    const bool last = page->size() < filter.limit;
+    all.insert(all.end(), std::make_move_iterator(page->begin()), std::make_move_iterator(page->end()));
+    if (last) return all;
+    filter.after_session = all.back().session;
+    filter.after_turn = all.back().turn;
+  }
 }
 
 }  // namespace cobatch

@@ -14,7 +14,7 @@
 #include "base/json.hpp"
 #include "os/files.hpp"
 #include "os/run_program.hpp"
-#include "views/view_note.hpp"
+#include "views/view_files.hpp"
 
 namespace cobatch {
 

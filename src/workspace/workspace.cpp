@@ -1,3 +1,5 @@
+#include "workspace/workspace.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -9,12 +11,9 @@
 
 #include "os/presence.hpp"
 #include "store/store.hpp"
-#include "workspace/assign_check.hpp"
-#include "workspace/batch_round.hpp"
-#include "workspace/lock_view.hpp"
-#include "workspace/lost_store.hpp"
-#include "workspace/not_found.hpp"
-#include "workspace/unserved.hpp"
+#include "workspace/checks.hpp"
+#include "workspace/layout.hpp"
+#include "workspace/lock.hpp"
 #include "workspace/workspace_state.hpp"
 
 namespace cobatch {
@@ -164,7 +163,7 @@ result<assign_reply> workspace::assign(const assign_request& request) {
 
   assign_reply reply;
   reply.warnings = findings_on(facts_of(*checked, *outcome), *state_->storage, state_->options.max_tasks_per_session);
-  for (auto& w : unserved(outcome->batch, paths().state)) reply.warnings.push_back(std::move(w));
+  for (auto& w : unserved({&outcome->batch, 1}, paths().state)) reply.warnings.push_back(std::move(w));
   if (auto lost = told_of_lost_store(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
   reply.outcome = std::move(*outcome);
   return reply;
@@ -201,7 +200,7 @@ result<seal_reply> workspace::seal(const batch_id& batch) {
   if (outcome->what == seal_outcome::kind::empty_batch) return fail(empty(outcome->batch));
   seal_reply reply;
   reply.sealed_now = outcome->what == seal_outcome::kind::sealed;
-  reply.warnings = unserved(outcome->batch, paths().state);
+  reply.warnings = unserved({&outcome->batch, 1}, paths().state);
   reply.batch = std::move(outcome->batch);
   return reply;
 }
@@ -255,7 +254,7 @@ result<batch_status> workspace::batch(const batch_id& batch) {
   if (!record) return fail(record.error());
   batch_status status;
   status.batch = std::move(*record);
-  status.warnings = unserved(status.batch, paths().state);
+  status.warnings = unserved({&status.batch, 1}, paths().state);
   if (auto open = lint_left_open(status.batch, now())) status.warnings.push_back(std::move(*open));
   if (is_worked(status.batch.state)) {
     auto seen = look_at_lock(paths(), *state_->storage);

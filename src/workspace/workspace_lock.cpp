@@ -13,7 +13,7 @@
 #include "os/marker.hpp"
 #include "os/process.hpp"
 #include "os/shell.hpp"
-#include "workspace/lock_view.hpp"
+#include "workspace/lock.hpp"
 #include "workspace/work_tree.hpp"
 #include "workspace/workspace_state.hpp"
 

@@ -8,9 +8,8 @@
 #include <cobatch/workspace.hpp>
 
 #include "base/json.hpp"
-#include "workspace/assign_check.hpp"
-#include "workspace/completion_check.hpp"
-#include "workspace/not_found.hpp"
+#include "workspace/checks.hpp"
+#include "workspace/workspace.hpp"
 #include "workspace/workspace_state.hpp"
 
 namespace cobatch {

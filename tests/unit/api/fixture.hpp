@@ -16,10 +16,10 @@
 #include <cobatch/workspace.hpp>
 
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "os/guard.hpp"
 #include "store/store.hpp"
 #include "unit/scratch_folder.hpp"
-#include "workspace/sentence.hpp"
 
 namespace cobatch_test {
 

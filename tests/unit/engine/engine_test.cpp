@@ -1,8 +1,8 @@
 #include <future>
 #include <thread>
 
+#include "engine/announced.hpp"
 #include "unit/engine/fixture.hpp"
-#include "workspace/announced.hpp"
 
 using namespace cobatch;
 using namespace cobatch_test;

@@ -1,5 +1,3 @@
-#include "views/archive.hpp"
-
 #include <algorithm>
 #include <csignal>
 #include <functional>

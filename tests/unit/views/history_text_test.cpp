@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "base/json.hpp"
-#include "views/view_text.hpp"
+#include "views/views.hpp"
 
 using namespace cobatch;
 

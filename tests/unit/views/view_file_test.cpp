@@ -1,5 +1,3 @@
-#include "views/view_file.hpp"
-
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -10,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include "unit/views/fixture.hpp"
+#include "views/view_files.hpp"
 
 using namespace cobatch;
 using views_test::folder;

@@ -1,5 +1,3 @@
-#include "views/view_note.hpp"
-
 #include <atomic>
 #include <chrono>
 #include <set>
@@ -12,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "unit/views/fixture.hpp"
+#include "views/view_files.hpp"
 
 using namespace cobatch;
 using views_test::folder;

@@ -16,7 +16,7 @@
 
 #include "store/store.hpp"
 #include "unit/views/fixture.hpp"
-#include "views/view_note.hpp"
+#include "views/view_files.hpp"
 
 using namespace cobatch;
 using views_test::at;

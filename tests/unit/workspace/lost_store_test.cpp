@@ -1,6 +1,4 @@
 // A store that is gone, though there was one: what the JSON views show of it is not lost with it.
-#include "workspace/lost_store.hpp"
-
 #include <map>
 #include <string_view>
 #include <thread>

@@ -1,9 +1,10 @@
-// What is checked of tasks that callers give, before the store sees them.
+// What is checked of tasks and completions that callers give, before the store sees them.
 #pragma once
 
 #include <chrono>
 
 #include <cobatch/core/error.hpp>
+#include <cobatch/core/session.hpp>
 #include <cobatch/store.hpp>
 
 namespace cobatch {
@@ -18,5 +19,11 @@ inline constexpr std::chrono::seconds longest_time_limit{std::chrono::hours{24}}
 [[nodiscard]] result<task_spec> check_task(task_spec task, task_state state);
 /// The same for changes to this task. Errors: also bad_value (nothing is to be changed).
 [[nodiscard]] result<task_changes> check_changes(const task_id& task, task_changes changes);
+
+/// True for what a host can say that a turn came to; the rest is for Cobatch to say.
+[[nodiscard]] bool may_complete_with(turn_end end) noexcept;
+/// The settlement with each JSON text brought to one line. Errors: bad_value, too_large, bad_encoding, bad_json, as
+/// `host_session::complete` says.
+[[nodiscard]] result<settlement> check_completion(settlement what);
 
 }  // namespace cobatch

@@ -1,0 +1,57 @@
+// What other rooms use of a workspace beside <cobatch/workspace.hpp>.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <cobatch/core/batch.hpp>
+#include <cobatch/core/error.hpp>
+#include <cobatch/core/id.hpp>
+#include <cobatch/store.hpp>
+
+#include "os/presence.hpp"
+#include "store/store.hpp"
+
+namespace cobatch {
+
+[[nodiscard]] error not_found(const task_id& task);
+[[nodiscard]] error not_found(const batch_id& batch);
+
+/// The batch, or batch_not_found.
+[[nodiscard]] result<batch_record> batch_there(store& storage, const batch_id& batch);
+
+/// Gives `visit` every task of a batch in order of position, however many pages of the store they fill. The first error
+/// that it answers ends the visit.
+template <class Visit>
+[[nodiscard]] result<void> visit_tasks(store& storage, const batch_id& batch, const Visit& visit) {
+  task_filter filter{.batch = batch};
+  for (;;) {
+    const auto page = storage.list_tasks(filter);
+    if (!page) return fail(page.error());
+    for (const auto& task : *page)
+      if (result<void> visited = visit(task); !visited) return visited;
+    if (page->size() < filter.limit) return {};
+    filter.after_position = page->back().position;
+  }
+}
+
+/// Every turn that a filter matches, however many pages of the store they fill.
+[[nodiscard]] result<std::vector<turn_record>> all_turns(store& storage, turn_filter filter);
+
+/// When a wait for a batch is over: it has ended the round that was its present one when the wait began, or is gone.
+[[nodiscard]] inline bool has_ended(const std::optional<batch_record>& now, std::int64_t round) noexcept {
+  return !now || now->state == batch_state::finished || now->round > round;
+}
+
+/// Batches that wait to run while no live engine takes them: a warning `no_engine`, with what to do, for each of the
+/// first ten.
+[[nodiscard]] std::vector<warning> unserved(std::span<const batch_record> batches,
+                                            const std::vector<live_engine>& engines);
+/// The same, with the engines that are alive in a state folder.
+[[nodiscard]] std::vector<warning> unserved(std::span<const batch_record> batches, const std::filesystem::path& state);
+
+}  // namespace cobatch
