@@ -824,35 +824,3 @@ cobatch_status cobatch_diagnose_agents(const cobatch_workspace_options* options,
 
 cobatch_status cobatch_reply_next_finding(cobatch_reply* reply, cobatch_finding_info* record,
                                                       cobatch_error** err);
-
-typedef struct cobatch_import_info {
-  uint32_t struct_size;
-  int32_t incomplete;
-  int64_t queued, in_progress, done, error, cancelled;
-  int64_t there_already;
-} cobatch_import_info;
-
-enum {
-  COBATCH_IMPORT_NOTE = 1,
-  COBATCH_IMPORT_CONFLICT = 2,
-  COBATCH_IMPORT_SET_ASIDE = 3
-};
-
-typedef struct cobatch_import_finding_info {
-  uint32_t struct_size;
-  int32_t kind;
-  cobatch_text file;
-  cobatch_text task;
-  cobatch_text message;
-} cobatch_import_finding_info;
-
-cobatch_status cobatch_import(cobatch_workspace* workspace, cobatch_text folder, cobatch_reply** reply,
-                                          cobatch_error** err);
-
-cobatch_status cobatch_preview_import(const cobatch_workspace_options* options, cobatch_text folder,
-                                                  cobatch_reply** reply, cobatch_error** err);
-
-cobatch_status cobatch_reply_import(cobatch_reply* reply, cobatch_import_info* record, cobatch_error** err);
-
-cobatch_status cobatch_reply_next_import_finding(cobatch_reply* reply, cobatch_import_finding_info* record,
-                                                             cobatch_error** err);

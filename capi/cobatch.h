@@ -15,7 +15,7 @@
 **
 ** The sections: 1 versions, 2 text, 3 status and errors, 4 the workspace, 5 records, 6 replies, 7 assigning,
 ** 8 reading, 9 agents, 10 running, 11 a session that you drive yourself, 12 events, 13 the lock, 14 savings,
-** 15 JSON requests, 16 the doctor, 17 import. Sections 1 to 8 and 10 are all that a simple host needs.
+** 15 JSON requests, 16 the doctor. Sections 1 to 8 and 10 are all that a simple host needs.
 **
 ** RULES THAT HOLD FOR EVERY FUNCTION
 **
@@ -1498,77 +1498,6 @@ COBATCH_API cobatch_status cobatch_diagnose_agents(const cobatch_workspace_optio
 */
 COBATCH_API cobatch_status cobatch_reply_next_finding(cobatch_reply* reply, cobatch_finding_info* record,
                                                       cobatch_error** err);
-
-/* -------------------------------------------------------------------------------------------------- 17 import */
-
-/* What an import has done. Since ABI version 3. */
-typedef struct cobatch_import_info {
-  uint32_t struct_size;
-  int32_t incomplete;                                  /* not 0: something was set aside, or conflicts: see findings */
-  int64_t queued, in_progress, done, error, cancelled; /* tasks that are new, by the state that they have here */
-  int64_t there_already;
-} cobatch_import_info;
-#define COBATCH_IMPORT_INFO_INIT \
-  { (uint32_t)sizeof(cobatch_import_info), 0, 0, 0, 0, 0, 0, 0 }
-
-enum {
-  COBATCH_IMPORT_NOTE = 1,     /* nothing is missing, but this is good to know */
-  COBATCH_IMPORT_CONFLICT = 2, /* what stands here of the task differs; it stays, and the original's was not put in */
-  COBATCH_IMPORT_SET_ASIDE = 3 /* it could not be taken over */
-};
-
-/*
-** Something to say about a file or a task of the original. Texts may hold what the files say (untrusted). Since ABI
-** version 3.
-*/
-typedef struct cobatch_import_finding_info {
-  uint32_t struct_size;
-  int32_t kind;      /* COBATCH_IMPORT_... */
-  cobatch_text file; /* its path in the folder; absent: no single one */
-  cobatch_text task; /* the task's id as it stands there; absent: the file as a whole */
-  cobatch_text message;
-} cobatch_import_finding_info;
-#define COBATCH_IMPORT_FINDING_INFO_INIT                                      \
-  {                                                                           \
-    (uint32_t)sizeof(cobatch_import_finding_info), 0, {NULL, 0}, {NULL, 0}, { \
-      NULL, 0                                                                 \
-    }                                                                         \
-  }
-
-/*
-** Takes over the tasks and results of the original system, which kept them in JSON files: puts in what stands in
-** `folder` (its data/). What has ended has ended here, with its result; what was queued or in progress is queued, in
-** batches that are open: nothing starts by itself. What was blocked is cancelled; cobatch_reset queues it. Import
-** changes nothing in the folder; in the workspace's own data/ Cobatch goes on writing its JSON files, and adds lines to
-** the archive. It may be repeated: what is here already stays as it is. Of a file that holds something that could not
-** be taken over a copy is kept in the workspace's data/. The README says more, under "Coming from the original system".
-**
-** The reply holds an import (cobatch_reply_import) and its findings: every task id that stands in a readable part of a
-** file is in the store or among these.
-** Errors: COBATCH_E_BAD_VALUE (no such folder, or none of these files in it), _IO_ERROR, and the store's; what was put
-** in before an error stays. Since ABI version 3.
-*/
-COBATCH_API cobatch_status cobatch_import(cobatch_workspace* workspace, cobatch_text folder, cobatch_reply** reply,
-                                          cobatch_error** err);
-
-/*
-** What cobatch_import would do now. `options` (may be NULL) are those of cobatch_open, which is not needed for it: no
-** file is made, and where there is no store yet, it is taken as empty. A store of an earlier version is brought to this
-** one, as by cobatch_open. Reply and errors are as of cobatch_import. Since ABI version 3.
-*/
-COBATCH_API cobatch_status cobatch_preview_import(const cobatch_workspace_options* options, cobatch_text folder,
-                                                  cobatch_reply** reply, cobatch_error** err);
-
-/*
-** The import in a reply of these two. COBATCH_E_END if the reply has none. Since ABI version 3.
-*/
-COBATCH_API cobatch_status cobatch_reply_import(cobatch_reply* reply, cobatch_import_info* record, cobatch_error** err);
-
-/*
-** The next finding of an import. COBATCH_E_END when there are no more. Since ABI version 3.
-*/
-COBATCH_API cobatch_status cobatch_reply_next_import_finding(cobatch_reply* reply, cobatch_import_finding_info* record,
-                                                             cobatch_error** err);
 
 #ifdef __cplusplus
 }

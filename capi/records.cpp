@@ -33,8 +33,6 @@ static_assert(COBATCH_MARKER_ABSENT == static_cast<int>(marker_state::absent) &&
               COBATCH_MARKER_FOREIGN == static_cast<int>(marker_state::foreign));
 static_assert(COBATCH_ANSWER_YES == static_cast<int>(answer::yes) + 1 &&
               COBATCH_ANSWER_UNKNOWN == static_cast<int>(answer::unknown) + 1);
-static_assert(COBATCH_IMPORT_NOTE == static_cast<int>(import_finding::kind::note) + 1 &&
-              COBATCH_IMPORT_SET_ASIDE == static_cast<int>(import_finding::kind::set_aside) + 1);
 
 std::int32_t number_of(priority p) noexcept {
   return static_cast<std::int32_t>(p) + 1;
@@ -321,27 +319,6 @@ cobatch_finding_info info_of(const finding& found) noexcept {
   out.check = lend(found.check);
   out.message = lend(found.message);
   out.fix = lend(found.fix);
-  return out;
-}
-
-cobatch_import_info info_of(const import_report& report) noexcept {
-  cobatch_import_info out = COBATCH_IMPORT_INFO_INIT;
-  out.incomplete = report.complete() ? 0 : 1;
-  out.queued = report.put_in[task_state::queued];
-  out.in_progress = report.put_in[task_state::in_progress];
-  out.done = report.put_in[task_state::done];
-  out.error = report.put_in[task_state::error];
-  out.cancelled = report.put_in[task_state::cancelled];
-  out.there_already = report.there_already;
-  return out;
-}
-
-cobatch_import_finding_info info_of(const import_finding& found) noexcept {
-  cobatch_import_finding_info out = COBATCH_IMPORT_FINDING_INFO_INIT;
-  out.kind = static_cast<std::int32_t>(found.what) + 1;
-  out.file = lend(found.file);
-  out.task = lend(found.task);
-  out.message = lend(found.message);
   return out;
 }
 

@@ -6,7 +6,6 @@
 #include <cobatch/agent.hpp>
 #include <cobatch/core/ledger.hpp>
 #include <cobatch/doctor.hpp>
-#include <cobatch/import.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "boundary.hpp"
@@ -89,8 +88,6 @@ struct lent_with_turn {
 [[nodiscard]] cobatch_lock_info info_of(const lock_report& lock) noexcept;
 [[nodiscard]] cobatch_savings_info info_of(const measured& compared) noexcept;
 [[nodiscard]] cobatch_finding_info info_of(const finding& found) noexcept;
-[[nodiscard]] cobatch_import_info info_of(const import_report& report) noexcept;
-[[nodiscard]] cobatch_import_finding_info info_of(const import_finding& found) noexcept;
 [[nodiscard]] cobatch_turn_request info_of(const turn_request& request) noexcept;
 
 }  // namespace cobatch::capi

@@ -108,12 +108,6 @@ cobatch_status cobatch_reply_next_finding(cobatch_reply* reply, cobatch_finding_
                  [](const cobatch::finding& found) { return info_of(found); });
 }
 
-cobatch_status cobatch_reply_next_import_finding(cobatch_reply* reply, cobatch_import_finding_info* record,
-                                                 cobatch_error** err) {
-  return next_of(reply, &cobatch_reply::import_findings, record, "cobatch_import_finding_info", err,
-                 [](const cobatch::import_finding& found) { return info_of(found); });
-}
-
 cobatch_status cobatch_reply_lock(cobatch_reply* reply, cobatch_lock_info* record, cobatch_error** err) {
   return part_of(reply, &cobatch_reply::lock, record, "cobatch_lock_info", err,
                  [](const cobatch::lock_report& lock) { return info_of(lock); });
@@ -122,11 +116,6 @@ cobatch_status cobatch_reply_lock(cobatch_reply* reply, cobatch_lock_info* recor
 cobatch_status cobatch_reply_savings(cobatch_reply* reply, cobatch_savings_info* record, cobatch_error** err) {
   return part_of(reply, &cobatch_reply::compared, record, "cobatch_savings_info", err,
                  [](const cobatch::measured& compared) { return info_of(compared); });
-}
-
-cobatch_status cobatch_reply_import(cobatch_reply* reply, cobatch_import_info* record, cobatch_error** err) {
-  return part_of(reply, &cobatch_reply::imported, record, "cobatch_import_info", err,
-                 [](const cobatch::import_report& report) { return info_of(report); });
 }
 
 int32_t cobatch_reply_outcome(const cobatch_reply* reply) {

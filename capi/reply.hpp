@@ -74,10 +74,8 @@ struct cobatch_reply {
   cobatch::capi::section<std::string> engines;
   cobatch::capi::section<cobatch::capi::listed_account> accounts;
   cobatch::capi::section<cobatch::finding> findings;
-  cobatch::capi::section<cobatch::import_finding> import_findings;
   std::optional<cobatch::lock_report> lock;
   std::optional<cobatch::measured> compared;
-  std::optional<cobatch::import_report> imported;
   // Of the records that were given last:
   cobatch::capi::lent_budget batch_budget;
   cobatch::capi::lent_with_task with_task;

@@ -7,7 +7,6 @@
 #include <cobatch/engine.hpp>
 #include <cobatch/events.hpp>
 #include <cobatch/host_session.hpp>
-#include <cobatch/import.hpp>
 #include <cobatch/protocol.hpp>
 #include <cobatch/store.hpp>
 #include <cobatch/workspace.hpp>

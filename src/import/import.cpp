@@ -1,3 +1,5 @@
+#include "import/import.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <functional>
@@ -10,8 +12,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-
-#include <cobatch/import.hpp>
 
 #include "base/members.hpp"
 #include "base/text.hpp"
@@ -294,7 +294,7 @@ result<std::unique_ptr<store>> store_to_look_at(const workspace_paths& paths, co
 
 }  // namespace
 
-result<import_report> v1::import_original(workspace& place, const fs::path& folder) {
+result<import_report> import_original(workspace& place, const fs::path& folder) {
   // What stands in the place of the views gets its lasting name before it is looked for.
   const auto set_aside = place.refresh_views();
   const put_fn put = [&](std::vector<adopted_task> tasks) { return place.adopt(std::move(tasks)); };
@@ -306,7 +306,7 @@ result<import_report> v1::import_original(workspace& place, const fs::path& fold
   return report;
 }
 
-result<import_report> v1::preview_import(const workspace_options& place, const fs::path& folder) {
+result<import_report> preview_import(const workspace_options& place, const fs::path& folder) {
   const auto paths = find_paths(place);
   if (!paths) return fail(paths.error());
   const auto storage = store_to_look_at(*paths, place.clock);

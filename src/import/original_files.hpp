@@ -5,9 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <cobatch/import.hpp>
-
 #include "base/json.hpp"
+#include "import/import.hpp"
 #include "views/view_files.hpp"
 
 namespace cobatch {

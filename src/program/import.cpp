@@ -1,11 +1,11 @@
 // cobatch import: what the original system kept, taken over.
+#include "import/import.hpp"
+
 #include <string>
 #include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
-
-#include <cobatch/import.hpp>
 
 #include "base/json.hpp"
 #include "program/exit_codes.hpp"

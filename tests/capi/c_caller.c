@@ -198,10 +198,8 @@ static void read_all(cobatch_workspace* place) {
                                NULL));
 }
 
-static void look_from_outside(cobatch_workspace* place, const cobatch_workspace_options* where) {
+static void look_from_outside(const cobatch_workspace_options* where) {
   cobatch_finding_info finding = COBATCH_FINDING_INFO_INIT;
-  cobatch_import_info import = COBATCH_IMPORT_INFO_INIT;
-  cobatch_import_finding_info import_finding = COBATCH_IMPORT_FINDING_INFO_INIT;
   cobatch_reply* reply = NULL;
   OK(cobatch_diagnose(where, cobatch_str("b1"), &reply, NULL));
   OK(cobatch_reply_next_finding(reply, &finding, NULL));
@@ -209,14 +207,6 @@ static void look_from_outside(cobatch_workspace* place, const cobatch_workspace_
   cobatch_reply_free(reply);
   OK(cobatch_diagnose_agents(where, &reply, NULL));
   cobatch_reply_free(reply);
-  put_file(where->root, "claude_task_queue.json",
-           "{\"tasks\":{\"old\":{\"status\":\"queued\",\"description\":\"x\"},\"odd\":5}}");
-  OK(cobatch_preview_import(where, where->root, &reply, NULL));
-  OK(cobatch_reply_import(reply, &import, NULL));
-  CHECK(import.queued == 1);
-  OK(cobatch_reply_next_import_finding(reply, &import_finding, NULL));
-  cobatch_reply_free(reply);
-  OK(cobatch_import(place, where->root, NULL, NULL));
 }
 
 static void follow(cobatch_workspace* place) {
@@ -258,7 +248,7 @@ int main(int argc, char** argv) {
   read_all(place);
   follow(place);
   call_with_json(place);
-  look_from_outside(place, &where);
+  look_from_outside(&where);
   OK(cobatch_retry(place, cobatch_str("b1"), NULL, NULL));
   cobatch_interrupt(place);
   CHECK(lines_logged > 0);

@@ -91,8 +91,6 @@ std::string not_forked(const everything& of_parent) {
   auto lock_info = fresh<cobatch_lock_info>();
   auto savings_info = fresh<cobatch_savings_info>();
   auto finding_info = fresh<cobatch_finding_info>();
-  auto import_info = fresh<cobatch_import_info>();
-  auto import_finding_info = fresh<cobatch_import_finding_info>();
   auto request = fresh<cobatch_turn_request>();
   auto event = fresh<cobatch_event_info>();
   auto completion = fresh<cobatch_completion>();
@@ -118,8 +116,6 @@ std::string not_forked(const everything& of_parent) {
   FORKED(cobatch_reply_lock, reply, &lock_info);
   FORKED(cobatch_reply_savings, reply, &savings_info);
   FORKED(cobatch_reply_next_finding, reply, &finding_info);
-  FORKED(cobatch_reply_import, reply, &import_info);
-  FORKED(cobatch_reply_next_import_finding, reply, &import_finding_info);
   FORKED(cobatch_assign_task, place, &task, nullptr, &out_reply);
   FORKED(cobatch_assign_batch, place, &task, size_t{1}, nullptr, &out_reply);
   FORKED(cobatch_seal, place, id, &out_reply);
@@ -152,7 +148,6 @@ std::string not_forked(const everything& of_parent) {
   FORKED(cobatch_unlock, place, std::uint32_t{COBATCH_UNLOCK_FORCE}, &out_reply);
   FORKED(cobatch_savings, place, id, &out_reply);
   FORKED(cobatch_savings_at_prices, place, id, id, &out_reply);
-  FORKED(cobatch_import, place, id, &out_reply);
   FORKED(cobatch_call, place, id, &out_text, nullptr);
 #undef FORKED
   if (cobatch_root(place).size != 0) wrong += "root is there; ";

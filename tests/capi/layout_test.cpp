@@ -187,14 +187,10 @@ TEST_CASE("a record is filled as far as the caller's struct goes, and what a lat
   check_record(record_of("cobatch_savings_info", cobatch_reply_savings, savings));
 
   auto where = fresh<cobatch_workspace_options>();
-  const std::string root = place.folder.path().native(), folder = others.folder.path().native();
+  const std::string root = place.folder.path().native();
   where.root = text(root);
-  std::ofstream(others.folder.path() / "claude_task_queue.json") << "not JSON";
   const auto findings = [&] { return make<cobatch_reply>(cobatch_diagnose, &where, cobatch_str(nullptr)); };
-  const auto preview = [&] { return make<cobatch_reply>(cobatch_preview_import, &where, text(folder)); };
   check_record(record_of("cobatch_finding_info", cobatch_reply_next_finding, findings));
-  check_record(record_of("cobatch_import_info", cobatch_reply_import, preview));
-  check_record(record_of("cobatch_import_finding_info", cobatch_reply_next_import_finding, preview));
 
   check_record({"cobatch_event_info", sizeof(cobatch_event_info), [&](void* event, cobatch_error** err) {
                   const auto feed = make<cobatch_events>(cobatch_events_open, here, &from_the_beginning);

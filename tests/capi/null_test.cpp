@@ -31,8 +31,6 @@ struct the_others {
   cobatch_lock_info lock = COBATCH_LOCK_INFO_INIT;
   cobatch_savings_info savings = COBATCH_SAVINGS_INFO_INIT;
   cobatch_finding_info finding = COBATCH_FINDING_INFO_INIT;
-  cobatch_import_info import = COBATCH_IMPORT_INFO_INIT;
-  cobatch_import_finding_info import_finding = COBATCH_IMPORT_FINDING_INFO_INIT;
   cobatch_turn_request request = COBATCH_TURN_REQUEST_INIT;
   cobatch_event_info event = COBATCH_EVENT_INFO_INIT;
   cobatch_completion completion = COBATCH_COMPLETION_INIT;
@@ -109,10 +107,6 @@ std::vector<needy_call> the_others::calls() {
       NEEDY(cobatch_reply_savings, reply, nullptr),
       NEEDY(cobatch_reply_next_finding, nullptr, &finding),
       NEEDY(cobatch_reply_next_finding, reply, nullptr),
-      NEEDY(cobatch_reply_import, nullptr, &import),
-      NEEDY(cobatch_reply_import, reply, nullptr),
-      NEEDY(cobatch_reply_next_import_finding, nullptr, &import_finding),
-      NEEDY(cobatch_reply_next_import_finding, reply, nullptr),
       NEEDY(cobatch_assign_task, nullptr, &spec, nullptr, &out_reply),
       NEEDY(cobatch_assign_task, place, nullptr, nullptr, &out_reply),
       NEEDY(cobatch_assign_batch, nullptr, &spec, 1, nullptr, &out_reply),
@@ -207,11 +201,6 @@ std::vector<needy_call> the_others::calls() {
       NEEDY(cobatch_diagnose, nullptr, id, nullptr),
       NEEDY(cobatch_diagnose, nullptr, null_with_size, &out_reply),
       NEEDY(cobatch_diagnose_agents, nullptr, nullptr),
-      NEEDY(cobatch_import, nullptr, id, &out_reply),
-      NEEDY(cobatch_import, place, null_with_size, &out_reply),
-      NEEDY(cobatch_import, place, absent, &out_reply),
-      NEEDY(cobatch_preview_import, nullptr, id, nullptr),
-      NEEDY(cobatch_preview_import, nullptr, absent, &out_reply),
   };
 }
 

@@ -1,9 +1,9 @@
 // Files of the original system. A line "#file NAME" says which of its files follows; before it, the queue.
 #include <cobatch/core/text.hpp>
-#include <cobatch/import.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "fuzz.hpp"
+#include "import/import.hpp"
 
 using namespace cobatch;
 using cobatch_fuzz::ensure;

@@ -187,9 +187,6 @@ COBATCH_ANSWER_YES = 1
 COBATCH_ANSWER_NO = 2
 COBATCH_ANSWER_UNKNOWN = 3
 
-COBATCH_IMPORT_NOTE = 1
-COBATCH_IMPORT_CONFLICT = 2
-COBATCH_IMPORT_SET_ASIDE = 3
 
 HANDLE = c_void_p
 OUT = POINTER(HANDLE)  # a handle that a function makes
@@ -698,27 +695,6 @@ class cobatch_finding_info(_Sized):
     ]
 
 
-class cobatch_import_info(_Sized):
-    _fields_ = [
-        ("incomplete", c_int32),
-        ("queued", c_int64),
-        ("in_progress", c_int64),
-        ("done", c_int64),
-        ("error", c_int64),
-        ("cancelled", c_int64),
-        ("there_already", c_int64),
-    ]
-
-
-class cobatch_import_finding_info(_Sized):
-    _fields_ = [
-        ("kind", c_int32),
-        ("file", cobatch_text),
-        ("task", cobatch_text),
-        ("message", cobatch_text),
-    ]
-
-
 # Functions that return a cobatch_status: their parameters without the last one, the error.
 FALLIBLE: dict[str, tuple[Any, ...]] = {
     "cobatch_open": (POINTER(cobatch_workspace_options), OUT),
@@ -779,10 +755,6 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
     "cobatch_diagnose": (POINTER(cobatch_workspace_options), cobatch_text, OUT),
     "cobatch_diagnose_agents": (POINTER(cobatch_workspace_options), OUT),
     "cobatch_reply_next_finding": (HANDLE, POINTER(cobatch_finding_info)),
-    "cobatch_import": (HANDLE, cobatch_text, OUT),
-    "cobatch_preview_import": (POINTER(cobatch_workspace_options), cobatch_text, OUT),
-    "cobatch_reply_import": (HANDLE, POINTER(cobatch_import_info)),
-    "cobatch_reply_next_import_finding": (HANDLE, POINTER(cobatch_import_finding_info)),
 }
 
 # All others: what they return, and their parameters.

@@ -9,7 +9,6 @@ from .answers import (
     BatchStatus,
     Cancelled,
     Executed,
-    Imported,
     LockStatus,
     Overview,
     Reset,
@@ -30,8 +29,6 @@ from .records import (
     Changes,
     Event,
     Finding,
-    ImportCounts,
-    ImportFinding,
     LiveEngine,
     Lock,
     Result,
@@ -47,7 +44,7 @@ from .records import (
 from .session import HostSession, HostTurn
 from .tasks import NewBatch, TaskSpec
 from .turns import AgentTurn, Completion, TurnRequest
-from .workspace import Workspace, open, preview_import
+from .workspace import Workspace, open
 
 __all__ = [
     "Account",
@@ -88,9 +85,6 @@ __all__ = [
     "Forked",
     "HostSession",
     "HostTurn",
-    "ImportCounts",
-    "ImportFinding",
-    "Imported",
     "Internal",
     "Interrupted",
     "IoError",
@@ -154,7 +148,6 @@ __all__ = [
     "diagnose_agents",
     "gemini",
     "open",
-    "preview_import",
     "prompt",
     "scripted",
     "supported_actions",

@@ -15,8 +15,6 @@ from .records import (
     Budget,
     Changes,
     Finding,
-    ImportCounts,
-    ImportFinding,
     LiveEngine,
     Lock,
     Result,
@@ -51,8 +49,6 @@ _SOURCES: dict[type[Record], tuple[Any, str]] = {
     Lock: (_abi.cobatch_lock_info, "cobatch_reply_lock"),
     Savings: (_abi.cobatch_savings_info, "cobatch_reply_savings"),
     Finding: (_abi.cobatch_finding_info, "cobatch_reply_next_finding"),
-    ImportCounts: (_abi.cobatch_import_info, "cobatch_reply_import"),
-    ImportFinding: (_abi.cobatch_import_finding_info, "cobatch_reply_next_import_finding"),
 }
 _KINDS = {kind.__name__: kind for kind in _SOURCES}
 

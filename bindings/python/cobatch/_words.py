@@ -62,7 +62,6 @@ if TYPE_CHECKING:
         "queued_again",
     ]
     Answer = Literal["yes", "no", "unknown"]
-    ImportKind = Literal["note", "conflict", "set_aside"]
 
 
 class Words:
@@ -120,4 +119,3 @@ OUTCOMES = Words(
     ),
 )
 ANSWERS = Words("answer", "COBATCH_ANSWER_")
-IMPORT_KINDS = Words("kind", "COBATCH_IMPORT_")

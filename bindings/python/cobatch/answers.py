@@ -5,8 +5,6 @@ from __future__ import annotations
 from .records import (
     Account,
     Batch,
-    ImportCounts,
-    ImportFinding,
     LiveEngine,
     Lock,
     Record,
@@ -131,11 +129,3 @@ class SavingsReport(Record):
     accounts: tuple[Account, ...]  # the batch's, its preamble's if it was sent, one a task in order of first turn
     savings: Savings
     warnings: tuple[Warning, ...]  # of the prices: models without one, or that may cost more
-
-
-class Imported(Record):
-    """What an import has done, or would do."""
-
-    __slots__ = ()
-    counts: ImportCounts
-    findings: tuple[ImportFinding, ...]

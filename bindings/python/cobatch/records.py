@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         BatchState,
         ErrorRule,
         EventKind,
-        ImportKind,
         Marker,
         Priority,
         RunningWay,
@@ -65,7 +64,6 @@ _SHOWN: dict[str, Callable[[Any], Any]] = {
     "Marker": _words.MARKERS.word,
     "Outcome": _words.OUTCOMES.word,
     "Answer": _words.ANSWERS.word,
-    "ImportKind": _words.IMPORT_KINDS.word,
 }
 
 
@@ -463,26 +461,3 @@ class Finding(Record):
     answer: Answer  # "unknown": it cannot be told, or not yet
     message: str  # what is there and what it means; may hold a client's text (untrusted)
     fix: str | None  # a command to copy to a POSIX shell
-
-
-class ImportCounts(Record):
-    """What an import has put in: tasks that are new, by the state that they have here."""
-
-    __slots__ = ()
-    queued: int
-    in_progress: int
-    done: int
-    error: int
-    cancelled: int
-    there_already: int
-    incomplete: bool  # something was set aside, or conflicts
-
-
-class ImportFinding(Record):
-    """Something to say about a file or a task of the original. Texts may hold what the files say (untrusted)."""
-
-    __slots__ = ()
-    kind: ImportKind  # "note": nothing is missing; "conflict": what stands here stays; "set_aside": not taken over
-    file: str | None  # its path in the folder
-    task: str | None  # the task's id as it stands there; None: the file as a whole
-    message: str

@@ -19,7 +19,6 @@ from .answers import (
     BatchStatus,
     Cancelled,
     Executed,
-    Imported,
     LockStatus,
     Overview,
     Reset,
@@ -194,18 +193,6 @@ class Workspace:
     def retry(self, batch: str) -> Retried:
         """Resets every task of the batch that failed or was cancelled, and seals it. Raises BatchNotFound."""
         return self._ask(Retried, "cobatch_retry", _values.text(batch))
-
-    def import_original(self, folder: str | os.PathLike[str]) -> Imported:
-        """Takes over the tasks and results of the original system from `folder`, its data/. What has ended has ended
-        here; what was queued or in progress is queued, in batches that are open: nothing starts by itself. What was
-        blocked is cancelled; `reset` queues it.
-
-        Import changes nothing in the folder; in the workspace's own data/ Cobatch goes on writing its JSON files, and
-        adds lines to the archive. It may be repeated: what is here already stays as it is. `preview_import` says what
-        it would do. Raises BadValue (no such folder, or none of its files in it), IoError; what was put in before
-        stays.
-        """
-        return self._ask(Imported, "cobatch_import", _values.path(folder))
 
     # -------------------------------------------------------------------------------------------------- reading
 
@@ -463,11 +450,3 @@ class Workspace:
 def open(root: str | os.PathLike[str] = ".", state: str | os.PathLike[str] | None = None) -> Workspace:
     """Opens the workspace in folder `root`: `with cobatch.open() as ws:`. See Workspace."""
     return Workspace(root, state)
-
-
-def preview_import(
-    folder: str | os.PathLike[str], root: str | os.PathLike[str] = ".", state: str | os.PathLike[str] | None = None
-) -> Imported:
-    """What `Workspace.import_original` would do now in the workspace of folder `root`. It is not opened, and no file is
-    made; where there is no store yet, it is taken as empty."""
-    return answer(Imported, "cobatch_preview_import", byref(_values.place(root, state)), _values.path(folder))

@@ -168,7 +168,6 @@ class TheWordsAreTheHeaders(unittest.TestCase):
             "Marker": _words.MARKERS,
             "Outcome": _words.OUTCOMES,
             "Answer": _words.ANSWERS,
-            "ImportKind": _words.IMPORT_KINDS,
         }
         self.assertEqual(own, {name: set(of._words.values()) for name, of in words.items()})
 

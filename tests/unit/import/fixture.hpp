@@ -12,10 +12,10 @@
 
 #include <doctest/doctest.h>
 
-#include <cobatch/import.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "base/json.hpp"
+#include "import/import.hpp"
 #include "unit/scratch_folder.hpp"
 #include "unit/zone.hpp"
 

@@ -24,7 +24,6 @@
 #include <cobatch/fwd.hpp>
 
 namespace cobatch {
-inline namespace v1 {
 
 /// Something to say about a file or a task of the original. All texts may hold what the files say (untrusted).
 struct import_finding {
@@ -83,5 +82,4 @@ struct import_report {
 /// as empty. A store of an earlier version is brought to this one, as by `workspace::open`. Errors as above.
 [[nodiscard]] result<import_report> preview_import(const workspace_options& place, const std::filesystem::path& folder);
 
-}  // namespace v1
 }  // namespace cobatch

@@ -3,8 +3,7 @@
 #include <string_view>
 #include <thread>
 
-#include <cobatch/import.hpp>
-
+#include "import/import.hpp"
 #include "store/store.hpp"
 #include "unit/engine/fixture.hpp"
 #include "workspace/layout.hpp"
