@@ -10,7 +10,7 @@
 #include "agents/claude_dialect.hpp"
 #include "agents/claude_transcript.hpp"
 #include "agents/process_agent.hpp"
-#include "base/decimal.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
 

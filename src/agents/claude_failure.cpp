@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "agents/provider_error.hpp"
-#include "base/members.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
 

@@ -9,7 +9,7 @@
 
 #include "agents/line_follower.hpp"
 #include "agents/reported_usage.hpp"
-#include "base/members.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
 

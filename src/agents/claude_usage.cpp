@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "agents/reported_usage.hpp"
-#include "base/members.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
 

@@ -5,8 +5,7 @@
 #include "agents/json_dialect.hpp"
 #include "agents/provider_error.hpp"
 #include "agents/status_line.hpp"
-#include "base/counts.hpp"
-#include "base/members.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
 

@@ -8,7 +8,7 @@
 #include <cobatch/store.hpp>
 
 #include "agents/reset_time.hpp"
-#include "base/members.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
 

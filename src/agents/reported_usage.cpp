@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/counts.hpp"
+#include "base/json.hpp"
 
 namespace cobatch {
 

@@ -35,7 +35,7 @@ json::object account_json(const account& sum, const std::optional<account_cost>&
   out.push_back({"wasted_turns", sum.wasted_turns});
   out.push_back({"complete", sum.complete});
   if (sum.turns_without_usage > 0) out.push_back({"turns_without_usage", sum.turns_without_usage});
-  if (cost) out.push_back({"cost_usd", decimal_json(cost->nano_dollars, 9)});
+  if (cost) out.push_back({"cost_usd", json::decimal_value(cost->nano_dollars, 9)});
   if (cost && cost->at_least) out.push_back({"cost_at_least", true});
   if (sum.scripted) out.push_back({"scripted", true});
   if (sum.told) out.push_back({"told", true});

@@ -5,7 +5,7 @@
 #include <fmt/core.h>
 
 #include "api/actions.hpp"
-#include "base/decimal.hpp"
+#include "base/json.hpp"
 #include "workspace/checks.hpp"
 
 namespace cobatch {

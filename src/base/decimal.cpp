@@ -1,14 +1,12 @@
-#include "base/decimal.hpp"
-
 #include <charconv>
 #include <string>
 #include <system_error>
 
 #include <fmt/format.h>
 
-namespace cobatch {
-namespace json {
+#include "base/json.hpp"
 
+namespace cobatch::json {
 namespace {
 
 constexpr std::int64_t most_digits = 18;
@@ -76,8 +74,15 @@ std::string write_decimal(std::int64_t value, int decimals, int fewest) {
   std::string text = fmt::format("{:0{}}", value, decimals + 1);
   text.insert(text.size() - static_cast<std::size_t>(decimals), 1, '.');
   for (int shown = decimals; shown > fewest && text.back() == '0'; --shown) text.pop_back();
+  if (text.back() == '.') text.pop_back();
   return text;
 }
 
-}  // namespace json
-}  // namespace cobatch
+value decimal_value(std::int64_t value, int decimals) {
+  std::string text = write_decimal(value, decimals, 0);
+  std::int64_t whole = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), whole).ptr == text.data() + text.size()) return whole;
+  return number{std::move(text)};
+}
+
+}  // namespace cobatch::json

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
+#include <map>
 #include <memory>
 #include <new>
 #include <string>
@@ -14,8 +14,7 @@
 #include "base/json.hpp"
 #include "base/scan.hpp"
 
-namespace cobatch {
-namespace json {
+namespace cobatch::json {
 namespace {
 
 using parser_implementation = std::unique_ptr<simdjson::internal::dom_parser_implementation>;
@@ -50,9 +49,6 @@ simdjson::error_code make_parser(std::size_t capacity, parser_implementation& ma
 }
 #endif
 
-// Objects of up to this many members look for a name that stands twice by comparing each with each.
-constexpr std::size_t few_members = 16;
-
 std::size_t offset_of_bad_utf8(std::string_view text) noexcept {
   std::size_t at = 0;
   while (at < text.size()) {
@@ -63,39 +59,33 @@ std::size_t offset_of_bad_utf8(std::string_view text) noexcept {
   return at;
 }
 
-void replace_earlier_few(object& members) {
-  for (std::size_t i = 1; i < members.size(); ++i) {
-    const auto same = [&](const member& m) { return m.name == members[i].name; };
-    const auto here = members.begin() + static_cast<std::ptrdiff_t>(i);
-    const auto earlier = std::find_if(members.begin(), here, same);
-    if (earlier == here) continue;
-    earlier->content = std::move(members[i].content);
-    members.erase(here);
-    --i;
+// Small objects are compared each with each; larger ones sorted, not hashed: nobody can choose names that make it slow.
+bool has_repeated_name(const object& members) {
+  constexpr std::size_t few = 16;
+  if (members.size() <= few) {
+    for (auto m = members.begin(); m != members.end(); ++m)
+      if (std::any_of(members.begin(), m, [&](const member& earlier) { return earlier.name == m->name; })) return true;
+    return false;
   }
+  std::vector<std::string_view> names;
+  names.reserve(members.size());
+  for (const auto& m : members) names.push_back(m.name);
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) != names.end();
 }
 
-// Sorted, not hashed: nobody can choose names that make this slow.
-void replace_earlier_many(object& members) {
-  std::vector<std::size_t> order(members.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return members[a].name < members[b].name; });
-  std::vector<bool> drop(members.size());
-  bool any = false;
-  for (std::size_t i = 1, first = 0; i < order.size(); ++i) {
-    if (members[order[i]].name != members[order[first]].name) {
-      first = i;
-      continue;
-    }
-    members[order[first]].content = std::move(members[order[i]].content);
-    drop[order[i]] = any = true;
-  }
-  if (!any) return;
+// The later content takes the place of the earlier one.
+object without_repeated_names(object members) {
   object kept;
-  for (std::size_t i = 0; i < members.size(); ++i)
-    if (!drop[i]) kept.push_back(std::move(members[i]));
-  members = std::move(kept);
+  std::map<std::string, std::size_t> places;
+  for (auto& m : members) {
+    const auto [place, is_new] = places.try_emplace(m.name, kept.size());
+    if (is_new)
+      kept.push_back(std::move(m));
+    else
+      kept[place->second].content = std::move(m.content);
+  }
+  return kept;
 }
 
 // Makes our values of simdjson's.
@@ -140,11 +130,7 @@ class builder {
       std::string name(field.key);
       out.push_back({std::move(name), build(field.value)});
     }
-    if (out.size() <= few_members)
-      replace_earlier_few(out);
-    else
-      replace_earlier_many(out);
-    return value(std::move(out));
+    return value(has_repeated_name(out) ? without_repeated_names(std::move(out)) : std::move(out));
   }
 
   const detail::scanned& input_;
@@ -192,5 +178,4 @@ result<value> parse_leniently(std::string_view text, repairs& repaired) {
   return parsed;
 }
 
-}  // namespace json
-}  // namespace cobatch
+}  // namespace cobatch::json

@@ -6,8 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace cobatch {
-namespace json::detail {
+namespace cobatch::json::detail {
 namespace {
 
 constexpr std::string_view stand_in = "0.0";
@@ -301,5 +300,4 @@ error bad_string_in(std::string_view text) {
   return {errc::bad_json, "not valid JSON"};
 }
 
-}  // namespace json::detail
-}  // namespace cobatch
+}  // namespace cobatch::json::detail

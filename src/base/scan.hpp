@@ -16,8 +16,7 @@
 
 #include "base/json.hpp"
 
-namespace cobatch {
-namespace json::detail {
+namespace cobatch::json::detail {
 
 struct scanned {
   std::string text;                       ///< what simdjson is to parse; capacity includes its padding
@@ -41,5 +40,4 @@ enum class strictness { strict, lenient };
 /// True if `text` is one JSON number.
 [[nodiscard]] bool is_number(std::string_view text) noexcept;
 
-}  // namespace json::detail
-}  // namespace cobatch
+}  // namespace cobatch::json::detail

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "base/decimal.hpp"
+#include "base/json.hpp"
 #include "store/store.hpp"
 #include "workspace/workspace.hpp"
 

@@ -13,7 +13,7 @@
 
 #include <fmt/format.h>
 
-#include "base/members.hpp"
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "import/original_files.hpp"
 #include "import/original_task.hpp"

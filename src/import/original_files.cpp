@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/members.hpp"
+#include "base/json.hpp"
 #include "import/repeated_names.hpp"
 #include "os/files.hpp"
 #include "views/view_files.hpp"

@@ -13,8 +13,7 @@
 #include <cobatch/core/text.hpp>
 #include <cobatch/host_session.hpp>
 
-#include "base/decimal.hpp"
-#include "base/members.hpp"
+#include "base/json.hpp"
 #include "import/told_time.hpp"
 #include "views/record_json.hpp"
 #include "workspace/telemetry_file.hpp"

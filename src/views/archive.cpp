@@ -14,7 +14,6 @@
 #include <cobatch/core/time.hpp>
 
 #include "base/json.hpp"
-#include "base/members.hpp"
 #include "os/files.hpp"
 #include "os/unique_fd.hpp"
 #include "store/store.hpp"

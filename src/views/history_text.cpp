@@ -73,7 +73,7 @@ class pattern {
       out.push_back({"min_tokens", least_});
       out.push_back({"max_tokens", most_});
     }
-    out.push_back({"success_rate", decimal_json(successes_ * 1000 / count_, 3)});
+    out.push_back({"success_rate", json::decimal_value(successes_ * 1000 / count_, 3)});
     return {{task_type, std::move(out)}};
   }
 

@@ -74,10 +74,10 @@ void add_extra(json::object& to, const std::string& extra) {
 
 json::object budget_json(const spending_cap& cap) {
   json::object out;
-  if (cap.nano_dollars != 0) add(out, "usd", decimal_json(cap.nano_dollars, 9));
+  if (cap.nano_dollars != 0) add(out, "usd", json::decimal_value(cap.nano_dollars, 9));
   if (cap.tokens != 0) add(out, "tokens", cap.tokens);
   // To 10^-9 minutes, which is finer than the milliseconds that are kept.
-  if (cap.time.count() != 0) add(out, "minutes", decimal_json((cap.time.count() * 100'000 + 3) / 6, 9));
+  if (cap.time.count() != 0) add(out, "minutes", json::decimal_value((cap.time.count() * 100'000 + 3) / 6, 9));
   if (cap.allow_unknown) add(out, "unknown", "allow");
   return out;
 }
@@ -200,7 +200,7 @@ json::object condition_members(const task_spec& task) {
   add_texts_unless_empty(out, "check", task.check);
   add_unless_empty(out, "model", task.model);
   add_texts_unless_empty(out, "tools", task.tools);
-  if (task.limit.count() != 0) add(out, "time_limit_seconds", decimal_json(task.limit.count(), 3));
+  if (task.limit.count() != 0) add(out, "time_limit_seconds", json::decimal_value(task.limit.count(), 3));
   return out;
 }
 
@@ -384,15 +384,6 @@ json::value kept_json(const std::string& kept, json::value if_empty) {
   if (kept.empty()) return if_empty;
   auto parsed = json::parse(kept);
   return parsed ? std::move(*parsed) : json::value(kept);
-}
-
-json::value decimal_json(std::int64_t scaled, int decimals) {
-  std::int64_t unit = 1;
-  for (int i = 0; i < decimals; ++i) unit *= 10;
-  if (scaled % unit == 0) return scaled / unit;
-  std::string fraction = std::to_string(unit + scaled % unit).substr(1);
-  fraction.erase(fraction.find_last_not_of('0') + 1);
-  return json::number{std::to_string(scaled / unit) + "." + fraction};
 }
 
 json::value seconds_json(std::int64_t milliseconds) {

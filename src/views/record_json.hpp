@@ -71,9 +71,6 @@ namespace cobatch {
 /// `if_empty` for an empty text.
 [[nodiscard]] json::value kept_json(const std::string& text, json::value if_empty = {});
 
-/// scaled / 10^decimals (neither negative) as a JSON number, exactly and without zeros at the end: 1.5, 2.
-[[nodiscard]] json::value decimal_json(std::int64_t scaled, int decimals);
-
 /// Milliseconds as seconds with three decimals (12.345), a JSON number; negative ones count as 0.
 [[nodiscard]] json::value seconds_json(std::int64_t milliseconds);
 

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "base/json.hpp"
-#include "base/members.hpp"
 #include "os/files.hpp"
 #include "views/view_files.hpp"
 

@@ -7,9 +7,7 @@
 
 #include <cobatch/prices.hpp>
 
-#include "base/decimal.hpp"
 #include "base/json.hpp"
-#include "base/members.hpp"
 #include "os/files.hpp"
 
 namespace cobatch {

@@ -10,9 +10,7 @@
 
 #include <cobatch/store.hpp>
 
-#include "base/counts.hpp"
 #include "base/json.hpp"
-#include "base/members.hpp"
 #include "os/files.hpp"
 #include "os/process.hpp"
 

@@ -18,7 +18,6 @@
 #include "agents/codex_requests.hpp"
 #include "agents/gemini_dialect.hpp"
 #include "base/json.hpp"
-#include "base/members.hpp"
 #include "paths.hpp"
 
 using namespace cobatch;

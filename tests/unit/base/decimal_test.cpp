@@ -1,10 +1,11 @@
-#include "base/decimal.hpp"
-
 #include <string>
 
 #include <doctest/doctest.h>
 
+#include "base/json.hpp"
+
 using cobatch::json::decimal;
+using cobatch::json::decimal_value;
 using cobatch::json::read_decimal;
 using cobatch::json::write_decimal;
 
@@ -25,6 +26,14 @@ TEST_CASE("a decimal is written exactly, and no longer than it needs to be") {
   CHECK(write_decimal(5, 9, 2) == "0.000000005");
   CHECK(write_decimal(0, 12, 1) == "0.0");
   CHECK(write_decimal(12'000, 3, 3) == "12.000");
+  CHECK(write_decimal(12'000, 3, 0) == "12");
+}
+
+TEST_CASE("a decimal as a JSON number has no more decimals than it needs") {
+  CHECK(write(decimal_value(1'203'000'000, 9)) == "1.203");
+  CHECK(write(decimal_value(12'000, 3)) == "12");
+  CHECK(write(decimal_value(0, 9)) == "0");
+  CHECK(write(decimal_value(5, 3)) == "0.005");
 }
 
 TEST_CASE("zero is zero in all its forms") {

@@ -1,13 +1,12 @@
+#include "base/json.hpp"
+
 #include <array>
 #include <charconv>
 #include <cstddef>
 
 #include <cobatch/core/text.hpp>
 
-#include "base/json.hpp"
-
-namespace cobatch {
-namespace json {
+namespace cobatch::json {
 namespace {
 
 constexpr int one_line = -1;  // as indentation: no line breaks, no spaces
@@ -20,34 +19,15 @@ void append_int(std::string& out, std::int64_t n) {
 }
 
 void append_escape(std::string& out, char c) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  switch (c) {
-    case '"':
-      out += "\\\"";
-      break;
-    case '\\':
-      out += "\\\\";
-      break;
-    case '\b':
-      out += "\\b";
-      break;
-    case '\f':
-      out += "\\f";
-      break;
-    case '\n':
-      out += "\\n";
-      break;
-    case '\r':
-      out += "\\r";
-      break;
-    case '\t':
-      out += "\\t";
-      break;
-    default:
-      out += "\\u00";
-      out += hex[static_cast<unsigned char>(c) >> 4U];
-      out += hex[static_cast<unsigned char>(c) & 15U];
+  constexpr std::string_view meant = "\"\\\b\f\n\r\t", letters = "\"\\bfnrt", hex = "0123456789abcdef";
+  out += '\\';
+  if (const auto at = meant.find(c); at != std::string_view::npos) {
+    out += letters[at];
+    return;
   }
+  out += "u00";
+  out += hex[static_cast<unsigned char>(c) >> 4U];
+  out += hex[static_cast<unsigned char>(c) & 15U];
 }
 
 bool needs_escape(char c) noexcept {
@@ -116,6 +96,24 @@ std::string written(const value& v, int indent) {
 
 }  // namespace
 
+const value* value::find(std::string_view name) const noexcept {
+  const object* members = as_object();
+  if (members == nullptr) return nullptr;
+  for (const auto& m : *members)
+    if (m.name == name) return &m.content;
+  return nullptr;
+}
+
+std::string_view value::kind() const noexcept {
+  constexpr std::string_view names[] = {"null",     "a boolean", "a number", "a number",
+                                        "a string", "an array",  "an object"};
+  return names[data_.index()];
+}
+
+bool operator==(const value& a, const value& b) {
+  return a.data_ == b.data_;
+}
+
 std::string write(const value& v) {
   return written(v, one_line);
 }
@@ -144,5 +142,33 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-}  // namespace json
-}  // namespace cobatch
+std::string text_of(const value& of, std::string_view name) {
+  const value* found = of.find(name);
+  return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
+}
+
+std::optional<std::int64_t> number_of(const value& of, std::string_view name) {
+  const value* found = of.find(name);
+  return found != nullptr && found->as_int() != nullptr ? std::optional(*found->as_int()) : std::nullopt;
+}
+
+bool is_true(const value& of, std::string_view name) {
+  const value* found = of.find(name);
+  return found != nullptr && *found == value(true);
+}
+
+const array* array_of(const value& of, std::string_view name) {
+  const value* found = of.find(name);
+  return found == nullptr ? nullptr : found->as_array();
+}
+
+std::optional<std::int64_t> told_counts::read(const value& of, std::string_view name) {
+  const value* found = of.find(name);
+  if (found == nullptr || found->is_null()) return std::nullopt;
+  const std::int64_t* count = found->as_int();
+  const bool fits = count != nullptr && *count >= 0 && *count <= most_;
+  all_fit_ = all_fit_ && fits;
+  return fits ? std::optional(*count) : std::nullopt;
+}
+
+}  // namespace cobatch::json
