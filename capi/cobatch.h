@@ -1236,7 +1236,7 @@ enum {
   COBATCH_EVENT_AGENT_KNOWN = 11, /* the session says now what the agent says of itself: cobatch_session_info */
   COBATCH_EVENT_TOOL = 12,        /* the agent uses a tool, and on what; untrusted text */
   COBATCH_EVENT_NOTICE = 13,      /* worth knowing: a stalled agent, a context loaded anew */
-  COBATCH_EVENT_PAUSED = 14,      /* the session rests, and why; until when says the session */
+  COBATCH_EVENT_PAUSED = 14,      /* the session rests, and why; the session says until when */
   COBATCH_EVENT_RESUMED = 15      /* it goes on */
 };
 

@@ -30,46 +30,23 @@ struct cobatch_events {
 
 namespace {
 
-std::int32_t number_of_kind(cobatch::event::kind kind) {
-  using k = cobatch::event::kind;
-  switch (kind) {
-    case k::session_started:
-      return COBATCH_EVENT_SESSION_STARTED;
-    case k::turn_started:
-      return COBATCH_EVENT_TURN_STARTED;
-    case k::turn_ended:
-      return COBATCH_EVENT_TURN_ENDED;
-    case k::session_ended:
-      return COBATCH_EVENT_SESSION_ENDED;
-    case k::progress:
-      return COBATCH_EVENT_PROGRESS;
-    case k::waiting:
-      return COBATCH_EVENT_WAITING;
-    case k::trouble:
-      return COBATCH_EVENT_TROUBLE;
-    case k::recovered:
-      return COBATCH_EVENT_RECOVERED;
-    case k::lines_dropped:
-      return COBATCH_EVENT_DROPPED;
-    case k::agent_known:
-      return COBATCH_EVENT_AGENT_KNOWN;
-    case k::tool:
-      return COBATCH_EVENT_TOOL;
-    case k::notice:
-      return COBATCH_EVENT_NOTICE;
-    case k::paused:
-      return COBATCH_EVENT_PAUSED;
-    case k::resumed:
-      return COBATCH_EVENT_RESUMED;
-    case k::changed:
-      break;
-  }
-  return COBATCH_EVENT_CHANGED;
+// The numbers are the same on both sides.
+constexpr bool same(cobatch::event::kind kind, std::int32_t number) {
+  return static_cast<std::int32_t>(kind) == number;
 }
+using k = cobatch::event::kind;
+static_assert(same(k::session_started, COBATCH_EVENT_SESSION_STARTED) &&
+              same(k::turn_started, COBATCH_EVENT_TURN_STARTED));
+static_assert(same(k::turn_ended, COBATCH_EVENT_TURN_ENDED) && same(k::session_ended, COBATCH_EVENT_SESSION_ENDED));
+static_assert(same(k::changed, COBATCH_EVENT_CHANGED) && same(k::progress, COBATCH_EVENT_PROGRESS));
+static_assert(same(k::waiting, COBATCH_EVENT_WAITING) && same(k::trouble, COBATCH_EVENT_TROUBLE));
+static_assert(same(k::recovered, COBATCH_EVENT_RECOVERED) && same(k::dropped, COBATCH_EVENT_DROPPED));
+static_assert(same(k::agent_known, COBATCH_EVENT_AGENT_KNOWN) && same(k::tool, COBATCH_EVENT_TOOL));
+static_assert(same(k::notice, COBATCH_EVENT_NOTICE) && same(k::paused, COBATCH_EVENT_PAUSED));
+static_assert(same(k::resumed, COBATCH_EVENT_RESUMED));
 
 // Of what happens between the start and the end of a turn or a session nobody writes down when it did.
-bool has_no_time(cobatch::event::kind kind) {
-  using k = cobatch::event::kind;
+bool has_no_time(k kind) {
   return kind == k::progress || kind == k::tool || kind == k::notice || kind == k::agent_known || kind == k::paused ||
          kind == k::resumed;
 }
@@ -98,22 +75,19 @@ void show_turn(const cobatch::turn_record& turn, bool ended, lent_usage& used, c
 }
 
 cobatch_event_info info_of_event(const cobatch::event& event, lent_usage& used) {
-  using kind = cobatch::event::kind;
   cobatch_event_info info = COBATCH_EVENT_INFO_INIT;
-  info.kind = number_of_kind(event.what);
+  info.kind = static_cast<std::int32_t>(event.what);
   info.at = COBATCH_NO_TIME;
   info.batch = info.task = info.agent = {"", 0};
   info.text = lend(event.text);
-  info.count = event.dropped;
+  info.count = event.count;
   info.resume_session = event.position.session.value;
   info.resume_step = event.position.step;
-  const bool session_is_over = event.what == kind::session_ended || event.what == kind::recovered;
+  const bool session_is_over = event.what == k::session_ended || event.what == k::recovered;
   if (event.session) show_session(*event.session, session_is_over, info);
-  if (event.turn) show_turn(*event.turn, event.what == kind::turn_ended, used, info);
+  if (event.turn) show_turn(*event.turn, event.what == k::turn_ended, used, info);
   if (event.task) info.task_state = number_of(event.task->state);
   if (has_no_time(event.what)) info.at = COBATCH_NO_TIME;
-  if (event.what == kind::paused && event.session && event.session->pause)
-    info.text = lend(event.session->pause->reason);
   return info;
 }
 

@@ -22,7 +22,7 @@
 
 /// A turn that a callback works.
 struct cobatch_turn {
-  const std::function<void(const cobatch::agent_news&)>& on_news;
+  const std::function<void(const cobatch::event&)>& on_event;
   cobatch::birthplace home = {};
   std::mutex mutex = {};
   std::optional<cobatch::settlement> completion = {};
@@ -98,8 +98,8 @@ settlement without_completion(cobatch_status status, bool interrupted, bool time
 
 class host_agent_session final : public agent_session {
  public:
-  host_agent_session(const host_calls& host, void* session, std::function<void(const cobatch::agent_news&)> on_news)
-      : host_(host), session_(session), on_news_(std::move(on_news)) {}
+  host_agent_session(const host_calls& host, void* session, std::function<void(const cobatch::event&)> on_event)
+      : host_(host), session_(session), on_event_(std::move(on_event)) {}
   ~host_agent_session() override { finish(); }
 
   turn_report run_turn(const turn_request& request, std::chrono::milliseconds limit,
@@ -123,7 +123,7 @@ class host_agent_session final : public agent_session {
 
  private:
   turn_report call_turn(const turn_request& request, std::chrono::milliseconds limit, std::stop_token interrupt) {
-    cobatch_turn turn{on_news_};
+    cobatch_turn turn{on_event_};
     cobatch_turn_request shown = info_of(request);
     shown.limit_ms = limit.count();
     turn_watch watch(host_, session_, turn, limit, std::move(interrupt));
@@ -150,7 +150,7 @@ class host_agent_session final : public agent_session {
 
   const host_calls& host_;
   void* session_;
-  std::function<void(const cobatch::agent_news&)> on_news_;
+  std::function<void(const cobatch::event&)> on_event_;
   bool finished_ = false;
 };
 
@@ -174,7 +174,7 @@ class host_agent final : public agent {
         return fail(errc::agent_failed, "agent \"" + name_ + "\" of the host could not be started (it returned " +
                                             std::to_string(status) + ")");
     }
-    return std::make_unique<host_agent_session>(host_, session, how.on_news);
+    return std::make_unique<host_agent_session>(host_, session, how.on_event);
   }
 
   // It died with its process and left nothing to read.
@@ -238,7 +238,7 @@ cobatch_status cobatch_turn_progress(cobatch_turn* turn, cobatch_text line, coba
     std::string text;
     if (auto v = take_text(line, "line", text); v.failed()) return v;
     const std::string said = cobatch::to_utf8(text);
-    if (turn->on_news) turn->on_news({.what = cobatch::agent_news::kind::line, .text = said, .about = {}});
+    if (turn->on_event) turn->on_event({.what = cobatch::event::kind::progress, .text = std::string(said)});
     return {};
   });
 }

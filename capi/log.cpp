@@ -14,9 +14,9 @@ std::string named(const session_record& session) {
          session.agent + ")";
 }
 
-std::string rests(const session_record& session) {
-  std::string line = named(session) + " rests";
-  if (session.pause) line += " until " + to_iso(session.pause->until) + ": " + session.pause->reason;
+std::string rests(const event& pause) {
+  std::string line = named(*pause.session) + " rests";
+  if (pause.until) line += " until " + to_iso(*pause.until) + ": " + pause.text;
   return line;
 }
 
@@ -44,30 +44,32 @@ void host_log::say(std::int32_t level, std::string_view line) {
   if (log_ != nullptr) log_(user_data_, level, {line.data(), line.size()});
 }
 
-void host_log::tell(const engine_event& event) noexcept try {
-  using kind = engine_event::kind;
-  switch (event.what) {
+void host_log::tell(const event& happened) noexcept try {
+  using kind = event::kind;
+  switch (happened.what) {
     case kind::session_started:
-      return say(COBATCH_LOG_INFO, named(*event.session) + " began");
+      return say(COBATCH_LOG_INFO, named(*happened.session) + " began");
     case kind::session_ended:
-      return say(COBATCH_LOG_INFO, ended(*event.session));
+      return say(COBATCH_LOG_INFO, ended(*happened.session));
     case kind::recovered:
-      return say(COBATCH_LOG_WARNING, named(*event.session) + " had crashed; it is settled");
+      return say(COBATCH_LOG_WARNING, named(*happened.session) + " had crashed; it is settled");
     case kind::waiting:
     case kind::notice:
-      return say(COBATCH_LOG_INFO, event.text);
+      return say(COBATCH_LOG_INFO, happened.text);
     case kind::paused:
-      return say(COBATCH_LOG_INFO, rests(*event.session));
+      return say(COBATCH_LOG_INFO, rests(happened));
     case kind::resumed:
-      return say(COBATCH_LOG_INFO, named(*event.session) + " goes on");
+      return say(COBATCH_LOG_INFO, named(*happened.session) + " goes on");
     case kind::trouble:
-      return say(COBATCH_LOG_WARNING, event.text);
+      return say(COBATCH_LOG_WARNING, happened.text);
     case kind::turn_started:
     case kind::turn_ended:
     case kind::progress:
     case kind::agent_known:
     case kind::tool:
     case kind::prompt:
+    case kind::changed:
+    case kind::dropped:
       return;
   }
 } catch (...) {

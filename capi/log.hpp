@@ -20,7 +20,7 @@ class host_log {
   /// Replaces the log; the one before is destroyed.
   void set(cobatch_log_fn log, void* user_data, void (*destroy)(void*)) noexcept;
   /// Says what is worth a line. Never throws.
-  void tell(const engine_event& event) noexcept;
+  void tell(const event& happened) noexcept;
   /// Says it as a warning. Never throws.
   void warn(std::string_view line) noexcept;
 

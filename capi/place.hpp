@@ -23,7 +23,7 @@ struct place {
   host_log log;
 
   /// What an engine of this handle says goes to its log and to every feed that is open.
-  void tell(const engine_event& event) noexcept;
+  void tell(const event& happened) noexcept;
   void add_feed(event_feed& feed);
   void remove_feed(event_feed& feed) noexcept;
 

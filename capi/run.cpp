@@ -87,7 +87,7 @@ verdict take_options(const cobatch_run_options* given, std::shared_ptr<place> at
   own.wait_for_lock_file = c.wait_for_lock_file != 0;
   if (auto v = take_prices(c.prices, own); v.failed()) return v;
   if (auto v = take_day_budget(c.day_budget, own); v.failed()) return v;
-  own.on_event = [at = std::move(at)](const engine_event& event) { at->tell(event); };
+  own.on_event = [at = std::move(at)](const event& happened) { at->tell(happened); };
   return {};
 }
 
@@ -131,7 +131,7 @@ struct cobatch_engine {
   void work() noexcept {
     try {
       outcome = cobatch::run(at->here, options, stop.get_token(), cobatch::run_until::stopped);
-      if (!outcome) at->tell({.what = cobatch::engine_event::kind::trouble, .text = outcome.error().message});
+      if (!outcome) at->tell({.what = cobatch::event::kind::trouble, .text = outcome.error().message});
     } catch (...) {
       thrown = std::current_exception();
     }

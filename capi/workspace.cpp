@@ -9,11 +9,11 @@
 
 namespace cobatch::capi {
 
-void place::tell(const engine_event& event) noexcept {
-  log.tell(event);
+void place::tell(const event& happened) noexcept {
+  log.tell(happened);
   const std::lock_guard lock(mutex_);
   for (event_feed* feed : feeds_) try {
-      feed->tell(event);
+      feed->tell(happened);
     } catch (...) {
       // There was no memory for it; what is in the store is not lost with it.
     }

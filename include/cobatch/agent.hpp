@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <cobatch/core/error.hpp>
+#include <cobatch/core/event.hpp>
 #include <cobatch/core/id.hpp>
 #include <cobatch/core/session.hpp>
 #include <cobatch/core/task.hpp>
@@ -65,22 +66,6 @@ struct turn_report {
   bool blocked = false;
 };
 
-/// What an agent lets know on the way. Texts are the agent's: untrusted.
-struct agent_news {
-  enum class kind : std::uint8_t {
-    line,    ///< `text`: a line it wrote that was no answer
-    about,   ///< `about`: what it says of itself
-    tool,    ///< `text`: it uses a tool: its name, and on what
-    notice,  ///< `text`: a sentence of ours: nothing was heard of it for a while
-    retry,   ///< `text`: why its provider did not answer; the agent tries again by itself, at `until`
-    silent,  ///< as `notice`, after a message that closes the task; `until`: when the turn ends at the latest
-  };
-  kind what = kind::line;
-  std::string_view text = {};
-  agent_facts about = {};
-  timestamp until = {};
-};
-
 /// What an agent needs to know to start.
 struct session_start {
   epoch session = {};
@@ -92,8 +77,9 @@ struct session_start {
   /// For agents that are processes: to be called before keeper and agent may run, so that a later holder of the guard
   /// can find them.
   std::function<result<void>(const process_identity& keeper, const process_identity& agent)> record = {};
-  /// Takes what the agent lets know on the way; may be empty. Called from the thread that runs the turn.
-  std::function<void(const agent_news& news)> on_news = {};
+  /// Takes what the agent lets know on the way: `progress`, `tool`, `agent_known`, `notice`, and `paused` while its
+  /// provider does not answer and it tries again by itself. May be empty. Called from the thread that runs the turn.
+  std::function<void(const event&)> on_event = {};
   std::chrono::milliseconds quiet_after{0};  ///< of silence in a turn, news of it; 0: never
   std::chrono::milliseconds idle_limit{0};   ///< see `engine_options`
 

@@ -3,6 +3,7 @@
 
 #include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
+#include <cobatch/core/event.hpp>
 #include <cobatch/core/id.hpp>
 #include <cobatch/core/ledger.hpp>
 #include <cobatch/core/lint.hpp>

@@ -17,39 +17,13 @@
 #include <cobatch/agent.hpp>
 #include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
+#include <cobatch/core/event.hpp>
 #include <cobatch/core/session.hpp>
 #include <cobatch/fwd.hpp>
 #include <cobatch/workspace.hpp>
 
 namespace cobatch {
 inline namespace v1 {
-
-/// What an engine tells as it goes. Pointers are valid during the call only.
-struct engine_event {
-  enum class kind : std::uint8_t {
-    session_started,  ///< `session`, `batch`
-    turn_started,     ///< `session`, `turn`, `task`
-    progress,         ///< `session`, `turn`, `task`, `text`: a line the agent said on the way (untrusted text)
-    turn_ended,       ///< `session`, `turn` (settled), `task` (as it is now)
-    session_ended,    ///< `session`
-    recovered,        ///< `session`: a dead one, settled now
-    waiting,          ///< `text`: another session runs, or a foreign marker is there
-    trouble,          ///< `text`: something failed that the engine will try again
-    agent_known,      ///< `session`: its `about` is known now: version, model, which credential pays
-    tool,             ///< `session`, `turn`, `task`, `text`: the agent uses a tool, and on what (untrusted text)
-    prompt,           ///< `session`, `turn`, `task`, `text`: what is sent to the agent, whole
-    notice,           ///< `session`, `text`: something worth knowing: a stalled agent, a context loaded anew
-    paused,   ///< `session`: its `pause` says until when it, or its agent in a turn, waits for the provider, and
-              ///< why; no attempt is charged
-    resumed,  ///< `session`: it goes on
-  };
-  kind what = kind::progress;
-  const session_record* session = nullptr;
-  const batch_record* batch = nullptr;
-  const turn_record* turn = nullptr;
-  const task_record* task = nullptr;
-  std::string_view text = {};
-};
 
 struct engine_options {
   /// The agents it serves; the first is the default, for batches that name none.
@@ -79,8 +53,9 @@ struct engine_options {
   bool wait_for_lock_file = false;
   /// Ends the grace of a stop: with both requested, the running turn is interrupted at once.
   std::stop_token hurry = {};
-  /// Called from the thread that runs the engine; must not throw.
-  std::function<void(const engine_event&)> on_event = {};
+  /// Takes what happens, as it happens; see `event`. Called from the threads of the engine, one at a time; must not
+  /// throw.
+  std::function<void(const event&)> on_event = {};
 };
 
 enum class run_until : std::uint8_t {

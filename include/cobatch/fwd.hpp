@@ -36,7 +36,6 @@ struct workspace_options;
 // agent.hpp, engine.hpp, host_session.hpp, events.hpp: who does the work, and what is seen of it
 class agent;
 class agent_session;
-struct engine_event;
 struct engine_options;
 class host_session;
 struct event;

@@ -175,10 +175,9 @@ class claude_dialect final : public json_dialect {
       what.output = text_of(line, "result");
       settle_by_answer(what, expected.task);
       turn_.passed_over = turn_report{std::move(what), true};
-      tell(agent_news::kind::notice,
-           fmt::format("an answer to an earlier task came while task \"{}\" runs; it is passed "
-                       "over, and its tokens count with this task",
-                       expected.task.str()));
+      tell(event::kind::notice, fmt::format("an answer to an earlier task came while task \"{}\" runs; it is passed "
+                                            "over, and its tokens count with this task",
+                                            expected.task.str()));
       return std::nullopt;
     }
     turn_report report = read_result(line, expected.task);
@@ -248,7 +247,7 @@ class claude_dialect final : public json_dialect {
     turn_.trouble.error = text_of(line, "error");
     turn_.trouble.is_synthetic = is_synthetic(line);
     turn_.said = message_in(line);
-    if (auto called = turn_.tools.note_calls(line)) tell(agent_news::kind::tool, std::move(*called));
+    if (auto called = turn_.tools.note_calls(line)) tell(event::kind::tool, std::move(*called));
   }
 
   void read_limit(const json::value& line) {

@@ -108,12 +108,12 @@ class codex_agent final : public agent {
   }
 
   void tell_it_is_by_exec(const session_start& how) const {
-    if (!how.on_news) return;
+    if (!how.on_event) return;
     const std::string text =
         std::string(has_app_server_ ? "this codex has no app-server"
                                     : "codex did not say whether it has an app-server") +
         "; each turn is a process of its own in one thread, and what a failed turn uses is counted with the next one";
-    how.on_news({.what = agent_news::kind::notice, .text = text, .about = {}});
+    how.on_event({.what = event::kind::notice, .text = text});
   }
 
   codex_agent_options options_;

@@ -157,7 +157,7 @@ class codex_dialect final : public json_dialect {
     const auto tool = describe_tool(item, names);
     if (!tool) return;
     uses_tool_ = true;
-    tell(agent_news::kind::tool, *tool);
+    tell(event::kind::tool, *tool);
   }
 
   // ---------------------------------------------------------------------------------------------- codex app-server

@@ -44,8 +44,8 @@ class dialect {
   /// What the latest line calls for to be written at once, newline included; taken once, empty if nothing.
   [[nodiscard]] virtual std::string take_reply() { return {}; }
 
-  /// What the latest line lets know on the way, taken once. Its text is good until the next `read`.
-  [[nodiscard]] virtual std::optional<agent_news> take_news() { return std::nullopt; }
+  /// What the latest line lets know on the way, taken once.
+  [[nodiscard]] virtual std::optional<event> take_news() { return std::nullopt; }
 
   /// Another process begins: what `read` gets next is its output.
   virtual void process_begins() {}

@@ -78,7 +78,7 @@ class gemini_dialect final : public json_dialect {
   // The answer is what was said after the last tool.
   void tell_tool(const json::value& line) {
     answer_.clear();
-    tell(agent_news::kind::tool, text_of(line, "tool_name"));
+    tell(event::kind::tool, text_of(line, "tool_name"));
   }
 
   turn_report read_result(const json::value& line, const turn_key& expected) {

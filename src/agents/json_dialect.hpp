@@ -21,31 +21,20 @@ class json_dialect : public dialect {
     return is_answer(line) ? std::optional(unreadable_answer(line, parsed.error().message)) : std::nullopt;
   }
 
-  std::optional<agent_news> take_news() final {
-    if (news_) news_->text = news_text_;
-    return std::exchange(news_, std::nullopt);
-  }
+  std::optional<event> take_news() final { return std::exchange(news_, std::nullopt); }
 
  protected:
   /// What the object means: as `read`.
   [[nodiscard]] virtual std::optional<turn_report> read_object(const json::value& line, const turn_key& expected) = 0;
 
-  void tell(agent_news::kind what, std::string text) {
-    news_text_ = std::move(text);
-    news_ = agent_news{what, {}, {}};
-  }
+  void tell(event::kind what, std::string text) { news_ = event{.what = what, .text = std::move(text)}; }
   void tell_retry(std::string text, timestamp until) {
-    tell(agent_news::kind::retry, std::move(text));
-    news_->until = until;
+    news_ = event{.what = event::kind::paused, .text = std::move(text), .until = until};
   }
-  void tell_about(const agent_facts& about) {
-    news_text_.clear();
-    news_ = agent_news{agent_news::kind::about, {}, about};
-  }
+  void tell_about(const agent_facts& about) { news_ = event{.what = event::kind::agent_known, .about = about}; }
 
  private:
-  std::optional<agent_news> news_;
-  std::string news_text_;
+  std::optional<event> news_;
 };
 
 }  // namespace cobatch

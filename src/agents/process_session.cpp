@@ -93,7 +93,7 @@ class process_session final : public agent_session {
         keeper_(std::move(parts.runs)),
         lines_(std::move(parts.lines)),
         speech_(std::move(parts.speech)),
-        on_news_(how.on_news),
+        on_event_(how.on_event),
         quiet_after_(how.quiet_after),
         idle_limit_(how.idle_limit),
         is_first_(how.process == 1),
@@ -248,7 +248,7 @@ class process_session final : public agent_session {
       if (const std::string reply = speech_->take_reply(); !reply.empty() && !ended_) send(reply);
       if (!report) {
         said_.add((*line)->text);
-        tell({.what = agent_news::kind::line, .text = (*line)->text, .about = {}});
+        tell({.what = event::kind::progress, .text = std::string((*line)->text)});
       }
       if (auto news = speech_->take_news()) tell(*news);
       if (report) {
@@ -266,7 +266,7 @@ class process_session final : public agent_session {
                     : "is not valid UTF-8; U+FFFD was read in place of the bytes that are not text";
     const std::string text =
         fmt::format("the agent wrote a line that {}. The whole line is in {}", what, keeper_.output_file().string());
-    tell({.what = agent_news::kind::notice, .text = text, .about = {}});
+    tell({.what = event::kind::notice, .text = text});
   }
 
   // The agent is gone; what it wrote before may still hold the answer.
@@ -365,15 +365,14 @@ class process_session final : public agent_session {
         "nothing was heard of the agent for {:g} s{}; its turn goes on until its {}limit",
         std::chrono::duration<double>(quiet_after_).count(),
         has_closed() ? ", though its last message closes the task" : "", end < deadline_.at() ? "idle " : "");
-    tell({.what = has_closed() ? agent_news::kind::silent : agent_news::kind::notice,
-          .text = text,
-          .about = {},
-          .until = system_now() + std::chrono::ceil<std::chrono::milliseconds>(end - steady::now())});
+    event notice{.what = event::kind::notice, .text = text};
+    if (has_closed()) notice.until = system_now() + std::chrono::ceil<std::chrono::milliseconds>(end - steady::now());
+    tell(notice);
     return steady::time_point::max();
   }
 
-  void tell(const agent_news& news) const {
-    if (on_news_) on_news_(news);
+  void tell(const event& news) const {
+    if (on_event_) on_event_(news);
   }
 
   // What is known of any turn, whatever it came to.
@@ -408,7 +407,7 @@ class process_session final : public agent_session {
   keeper keeper_;
   line_follower lines_;
   std::unique_ptr<dialect> speech_;
-  std::function<void(const agent_news&)> on_news_;
+  std::function<void(const event&)> on_event_;
   std::chrono::milliseconds quiet_after_, idle_limit_;
   bool is_first_;        // process of its session
   std::string resumed_;  // the conversation that it was started to go on with

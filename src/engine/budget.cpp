@@ -1,9 +1,131 @@
 #include "engine/budget.hpp"
 
-#include "engine/spending.hpp"
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/json.hpp"
 #include "store/store.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
+
+namespace {
+
+// 1203000 as 1,203,000.
+std::string grouped(std::int64_t number) {
+  const std::string digits = std::to_string(number);
+  std::string out;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
+}
+
+constexpr int nano = 9;
+
+// With so many decimals; the rest is dropped.
+std::string dollars(std::int64_t nano_dollars, int decimals) {
+  for (int left = nano; left > decimals; --left) nano_dollars /= 10;
+  return json::write_decimal(nano_dollars, decimals, decimals);
+}
+
+// How many decimals show all of it; two at least.
+int decimals_of(std::int64_t nano_dollars) {
+  int decimals = nano;
+  for (; decimals > 2 && nano_dollars % 10 == 0; --decimals) nano_dollars /= 10;
+  return decimals;
+}
+
+// True if the agent was at work, and no figure of it is known. A turn that is stopped for what its provider says, or
+// because no agent was ready, came to nothing; one that is stopped by a person has worked until then.
+bool is_unknown(const turn_record& turn) {
+  const bool by_person = turn.reason == name_of(turn_end::stopped) || turn.reason == "agent_ended";
+  const bool worked = turn.end != turn_end::denied && (turn.end != turn_end::stopped || by_person);
+  return worked && (!turn.used || (!turn.used->complete && turn.used->total() == tokens{}));
+}
+
+double minutes(std::chrono::milliseconds time) {
+  return std::chrono::duration<double, std::ratio<60>>(time).count();
+}
+
+}  // namespace
+
+result<spending> spending::so_far(store& storage, const turn_filter& filter, const price_table& prices) {
+  const auto turns = all_turns(storage, filter);
+  if (!turns) return fail(turns.error());
+  spending sum(prices);
+  for (const auto& turn : *turns) sum.add(turn);
+  return sum;
+}
+
+void spending::add(const turn_record& turn) {
+  if (!turn.ended_at) return;
+  time_ += std::max(*turn.ended_at - turn.started_at, std::chrono::milliseconds{0});
+  if (!turn.used || !turn.used->complete) all_known_ = false;
+  if (!unknown_ && is_unknown(turn)) unknown_ = turn;
+  if (!turn.used) return;
+  tokens_ = detail::saturating_add(tokens_, turn.used->total().processed());
+  const auto cost = prices_->cost_of(turn.used->by_model);
+  if (cost) {
+    cost_ = cost_ + cost->pico_dollars;
+    all_known_ = all_known_ && cost->at_least.empty();
+  } else if (!unpriced_) {
+    unpriced_ = cost.error();
+  }
+}
+
+std::optional<std::string> spending::reached(const spending_cap& cap) const {
+  if (cap.tokens > 0 && tokens_ >= cap.tokens)
+    return fmt::format("budget: {}{} of {} tokens are used", all_known_ ? "" : "at least ", grouped(tokens_),
+                       grouped(cap.tokens));
+  if (cap.nano_dollars > 0 && nano_dollars() >= cap.nano_dollars) {
+    const int decimals = decimals_of(cap.nano_dollars);
+    return fmt::format("budget: {}{} of {} USD are spent", all_known_ && !unpriced_ ? "" : "at least ",
+                       dollars(nano_dollars(), decimals), dollars(cap.nano_dollars, decimals));
+  }
+  if (cap.time.count() > 0 && time_ >= cap.time)
+    return fmt::format("budget: turns have run for {:.3g} of {:.3g} minutes", minutes(time_), minutes(cap.time));
+  return std::nullopt;
+}
+
+std::optional<std::string> spending::unknown_to(const spending_cap& cap) const {
+  if (!unknown_ || !cap.needs_usage() || cap.allow_unknown) return std::nullopt;
+  const std::string what = unknown_->task.empty() ? "the preamble" : fmt::format("task \"{}\"", unknown_->task.str());
+  return fmt::format(
+      "nobody reported what turn {} of session {} used ({}). Give a budget in minutes, or let it go on when usage is "
+      "unknown: --budget-unknown allow, or --day-unknown allow for the budget of a day",
+      unknown_->turn.value, unknown_->session.value, what);
+}
+
+namespace {
+
+// A cap in dollars cannot be kept.
+error cannot_count(const error& unpriced) {
+  return {unpriced.code,
+          unpriced.message +
+              ", or set the budget in tokens or time instead (--day-tokens and --day-minutes for that of "
+              "a day)"};
+}
+
+}  // namespace
+
+std::optional<std::string> spending::unpriced_to(const spending_cap& cap) const {
+  if (cap.nano_dollars <= 0 || !unpriced_) return std::nullopt;
+  return cannot_count(*unpriced_).message;
+}
+
+result<void> spending::check_priced(const spending_cap& cap, std::string_view next) const {
+  if (cap.nano_dollars <= 0) return {};
+  if (prices_->empty())
+    return fail(errc::unpriced_model,
+                "a budget in dollars needs prices, and there are none: give a price file with "
+                "--prices FILE, or a budget in tokens or time");
+  if (next.empty()) return {};
+  if (const auto price = prices_->price_of({std::string(next), {}}); !price) return fail(cannot_count(price.error()));
+  return {};
+}
 
 namespace {
 

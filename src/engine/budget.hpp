@@ -1,14 +1,62 @@
-// Whether there is money, or whatever is capped, left for another turn.
+// What was spent so far, and whether a budget leaves anything for another turn.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <cobatch/core/batch.hpp>
+#include <cobatch/core/error.hpp>
 #include <cobatch/core/session.hpp>
 #include <cobatch/engine.hpp>
+#include <cobatch/prices.hpp>
+#include <cobatch/store.hpp>
 
 namespace cobatch {
+
+/// What turns have used together. Every turn counts, whatever it came to; a figure that nobody reported counts as 0,
+/// and what is said of the sum is then "at least".
+class spending {
+ public:
+  /// `prices`, which may be empty, must outlive it.
+  explicit spending(const price_table& prices) : prices_(&prices) {}
+
+  /// Of the settled turns in the store that `filter` matches: of a batch, say, with its earlier sessions.
+  [[nodiscard]] static result<spending> so_far(store& storage, const turn_filter& filter, const price_table& prices);
+
+  /// One more turn; one that is not settled is passed over.
+  void add(const turn_record& turn);
+
+  [[nodiscard]] std::int64_t tokens() const noexcept { return tokens_; }  ///< processed
+  [[nodiscard]] std::chrono::milliseconds time() const noexcept { return time_; }
+  /// Of what has a price.
+  [[nodiscard]] std::int64_t nano_dollars() const noexcept { return to_nano(cost_); }
+
+  /// The sentence for people if a cap is reached.
+  [[nodiscard]] std::optional<std::string> reached(const spending_cap& cap) const;
+
+  /// The sentence for people if the cap needs to know what each turn used, and of one nobody does. One that was
+  /// refused, or that its provider did not answer, does not count.
+  [[nodiscard]] std::optional<std::string> unknown_to(const spending_cap& cap) const;
+
+  /// The same if the cap is in dollars, and a turn used a model without a price.
+  [[nodiscard]] std::optional<std::string> unpriced_to(const spending_cap& cap) const;
+
+  /// Whether a cap in dollars can be kept in the next turn. `next`: the model that it asks for; empty: not known.
+  /// Errors: unpriced_model: there are no prices at all, or that model has none.
+  [[nodiscard]] result<void> check_priced(const spending_cap& cap, std::string_view next = {}) const;
+
+ private:
+  const price_table* prices_;
+  std::int64_t tokens_ = 0;
+  std::chrono::milliseconds time_{0};
+  wide cost_ = {};
+  bool all_known_ = true;
+  std::optional<turn_record> unknown_ = {};  // the first of which nobody knows what it used
+  std::optional<error> unpriced_ = {};       // the first
+};
 
 /// Why no further turn may begin.
 struct budget_stop {

@@ -6,6 +6,7 @@
 // batch's way to run. A task that is tried again goes on where it broke.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include <cobatch/agent.hpp>
 #include <cobatch/core/batch.hpp>
+#include <cobatch/workspace.hpp>
 
 namespace cobatch {
 
@@ -70,5 +72,15 @@ class conversation {
   std::set<task_id> holds_;
   std::optional<task_id> broken_;
 };
+
+/// The conversation of an earlier session that broke off.
+struct resumable {
+  conversation talk;
+  std::filesystem::path folder;  ///< of the session that had it
+};
+
+/// The conversation in which the session before this one of the same batch, round and agent was, if that session
+/// crashed or was stopped: then what was loaded can serve on. Nothing otherwise, and if the store cannot tell.
+[[nodiscard]] std::optional<resumable> find_resumable(workspace& place, const session_record& now);
 
 }  // namespace cobatch

@@ -1,3 +1,5 @@
+#include "engine/engine.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -5,12 +7,11 @@
 
 #include <cobatch/engine.hpp>
 
-#include "engine/admission.hpp"
-#include "engine/announced.hpp"
 #include "engine/budget.hpp"
 #include "engine/change_signal.hpp"
+#include "engine/engine_session.hpp"
 #include "engine/persist.hpp"
-#include "engine/session_runner.hpp"
+#include "engine/recovery.hpp"
 #include "os/guard.hpp"
 #include "os/process.hpp"
 #include "os/watch.hpp"
@@ -46,9 +47,9 @@ class engine {
  public:
   engine(workspace& place, const engine_options& options, std::stop_token stop, run_until until, wake_signal& wake)
       : place_(place), options_(options), stop_(std::move(stop)), until_(until), wake_(wake) {
-    options_.on_event = [this, tell = options.on_event](const engine_event& event) {
-      note(event);
-      if (tell) tell(event);
+    options_.on_event = [this, tell = options.on_event](const event& happened) {
+      note(happened);
+      if (tell) tell(happened);
     };
     serves_.names = names_of(options_);
     serves_.default_agent = serves_.names.front();
@@ -63,7 +64,7 @@ class engine {
       if (after.failed) {
         const bool given_up = until_ == run_until::idle && ++failures == failures_when_idle;
         if (given_up || is_final(after.failed->code)) return fail(*after.failed);
-        tell(engine_event::kind::trouble, after.failed->message);
+        tell(event::kind::trouble, after.failed->message);
         pause_for(trouble_wait, stop_);
         trouble_wait = std::min<std::chrono::milliseconds>(trouble_wait * 2, std::chrono::seconds{30});
       } else {
@@ -74,7 +75,7 @@ class engine {
       }
       after = attempt(false);
     }
-    for (const auto& w : place_.refresh_views()) tell(engine_event::kind::trouble, w.message);
+    for (const auto& w : place_.refresh_views()) tell(event::kind::trouble, w.message);
     const bool could_not_start = until_ == run_until::idle && report_.turns == 0 && start_error_;
     if (could_not_start && !stop_.stop_requested()) return fail(*start_error_);
     if (auto looked = look_for_left(); !looked) return fail(looked.error());
@@ -102,11 +103,11 @@ class engine {
   }
 
   // For the report.
-  void note(const engine_event& event) {
-    if (event.what == engine_event::kind::waiting) why_waiting_ = event.text;
-    if (event.what == engine_event::kind::session_started) why_waiting_.clear();
-    if (event.what != engine_event::kind::turn_ended || event.task == nullptr || !has_ended(event.task->state)) return;
-    ++(event.task->state == task_state::done ? report_.tasks_done : report_.tasks_failed);
+  void note(const event& happened) {
+    if (happened.what == event::kind::waiting) why_waiting_ = happened.text;
+    if (happened.what == event::kind::session_started) why_waiting_.clear();
+    if (happened.what != event::kind::turn_ended || !happened.task || !has_ended(happened.task->state)) return;
+    ++(happened.task->state == task_state::done ? report_.tasks_done : report_.tasks_failed);
   }
 
   result<void> look_for_left() {
@@ -180,7 +181,7 @@ class engine {
   }
 
   next wait_for_tomorrow(const std::string& spent) {
-    if (!std::exchange(told_spent_, true)) tell(engine_event::kind::waiting, spent);
+    if (!std::exchange(told_spent_, true)) tell(event::kind::waiting, spent);
     return nothing_to_do();
   }
 
@@ -193,14 +194,14 @@ class engine {
     n.idle = work == work_state::session && !(n.holder && liveness_of(n.holder->owner) == liveness::dead);
     if (!n.holder) n.at_most = marker_tick;
     if (!n.idle && !std::exchange(told_waiting_, true))
-      tell(engine_event::kind::waiting, "another session runs in this workspace; waiting for it to end");
+      tell(event::kind::waiting, "another session runs in this workspace; waiting for it to end");
     return n;
   }
 
   next with_guard(guard& lock) {
     told_waiting_ = false;
     const auto seen = clear_the_way(place_, lock, options_, stop_, [this](const session_record& dead) {
-      emit({.what = engine_event::kind::recovered, .session = &dead});
+      options_.on_event({.what = event::kind::recovered, .session = dead});
     });
     if (!seen) return failure(seen.error());
     if (seen->facts.marker == marker_state::foreign) return wait_for_marker(*seen);
@@ -224,7 +225,7 @@ class engine {
   // A foreign marker is honoured: the session does not begin while it is there, and nobody knows how long that will be.
   // The guard is let go meanwhile.
   next wait_for_marker(const lock_view& seen) {
-    if (!std::exchange(told_foreign_, true)) tell(engine_event::kind::waiting, advice_on(seen, place_.paths()));
+    if (!std::exchange(told_foreign_, true)) tell(event::kind::waiting, advice_on(seen, place_.paths()));
     next n;
     n.wait = true;
     n.idle = !options_.wait_for_lock_file;
@@ -236,7 +237,7 @@ class engine {
     if (auto not_today = check_day()) return std::move(*not_today);
     const claim_request request = new_claim(seen, serves_, options_.only);
     auto claimed = persist([&] { return place_.storage().claim(request); }, stop_,
-                           [this](const error& e) { tell(engine_event::kind::trouble, e.message); });
+                           [this](const error& e) { tell(event::kind::trouble, e.message); });
     if (!claimed) return failure(claimed.error());
     if (claimed->what == claim_outcome::kind::nothing) return nothing_to_do();
     if (claimed->what == claim_outcome::kind::session_live) return {};
@@ -248,15 +249,15 @@ class engine {
                                    [&](const auto& a) { return a->name() == claimed.session.agent; });
     if (runs == options_.agents.end())
       return failure({errc::internal, "claimed a batch for an agent that this engine does not serve"});
-    const session_context context{place_, options_, lock, **runs, claimed.session, claimed.batch, stop_, nonce};
-    auto ended = run_session(context);
+    const session_claim claim{place_, options_, lock, **runs, claimed.session, claimed.batch, stop_, nonce};
+    auto ended = run_session(claim);
     if (!ended) return failure(ended.error());
     ++report_.sessions;
     report_.turns += ended->turns;
     start_error_ = ended->start_error;
     last_detail_ = ended->session.end_detail;
     if (auto released = lock.release(); !released) return failure(released.error());
-    for (const auto& w : place_.refresh_views_soon()) tell(engine_event::kind::trouble, w.message);
+    for (const auto& w : place_.refresh_views_soon()) tell(event::kind::trouble, w.message);
     if (ended->session.end == session_end::not_started) return failure({errc::io_error, ended->session.end_detail});
     return {};
   }
@@ -269,10 +270,7 @@ class engine {
       wait_readable({wake_.descriptor()}, deadline);
   }
 
-  void emit(const engine_event& event) const {
-    if (options_.on_event) options_.on_event(event);
-  }
-  void tell(engine_event::kind what, std::string_view text) const { emit({.what = what, .text = text}); }
+  void tell(event::kind what, std::string text) const { options_.on_event({.what = what, .text = std::move(text)}); }
 
   workspace& place_;
   engine_options options_;  // `on_event` also notes what happens

@@ -27,57 +27,39 @@ constexpr std::int64_t end_step(turn_no turn) {
   return 2 * turn.value + 1;
 }
 
-// What only an engine tells: the store does not know it. Its position is the earliest at which it may be delivered.
-std::optional<event::kind> known_to_engine_only(engine_event::kind what) {
-  using told = event::kind;
+// True for what only an engine knows: the store does not have it.
+bool is_known_to_engine_only(event::kind what) {
   switch (what) {
-    case engine_event::kind::progress:
-      return told::progress;
-    case engine_event::kind::recovered:
-      return told::recovered;
-    case engine_event::kind::waiting:
-      return told::waiting;
-    case engine_event::kind::trouble:
-      return told::trouble;
-    case engine_event::kind::agent_known:
-      return told::agent_known;
-    case engine_event::kind::tool:
-      return told::tool;
-    case engine_event::kind::notice:
-      return told::notice;
-    case engine_event::kind::paused:
-      return told::paused;
-    case engine_event::kind::resumed:
-      return told::resumed;
-    case engine_event::kind::session_started:
-    case engine_event::kind::turn_started:
-    case engine_event::kind::turn_ended:
-    case engine_event::kind::session_ended:
-    case engine_event::kind::prompt:
-      break;
+    case event::kind::progress:
+    case event::kind::waiting:
+    case event::kind::trouble:
+    case event::kind::recovered:
+    case event::kind::agent_known:
+    case event::kind::tool:
+    case event::kind::notice:
+    case event::kind::paused:
+    case event::kind::resumed:
+      return true;
+    default:
+      return false;
   }
-  return std::nullopt;
 }
 
-// Of whose session the news is told whole: it says something that the store has only for a while, or not yet.
-bool tells_session(event::kind what) {
+// True if the event's session says something that the store has only for a while, or not yet.
+bool needs_session(event::kind what) {
   return what == event::kind::recovered || what == event::kind::agent_known || what == event::kind::paused ||
          what == event::kind::resumed || what == event::kind::notice;
 }
 
-std::optional<event> as_told(const engine_event& news) {
-  const auto what = known_to_engine_only(news.what);
-  if (!what) return std::nullopt;
-  event told;
-  told.what = *what;
-  if (news.session != nullptr && tells_session(*what)) told.session = *news.session;
-  told.text = news.text;
-  if (news.turn != nullptr) {
-    told.turn = *news.turn;
-    told.position = {news.turn->session, start_step(news.turn->turn)};
-  } else if (news.session != nullptr) {
-    told.position = {news.session->id, session_start_step};
-  }
+// As it waits to be delivered. Its position is the earliest at which it may be.
+event as_told(event told) {
+  if (told.turn)
+    told.position = {told.turn->session, start_step(told.turn->turn)};
+  else if (told.session)
+    told.position = {told.session->id, session_start_step};
+  if (!needs_session(told.what)) told.session.reset();
+  told.batch.reset();
+  told.task.reset();
   return told;
 }
 
@@ -99,8 +81,8 @@ class told_events {
     std::optional<event> taken;
     if (dropped_ > 0) {
       taken.emplace();
-      taken->what = event::kind::lines_dropped;
-      taken->dropped = std::exchange(dropped_, 0);
+      taken->what = event::kind::dropped;
+      taken->count = std::exchange(dropped_, 0);
     } else if (!waiting_.empty() && waiting_.front().position <= now) {
       bytes_ -= size_of(waiting_.front());
       taken = std::move(waiting_.front());
@@ -243,10 +225,9 @@ class event_feed::state {
     wake_.notify();
   }
 
-  void tell(const engine_event& news) {
-    auto told = as_told(news);
-    if (!told) return;
-    told_.put(std::move(*told));
+  void tell(const event& news) {
+    if (!is_known_to_engine_only(news.what)) return;
+    told_.put(as_told(news));
     wake_.notify();
   }
 
@@ -330,7 +311,7 @@ result<event_feed> event_feed::open(workspace& place, std::optional<event_positi
   return event_feed(std::make_unique<state>(storage, *after, std::move(*wake)));
 }
 
-void event_feed::tell(const engine_event& news) {
+void event_feed::tell(const event& news) {
   state_->tell(news);
 }
 result<std::optional<event>> event_feed::next() {

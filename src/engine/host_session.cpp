@@ -9,10 +9,9 @@
 
 #include "agents/dialect.hpp"
 #include "agents/objection.hpp"
-#include "engine/admission.hpp"
-#include "engine/held_session.hpp"
+#include "engine/live_session.hpp"
 #include "engine/persist.hpp"
-#include "engine/preamble_text.hpp"
+#include "engine/recovery.hpp"
 #include "engine/turn_request.hpp"
 #include "os/birthplace.hpp"
 #include "os/guard.hpp"
@@ -69,7 +68,7 @@ class host_session::impl {
       : place_(place),
         turn_limit_(options.turn_limit),
         lock_(std::move(lock)),
-        held_(place, *lock_, std::move(claimed), {options.max_tasks_per_session, options.session_limit}) {}
+        live_(place, *lock_, std::move(claimed), {options.max_tasks_per_session, options.session_limit}) {}
   ~impl() {
     try {
       static_cast<void>(end());
@@ -80,7 +79,7 @@ class host_session::impl {
 
   result<void> begin() {
     const std::lock_guard lock(mutex_);
-    if (auto marks = held_.sign(); !marks) {
+    if (auto marks = live_.sign(); !marks) {
       close(session_end::not_started, marks.error().message);
       return marks;
     }
@@ -139,7 +138,7 @@ class host_session::impl {
     if (auto ok = check_live(); !ok) return fail(ok.error());
     if (!is_limit(time)) return fail(errc::bad_value, "a turn is given 1 ms to a year; nothing was changed");
     if (!running_ || running_->turn != turn) {
-      const bool was = turn.value >= 1 && turn.value <= held_.turns();
+      const bool was = turn.value >= 1 && turn.value <= live_.turns();
       return fail(was ? already_completed(turn) : no_such_turn(turn));
     }
     const auto cancelled = is_cancelled(running_->task);
@@ -167,9 +166,9 @@ class host_session::impl {
   result<session_record> session() {
     const std::lock_guard lock(mutex_);
     if (ended_) return *ended_;
-    auto found = place_.storage().find_session(held_.session().id);
+    auto found = place_.storage().find_session(live_.session().id);
     if (!found) return fail(found.error());
-    return found->value_or(held_.session());
+    return found->value_or(live_.session());
   }
 
   bool is_of_this_process() const { return home_.here(); }
@@ -179,17 +178,17 @@ class host_session::impl {
   // `error`, and costs nothing.
   result<std::optional<begin_outcome>> begin_next() {
     for (;;) {
-      if (held_.full()) return std::nullopt;
+      if (live_.full()) return std::nullopt;
       begin_request request;
       request.process_turn = handed_over_ + 1;
-      auto begun = until_known([&] { return held_.begin_turn(request); });
+      auto begun = until_known([&] { return live_.begin_turn(request); });
       if (!begun) return fail(begun.error());
       if (begun->what == begin_outcome::kind::stale) return fail(ended_elsewhere());
       if (begun->what == begin_outcome::kind::none_left) return std::nullopt;
       auto why_not = objection_to(begun->task.spec);
       if (why_not.empty()) return std::move(*begun);
       const settlement refused = failed_turn(turn_end::denied, "not_allowed", std::move(why_not));
-      const auto settled = until_known([&] { return held_.settle_turn(begun->turn.turn, refused); });
+      const auto settled = until_known([&] { return live_.settle_turn(begun->turn.turn, refused); });
       if (!settled) return fail(settled.error());
       if (settled->what == settle_outcome::kind::stale) return fail(ended_elsewhere());
     }
@@ -199,12 +198,12 @@ class host_session::impl {
     if (!task.check.empty())
       return "the task has a check, and a session that a host drives runs none; leave the check out, or let an engine "
              "run the batch";
-    return objection_to_choices(task, held_.session().agent);
+    return objection_to_choices(task, live_.session().agent);
   }
 
   // The batch's preamble, which stands in the prompt of the session's first turn.
   result<std::string> read_shared() {
-    return read_preamble_of(place_.storage(), held_.session().batch, place_.paths().root);
+    return read_preamble_of(place_.storage(), live_.session().batch, place_.paths().root);
   }
 
   // What whoever goes on with the session must know first.
@@ -217,7 +216,7 @@ class host_session::impl {
   // Ends the session if somebody asked for that.
   void follow_store() {
     if (over_) return;
-    const auto now = place_.storage().find_session(held_.session().id);
+    const auto now = place_.storage().find_session(live_.session().id);
     if (now && *now && (*now)->end_requested) close(session_end::cancelled, std::string(end_was_requested));
   }
 
@@ -234,7 +233,7 @@ class host_session::impl {
       if (!cancelled) return fail(cancelled.error());
       if (*cancelled) what.end = turn_end::cancelled;
     }
-    return held_.settle_turn(turn, what);
+    return live_.settle_turn(turn, what);
   }
 
   void watch() {
@@ -270,9 +269,9 @@ class host_session::impl {
   void end_as_it_stands() {
     if (running_)
       close(session_end::stopped, "the host ended it while a turn ran");
-    else if (auto limit = held_.full())
+    else if (auto limit = live_.full())
       close(session_end::full, *limit);
-    else if (held_.next_task())
+    else if (live_.next_task())
       close(session_end::stopped, "the host ended it");
     else
       close(session_end::finished, {});
@@ -286,8 +285,8 @@ class host_session::impl {
 
   // Ends the session; with nothing stored if the store cannot be told: then the next session settles this one.
   void close(session_end why, const std::string& detail) {
-    static_cast<void>(held_.remove_marker());
-    auto ended = until_known([&] { return held_.end(why, detail); });
+    static_cast<void>(live_.remove_lock_file());
+    auto ended = until_known([&] { return live_.end(why, detail); });
     if (ended) ended_ = *ended;
     over_ = ended ? has_ended() : not_told(ended.error());
     lock_.reset();
@@ -315,7 +314,7 @@ class host_session::impl {
   std::optional<guard> lock_;  // until the session's end
 
   std::mutex mutex_;  // of all that follows
-  held_session held_;
+  live_session live_;
   std::int64_t handed_over_ = 0;  // turns
   std::optional<turn_record> running_;
   steady::time_point deadline_;  // of the running turn, or of the host's next call

@@ -1,5 +1,5 @@
-#include "engine/prompt_session.hpp"
-
+// A session of an agent that gets all tasks in one prompt, and begins and completes each of them by calls. What it leaves
+// undone is settled when it has ended.
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -8,8 +8,7 @@
 #include <fmt/format.h>
 
 #include "agents/dialect.hpp"
-#include "engine/persist.hpp"
-#include "engine/session_frame.hpp"
+#include "engine/engine_session.hpp"
 #include "os/own_thread.hpp"
 #include "os/running_deadline.hpp"
 #include "store/store.hpp"
@@ -24,9 +23,9 @@ using std::chrono::milliseconds;
 // What an agent may take beside its tasks, each of which has its own limit.
 constexpr milliseconds between_tasks{std::chrono::minutes{5}};
 
-class prompt_session final : public session_frame {
+class prompt_session final : public engine_session {
  public:
-  using session_frame::session_frame;
+  explicit prompt_session(const session_claim& claim) : engine_session(claim), token_{claim.session.id, claim.nonce} {}
 
  private:
   void end_agent() override {
@@ -35,9 +34,9 @@ class prompt_session final : public session_frame {
 
   // All of it: the agent does what there is to do in one go.
   ending step() override {
-    if (auto ok = c_.place.check_in_place(); !ok) return lost(ok.error());
+    if (auto ok = place_.check_in_place(); !ok) return lost(ok.error());
     if (auto spent = check_budget({}); is_over(spent)) return spent;
-    auto tasks = waiting(static_cast<std::size_t>(c_.options.max_tasks_per_session));
+    auto tasks = waiting(static_cast<std::size_t>(options_.max_tasks_per_session));
     if (!tasks) return lost(tasks.error());
     if (tasks->empty()) return after_all();
     const auto refused = refuse_unfit(*tasks);
@@ -51,7 +50,7 @@ class prompt_session final : public session_frame {
     const auto left_one_open = settle_what_is_left(report, why);
     if (!left_one_open) return lost(left_one_open.error());
     show_turns();
-    held_.note_turns(begun_.value);
+    live_.note_turns(begun_.value);
     if (why == interruption::stopping || stopped_with_agent)
       return over(session_end::stopped, "the engine was asked to stop");
     if (why == interruption::end_requested) return over(session_end::cancelled, std::string(end_was_requested));
@@ -60,10 +59,10 @@ class prompt_session final : public session_frame {
 
   result<std::vector<task_record>> waiting(std::size_t most) {
     task_filter queued;
-    queued.batch = c_.batch.id;
+    queued.batch = batch_.id;
     queued.state = task_state::queued;
     queued.limit = most;
-    return c_.place.storage().list_tasks(queued);
+    return storage().list_tasks(queued);
   }
 
   // Tasks that ask for what the agent is not held to end so, and cost nothing. They are taken out of the list; how many
@@ -71,17 +70,16 @@ class prompt_session final : public session_frame {
   result<int> refuse_unfit(std::vector<task_record>& tasks) {
     int refused = 0;
     for (auto task = tasks.begin(); task != tasks.end();) {
-      auto why_not = c_.runs.objection(task->spec);
+      auto why_not = runs_.objection(task->spec);
       if (why_not.empty()) {
         ++task;
         continue;
       }
-      const auto begun =
-          persist([&] { return c_.place.storage().begin_called(token(), task->spec.id); }, c_.stop, tell());
+      const auto begun = persist([&] { return storage().begin_called(token_, task->spec.id); });
       if (!begun) return fail(begun.error());
       if (begun->what == begin_called_outcome::kind::begun) {
         const auto what = failed_turn(turn_end::denied, "not_allowed", std::move(why_not));
-        const auto settled = persist([&] { return held_.settle_turn(begun->turn.turn, what); }, c_.stop, tell());
+        const auto settled = persist([&] { return live_.settle_turn(begun->turn.turn, what); });
         if (!settled) return fail(settled.error());
         ++refused;
       }
@@ -91,12 +89,10 @@ class prompt_session final : public session_frame {
     return refused;
   }
 
-  session_token token() const { return {session()->id, c_.nonce}; }
-
   result<void> start() {
-    session_start how = common_start([this](const agent_news& news) { pass_on(news); });
-    how.environment = environment();
-    auto started = c_.runs.start(how);
+    session_start start = common_start();
+    start.environment = environment();
+    auto started = runs_.start(start);
     if (!started) return fail(started.error());
     agent_ = std::move(*started);
     return {};
@@ -104,8 +100,8 @@ class prompt_session final : public session_frame {
 
   // What `cobatch call` needs to know, wherever the agent runs it.
   std::vector<std::string> environment() const {
-    const workspace_paths& paths = c_.place.paths();
-    std::vector<std::string> names{"COBATCH_SESSION=" + token().str(), "COBATCH_ROOT=" + paths.root.string()};
+    const workspace_paths& paths = place_.paths();
+    std::vector<std::string> names{"COBATCH_SESSION=" + token_.str(), "COBATCH_ROOT=" + paths.root.string()};
     if (paths.state.parent_path() != paths.data) names.push_back("COBATCH_STATE=" + paths.state.parent_path().string());
     return names;
   }
@@ -115,11 +111,10 @@ class prompt_session final : public session_frame {
     milliseconds limit = between_tasks;
     for (const auto& task : tasks) limit += limit_of(task.spec);
     turn_request request;
-    request.session = session()->id;
-    request.batch = c_.batch.id;
-    request.prompt =
-        make_batch_prompt({c_.batch.id, std::move(tasks), shared_, std::string(c_.runs.calls_back_with())});
-    emit({.what = engine_event::kind::prompt, .session = session(), .text = request.prompt});
+    request.session = session().id;
+    request.batch = batch_.id;
+    request.prompt = make_batch_prompt({batch_.id, std::move(tasks), preamble_, std::string(runs_.calls_back_with())});
+    emit({.what = event::kind::prompt, .text = request.prompt});
 
     std::stop_source ask, ended;
     const std::stop_callback forward(monitor_.begin({}), [&ask] { ask.request_stop(); });
@@ -135,20 +130,19 @@ class prompt_session final : public session_frame {
   }
 
   void follow(const std::stop_token& ended, std::stop_source& ask) {
-    std::int64_t seen = c_.place.storage().version();
+    std::int64_t seen = storage().version();
     while (!ended.stop_requested()) {
       show_turns();
       if (running_ && is_out_of_time(*running_)) ask.request_stop();
       const bool in_time = running_ && !out_of_time_;
       const auto until = steady::now() + std::chrono::hours{1};
-      seen =
-          c_.place.storage().wait_for_change(seen, in_time ? deadline_.next_wait(steady::now(), until) : until, ended);
+      seen = storage().wait_for_change(seen, in_time ? deadline_.next_wait(steady::now(), until) : until, ended);
       if (in_time) deadline_.woke(steady::now());
     }
   }
 
   bool is_out_of_time(const turn_record& turn) {
-    const auto task = c_.place.storage().find_task(turn.task);
+    const auto task = storage().find_task(turn.task);
     if (task && *task && (*task)->state == task_state::cancelled) return true;
     out_of_time_ = out_of_time_ || steady::now() >= deadline_.at();
     return out_of_time_;
@@ -157,28 +151,27 @@ class prompt_session final : public session_frame {
   // Tells of the turns that were begun and completed by calls since the last look.
   void show_turns() {
     turn_filter since;
-    since.session = session()->id;
-    since.after_session = session()->id;
+    since.session = session().id;
+    since.after_session = session().id;
     since.after_turn = ended_;
-    const auto turns = c_.place.storage().list_turns(since);
+    const auto turns = storage().list_turns(since);
     if (!turns) return;
     for (const auto& turn : *turns) show(turn);
   }
 
   void show(const turn_record& turn) {
-    const auto task = c_.place.storage().find_task(turn.task);
-    const task_record* record = task && *task ? &**task : nullptr;
+    const auto task = storage().find_task(turn.task);
+    const std::optional<task_record> record = task ? *task : std::nullopt;
     if (turn.turn > begun_) {
       begun_ = turn.turn;
       running_ = turn;
-      deadline_ =
-          running_deadline(steady::now() + (record != nullptr ? limit_of(record->spec) : c_.options.turn_limit));
-      emit({.what = engine_event::kind::turn_started, .session = session(), .turn = &turn, .task = record});
+      deadline_ = running_deadline(steady::now() + (record ? limit_of(record->spec) : options_.turn_limit));
+      emit({.what = event::kind::turn_started, .turn = turn, .task = record});
     }
     if (!turn.ended_at) return;
     ended_ = turn.turn;
     running_.reset();
-    emit({.what = engine_event::kind::turn_ended, .session = session(), .turn = &turn, .task = record});
+    emit({.what = event::kind::turn_ended, .turn = turn, .task = record});
   }
 
   // A task that was begun and not completed: the agent ended, or was ended, in the middle of it. True if there is one.
@@ -188,8 +181,7 @@ class prompt_session final : public session_frame {
     settlement what = report.what;
     if (out_of_time_) what = failed_turn(turn_end::timed_out, "timed_out", "no completion within the task's limit");
     if (why != interruption::none) what = failed_turn(turn_end::stopped, {}, "the session was ended");
-    const auto settled =
-        persist([&] { return c_.place.storage().settle_turn(session()->id, running_->turn, what); }, c_.stop, tell());
+    const auto settled = persist([&] { return storage().settle_turn(session().id, running_->turn, what); });
     if (!settled) return fail(settled.error());
     return true;
   }
@@ -206,7 +198,7 @@ class prompt_session final : public session_frame {
   // True if one of these tasks still waits: it was not logged, or is to be tried again.
   result<bool> waits(const std::vector<task_record>& tasks) {
     for (const auto& task : tasks) {
-      const auto now = c_.place.storage().find_task(task.spec.id);
+      const auto now = storage().find_task(task.spec.id);
       if (!now) return fail(now.error());
       if (*now && (*now)->state == task_state::queued) return true;
     }
@@ -229,18 +221,19 @@ class prompt_session final : public session_frame {
     if (!left) return lost(left.error());
     if (!left->empty()) return with_tasks_left(named, left_one_open, detail);
     begin_request last;
-    const auto none = persist([&] { return held_.begin_turn(last); }, c_.stop, tell());
+    const auto none = persist([&] { return live_.begin_turn(last); });
     if (!none) return lost(none.error());
     if (none->what == begin_outcome::kind::stale) return lost_to_another();
     // A task that came just now is for a new session; ending this one gives it back.
     return over(none->what == begin_outcome::kind::begun ? session_end::full : session_end::finished);
   }
 
-  void pass_on(const agent_news& news) {
-    const auto what = news.what == agent_news::kind::notice ? engine_event::kind::notice : engine_event::kind::progress;
-    emit({.what = what, .session = session(), .text = news.text});
+  void on_agent_event(const event& happened) override {
+    const bool is_notice = happened.what == event::kind::notice;
+    emit({.what = is_notice ? event::kind::notice : event::kind::progress, .text = happened.text});
   }
 
+  const session_token token_;
   std::unique_ptr<agent_session> agent_;
   turn_no begun_, ended_;
   std::optional<turn_record> running_;
@@ -250,8 +243,8 @@ class prompt_session final : public session_frame {
 
 }  // namespace
 
-result<session_outcome> run_prompt_session(const session_context& context) {
-  return prompt_session(context).run();
+result<session_outcome> run_prompt_session(const session_claim& claim) {
+  return prompt_session(claim).run();
 }
 
 }  // namespace cobatch

@@ -93,6 +93,13 @@ void remove_old(workspace& place) {
 
 }  // namespace
 
+fs::path agent_folder(const engine_options& options, const workspace_paths& paths) {
+  if (options.working_directory.empty()) return paths.root;
+  std::error_code no_current_folder;
+  auto folder = fs::absolute(options.working_directory, no_current_folder);
+  return no_current_folder ? options.working_directory : folder;
+}
+
 fs::path session_folder(const workspace_paths& paths, epoch session) {
   return paths.sessions / std::to_string(session.value);
 }

@@ -1,10 +1,12 @@
-// The folders of sessions, in which their agents' output lies: one a session, and not all of them for ever.
+// The folder in which agents work; and one for each session, in which its agent's output lies, and which is not kept for
+// ever.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
 
+#include <cobatch/engine.hpp>
 #include <cobatch/workspace.hpp>
 
 namespace cobatch {
@@ -13,6 +15,10 @@ namespace cobatch {
 inline constexpr std::size_t session_folders_kept = 100;
 /// And every one of a session that ended within this time.
 inline constexpr std::chrono::hours session_folder_age{24 * 30};
+
+/// Where the agents of an engine work. Absolute, as agents are told it in words that they may read from elsewhere. A relative folder of the options is
+/// taken from this process's own.
+[[nodiscard]] std::filesystem::path agent_folder(const engine_options& options, const workspace_paths& paths);
 
 [[nodiscard]] std::filesystem::path session_folder(const workspace_paths& paths, epoch session);
 

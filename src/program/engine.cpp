@@ -1,4 +1,6 @@
 // cobatch engine: runs sealed batches as they come, without a server.
+#include "engine/engine.hpp"
+
 #include <unistd.h>
 #include <utility>
 
@@ -7,7 +9,7 @@
 #include <cobatch/prices.hpp>
 
 #include "base/json.hpp"
-#include "engine/announced.hpp"
+#include "engine/engine.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
@@ -48,8 +50,8 @@ int run_engine(const engine_command_options& options) {
   }
 
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
-  wanted->on_event = [&](const engine_event& event) {
-    if (!json) printer.on_event(event);
+  wanted->on_event = [&](const event& happened) {
+    if (!json) printer.on_event(happened);
   };
   const auto report = run_announced(*place, *wanted, std::move(*here), stop.get_token(), run_until::stopped);
   if (!report) return fail_with(report.error(), false);

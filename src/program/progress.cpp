@@ -60,39 +60,42 @@ std::string_view price_basis(std::string_view billing) {
   return billing.starts_with("a login") ? "at API list prices (not billed under a subscription)" : "at list prices";
 }
 
-void progress_printer::on_event(const engine_event& event) {
-  using kind = engine_event::kind;
-  switch (event.what) {
+void progress_printer::on_event(const event& happened) {
+  using kind = event::kind;
+  switch (happened.what) {
     case kind::session_started:
-      return session_started(*event.session, *event.batch);
+      return session_started(*happened.session, *happened.batch);
     case kind::turn_started:
-      return turn_started(*event.turn);
+      return turn_started(*happened.turn);
     case kind::progress:
       return;  // the agent's own language; what it does is told by its tools
     case kind::turn_ended:
-      return turn_ended(*event.turn, event.task);
+      return turn_ended(*happened.turn, happened.task);
     case kind::session_ended:
-      return session_ended(*event.session);
+      return session_ended(*happened.session);
     case kind::recovered:
       return print(fmt::format("session {} of batch {} had died; its turns are settled, its tasks go on",
-                               event.session->id.value, one_line(event.session->batch.str())));
+                               happened.session->id.value, one_line(happened.session->batch.str())));
     case kind::waiting:
-      return print(paint_.note("waiting: " + one_line(event.text)));
+      return print(paint_.note("waiting: " + one_line(happened.text)));
     case kind::trouble:
-      return print(paint_.bad("trouble: " + one_line(event.text)));
+      return print(paint_.bad("trouble: " + one_line(happened.text)));
     case kind::tool:
-      if (live_) redraw(fmt::format("{}  {}", current_, paint_.faint(shortened(event.text, said_width))));
+      if (live_) redraw(fmt::format("{}  {}", current_, paint_.faint(shortened(happened.text, said_width))));
       return;
     case kind::agent_known:
-      return agent_known(event.session->about);
+      return agent_known(happened.about);
     case kind::notice:
-      return print(paint_.note("note: " + one_line(event.text)));
+      return print(paint_.note("note: " + one_line(happened.text)));
     case kind::prompt:
-      return prompt(event.text);
+      return prompt(happened.text);
     case kind::paused:
-      return paused(*event.session->pause);
+      return paused(happened);
     case kind::resumed:
       return print("goes on");
+    case kind::changed:
+    case kind::dropped:
+      return;  // a feed's
   }
 }
 
@@ -113,8 +116,8 @@ void progress_printer::turn_started(const turn_record& turn) {
   if (live_) redraw(current_);
 }
 
-void progress_printer::turn_ended(const turn_record& turn, const task_record* task) {
-  if (task != nullptr && has_ended(task->state)) ++ended_;
+void progress_printer::turn_ended(const turn_record& turn, const std::optional<task_record>& task) {
+  if (task && has_ended(task->state)) ++ended_;
   if (turn.used) used_ = used_ + turn.used->total();
   if (turn.used && prices_) {
     const auto cost = prices_->cost_of(turn.used->by_model);
@@ -129,8 +132,7 @@ void progress_printer::turn_ended(const turn_record& turn, const task_record* ta
   if (turn.used && turn.used->total() != tokens{}) line += ": " + tokens_text(turn.used->total(), turn.used->complete);
   line += paint_.faint(tokens_so_far());
   if (end != turn_end::done && !turn.detail.empty()) line += "\n      " + one_line(turn.detail);
-  if (end != turn_end::done && task != nullptr && !has_ended(task->state))
-    line += "\n      the task goes back to the queue";
+  if (end != turn_end::done && task && !has_ended(task->state)) line += "\n      the task goes back to the queue";
   print(line);
 }
 
@@ -144,9 +146,9 @@ void progress_printer::agent_known(const agent_facts& about) {
   print(paint_.faint(line));
 }
 
-void progress_printer::paused(const session_pause& pause) {
+void progress_printer::paused(const event& pause) {
   print(paint_.note(fmt::format("waits until {}: {}; then it goes on by itself, and no attempt is charged",
-                                to_iso_seconds(pause.until), one_line(pause.reason))));
+                                to_iso_seconds(*pause.until), one_line(pause.text))));
 }
 
 void progress_printer::prompt(std::string_view text) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,14 +23,14 @@ class progress_printer {
   progress_printer(bool live, bool show_prompts, std::shared_ptr<const price_table> prices)
       : live_(live), show_prompts_(show_prompts), prices_(std::move(prices)) {}
 
-  void on_event(const engine_event& event);
+  void on_event(const event& happened);
 
  private:
   void session_started(const session_record& session, const batch_record& batch);
   void turn_started(const turn_record& turn);
-  void turn_ended(const turn_record& turn, const task_record* task);
+  void turn_ended(const turn_record& turn, const std::optional<task_record>& task);
   void agent_known(const agent_facts& about);
-  void paused(const session_pause& pause);
+  void paused(const event& pause);
   void prompt(std::string_view text);
   void session_ended(const session_record& session);
   void redraw(std::string_view text);

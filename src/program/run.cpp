@@ -24,8 +24,8 @@ namespace {
 // The tasks that had a turn in this run.
 class outcome_keeper {
  public:
-  void on_event(const engine_event& event) {
-    if (event.what == engine_event::kind::turn_ended && event.task != nullptr) ids_.insert(event.task->spec.id);
+  void on_event(const event& happened) {
+    if (happened.what == event::kind::turn_ended && happened.task) ids_.insert(happened.task->spec.id);
   }
   // As they are now: each as in the results view; one that has no result, because it is queued again, as in the queue
   // view.
@@ -194,9 +194,9 @@ int run_run(const run_options& options) {
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
   wanted->only = batch;
   wanted->wait_for_lock_file = options.wait;
-  wanted->on_event = [&](const engine_event& event) {
-    outcomes.on_event(event);
-    if (!json) printer.on_event(event);
+  wanted->on_event = [&](const event& happened) {
+    outcomes.on_event(happened);
+    if (!json) printer.on_event(happened);
   };
   const auto report = run(*place, *wanted, stop.get_token(), run_until::idle);
   if (!report) return fail_with(report.error(), json);

@@ -8,7 +8,7 @@
 #include <cobatch/prices.hpp>
 
 #include "base/json.hpp"
-#include "engine/announced.hpp"
+#include "engine/engine.hpp"
 #include "program/choose_agent.hpp"
 #include "program/exit_codes.hpp"
 #include "program/http_server.hpp"
@@ -143,8 +143,8 @@ int run_serve(const serve_options& options) {
   print_start(options, *place, *chosen, *rules, server->port());
 
   progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
-  wanted->on_event = [&](const engine_event& event) {
-    if (!json) printer.on_event(event);
+  wanted->on_event = [&](const event& happened) {
+    if (!json) printer.on_event(happened);
   };
   background_engine engine(*place, std::move(*wanted), std::move(*here), stop);
   server->serve(stop.get_token());

@@ -63,8 +63,8 @@ run_times run_all(workspace& place, int tasks_per_session) {
   engine_options options;
   options.agents = {make_scripted_agent({})};
   options.max_tasks_per_session = tasks_per_session;
-  options.on_event = [&](const engine_event& event) {
-    if (event.what == engine_event::kind::turn_ended) took.tasks = until_now();
+  options.on_event = [&](const event& event) {
+    if (event.what == event::kind::turn_ended) took.tasks = until_now();
   };
   must(run(place, options, {}, run_until::idle));
   took.all = until_now();

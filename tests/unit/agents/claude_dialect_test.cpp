@@ -127,7 +127,7 @@ TEST_CASE("a late answer to an earlier task is passed over with a notice, and ea
   CHECK(speech->passed_over()->what.reason == "wrong_task");
   const auto news = speech->take_news();
   REQUIRE(news);
-  CHECK(news->what == agent_news::kind::notice);
+  CHECK(news->what == event::kind::notice);
   const auto right = answer("b", "b");
   REQUIRE(right);
   CHECK(right->what.end == turn_end::done);
@@ -368,7 +368,7 @@ TEST_CASE("a credential that is refused again is not tried for minutes, a limit 
   CHECK_FALSE(speech->read(retry(1, 401), key));
   const auto news = speech->take_news();
   REQUIRE(news);
-  CHECK(news->what == agent_news::kind::retry);
+  CHECK(news->what == event::kind::paused);
   CHECK(news->text.find("the provider answered 401") != std::string_view::npos);
   CHECK(news->until >= before + std::chrono::milliseconds(500));
   const auto report = speech->read(retry(2, 401), key);
@@ -512,7 +512,7 @@ TEST_CASE("what Claude Code says of itself and of its tools is news, once") {
                            key));
   const auto tool = speech->take_news();
   REQUIRE(tool);
-  CHECK(tool->what == agent_news::kind::tool);
+  CHECK(tool->what == event::kind::tool);
   CHECK(tool->text == "Write a.txt");
 }
 

@@ -53,9 +53,9 @@ struct shell_session {
     how.process = process;
     how.working_directory = folder.path();
     how.folder = to;
-    how.on_news = [this](const agent_news& news) {
-      if (news.what == agent_news::kind::line) progress.emplace_back(news.text);
-      if (news.what == agent_news::kind::notice) notices.emplace_back(news.text);
+    how.on_event = [this](const event& news) {
+      if (news.what == event::kind::progress) progress.emplace_back(news.text);
+      if (news.what == event::kind::notice) notices.emplace_back(news.text);
     };
     auto started = runs->start(how);
     REQUIRE_MESSAGE(started, started.error().message);
@@ -304,8 +304,8 @@ echo "$1" >>ways
   std::vector<std::string> notices;
   session_start how;
   how.working_directory = how.folder = folder.path();
-  how.on_news = [&](const agent_news& news) {
-    if (news.what == agent_news::kind::notice) notices.emplace_back(news.text);
+  how.on_event = [&](const event& news) {
+    if (news.what == event::kind::notice) notices.emplace_back(news.text);
   };
   const auto way_of_start = [&] {
     auto started = runs->start(how);

@@ -37,7 +37,7 @@ class talking_agent final : public agent {
   result<std::unique_ptr<agent_session>> start(const session_start& how) override {
     starts.push_back(how.conversation + (how.fork ? " fork" : ""));
     models.push_back(how.model);
-    on_news = how.on_news;
+    on_event = how.on_event;
     folders.push_back(how.working_directory);
     const bool anew = how.conversation.empty() || how.fork;
     return std::make_unique<session>(*this, anew ? next_name() : how.conversation);
@@ -53,7 +53,7 @@ class talking_agent final : public agent {
   std::function<turn_report(const turn_request&)> turn = [](const turn_request& r) {
     return turn_report{done("did " + r.task.str()), true};
   };
-  std::function<void(const agent_news&)> on_news;
+  std::function<void(const event&)> on_event;
   bool forks = true;
   bool clears = true;
   list starts, models;
@@ -94,10 +94,10 @@ struct scene {
 
   scene() {
     options.limit_wait = 1ms;
-    options.on_event = [this](const engine_event& e) {
-      if (e.what == engine_event::kind::paused) told.push_back("paused: " + e.session->pause->reason);
-      if (e.what == engine_event::kind::resumed) told.emplace_back("resumed");
-      if (e.what == engine_event::kind::notice) told.push_back("notice: " + std::string(e.text));
+    options.on_event = [this](const event& e) {
+      if (e.what == event::kind::paused) told.push_back("paused: " + e.session->pause->reason);
+      if (e.what == event::kind::resumed) told.emplace_back("resumed");
+      if (e.what == event::kind::notice) told.push_back("notice: " + std::string(e.text));
     };
   }
   assign_request batch(const list& ids) {
@@ -283,8 +283,8 @@ TEST_CASE_FIXTURE(scene, "a limit of the provider is waited for in the session, 
 TEST_CASE_FIXTURE(scene, "a session that rests can be seen, and asked to end") {
   std::promise<void> rests;
   options.limit_wait = 10min;
-  options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::paused) rests.set_value();
+  options.on_event = [&](const event& e) {
+    if (e.what == event::kind::paused) rests.set_value();
   };
   works->turn = [](const turn_request&) { return limit_until(std::nullopt); };
   give(batch({"a"}));
@@ -305,8 +305,8 @@ TEST_CASE_FIXTURE(scene, "a session that rests can be seen, and asked to end") {
 
 TEST_CASE_FIXTURE(scene, "a session that rests ends when all of its tasks are cancelled") {
   options.limit_wait = 10min;
-  options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::paused) REQUIRE(place.cancel(task_id("a")));
+  options.on_event = [&](const event& e) {
+    if (e.what == event::kind::paused) REQUIRE(place.cancel(task_id("a")));
   };
   works->turn = [](const turn_request&) { return limit_until(std::nullopt); };
   give(batch({"a"}));
@@ -319,8 +319,8 @@ TEST_CASE_FIXTURE(scene, "a session that rests ends when all of its tasks are ca
 TEST_CASE_FIXTURE(scene, "no limit is believed to last for more than eight days") {
   std::stop_source stop;
   std::optional<std::chrono::milliseconds> rests;
-  options.on_event = [&](const engine_event& e) {
-    if (e.what != engine_event::kind::paused) return;
+  options.on_event = [&](const event& e) {
+    if (e.what != event::kind::paused) return;
     rests = e.session->pause->until - place.now();
     stop.request_stop();
   };
@@ -334,8 +334,8 @@ TEST_CASE_FIXTURE(scene, "no limit is believed to last for more than eight days"
 
 TEST_CASE_FIXTURE(scene, "the wait for a limit is doubled only while one follows the other") {
   std::chrono::milliseconds longest{0};
-  options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::paused) longest = std::max(longest, e.session->pause->until - place.now());
+  options.on_event = [&](const event& e) {
+    if (e.what == event::kind::paused) longest = std::max(longest, e.session->pause->until - place.now());
   };
   std::set<std::string> asked;
   works->turn = [&](const turn_request& r) {
@@ -514,11 +514,11 @@ TEST_CASE_FIXTURE(scene, "while the agent's provider does not answer, status and
   std::optional<session_pause> while_down, after;
   works->turn = [&](const turn_request&) {
     const auto pause = [&] { return place.status()->all.live->pause; };
-    works->on_news({.what = agent_news::kind::retry, .text = "no answer", .about = {}, .until = timestamp{5000}});
+    works->on_event({.what = event::kind::paused, .text = "no answer", .until = timestamp{5000}});
     while_down = pause();
-    works->on_news({.what = agent_news::kind::line, .text = "{}", .about = {}});
+    works->on_event({.what = event::kind::progress, .text = "{}"});
     after = pause();
-    works->on_news({.what = agent_news::kind::retry, .text = "no answer again", .about = {}, .until = timestamp{6000}});
+    works->on_event({.what = event::kind::paused, .text = "no answer again", .until = timestamp{6000}});
     return turn_report{done(), true};
   };
   give(batch({"a"}));
@@ -639,8 +639,8 @@ TEST_CASE_FIXTURE(scene,
 
   options.day_budget.nano_dollars = 1'000'000'000;
   list said;
-  options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::waiting || e.what == engine_event::kind::trouble) said.emplace_back(e.text);
+  options.on_event = [&](const event& e) {
+    if (e.what == event::kind::waiting || e.what == event::kind::trouble) said.emplace_back(e.text);
   };
   auto other = batch({"b"});
   other.batch = batch_id("b2");
@@ -670,8 +670,8 @@ TEST_CASE_FIXTURE(scene, "what a dead session left is put in order also when the
   CHECK(task_of(place, "b").state == task_state::in_progress);
 
   list waits;
-  options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::waiting) waits.emplace_back(e.text);
+  options.on_event = [&](const event& e) {
+    if (e.what == event::kind::waiting) waits.emplace_back(e.text);
   };
   run();
   CHECK(task_of(place, "b").state == task_state::queued);

@@ -1,7 +1,9 @@
+#include "engine/engine.hpp"
+
 #include <future>
 #include <thread>
 
-#include "engine/announced.hpp"
+#include "engine/engine.hpp"
 #include "unit/engine/fixture.hpp"
 
 using namespace cobatch;
@@ -70,8 +72,8 @@ TEST_CASE("the marker names the batch while its session runs and is gone before 
     return turn_report{done(), true};
   });
   auto options = options_with(works);
-  options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::session_ended) seen_at_end = std::filesystem::exists(place.paths().marker);
+  options.on_event = [&](const event& e) {
+    if (e.what == event::kind::session_ended) seen_at_end = std::filesystem::exists(place.paths().marker);
   };
   assign(place, "a", "batch_20251107_214500", true);
   run_until_idle(place, options);
@@ -90,8 +92,8 @@ TEST_CASE("a removed marker never admits a second session") {
     assign(second_place, "other", "b2", true);
     std::stop_source stop;
     auto options = options_with(second);
-    options.on_event = [&](const engine_event& e) {
-      if (e.what == engine_event::kind::waiting) stop.request_stop();
+    options.on_event = [&](const event& e) {
+      if (e.what == event::kind::waiting) stop.request_stop();
     };
     const auto report = run(second_place, options, stop.get_token(), run_until::stopped);
     CHECK(report);
@@ -145,8 +147,8 @@ TEST_CASE("a foreign marker is honoured and explained, not waited for unasked, a
 
   options.wait_for_lock_file = true;
   std::string told;
-  options.on_event = [&](const engine_event& e) {
-    if (e.what != engine_event::kind::waiting) return;
+  options.on_event = [&](const event& e) {
+    if (e.what != event::kind::waiting) return;
     told = e.text;
     CHECK(works->starts == 0);
     CHECK(std::filesystem::exists(place.paths().marker));
@@ -189,8 +191,8 @@ TEST_CASE("unlock with force ends the live session, and its tasks stay queued") 
   });
   std::stop_source stop;
   auto options = options_with(works);
-  options.on_event = [&](const engine_event& e) {
-    if (e.what != engine_event::kind::session_ended) return;
+  options.on_event = [&](const event& e) {
+    if (e.what != event::kind::session_ended) return;
     CHECK(e.session->end == session_end::cancelled);
     stop.request_stop();
   };
@@ -357,8 +359,8 @@ TEST_CASE("a batch sealed by its very first task keeps its session for straggler
   auto options = options_with(works);
   options.linger = std::chrono::minutes{5};
   std::stop_source stop;
-  options.on_event = [&](const engine_event& e) {
-    if (e.what != engine_event::kind::turn_ended) return;
+  options.on_event = [&](const event& e) {
+    if (e.what != event::kind::turn_ended) return;
     if (e.task->spec.id.str() == "a") first_ended.set_value();
     if (e.task->spec.id.str() == "b") stop.request_stop();
   };
@@ -380,8 +382,8 @@ TEST_CASE("an agent whose program is missing fails the run and charges no task, 
   works->fail_start = true;
   int sessions = 0;
   auto options = options_with(works);
-  options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::session_ended) ++sessions;
+  options.on_event = [&](const event& e) {
+    if (e.what == event::kind::session_ended) ++sessions;
   };
   const auto ran = run(place, options, {}, run_until::idle);
   REQUIRE_FALSE(ran);

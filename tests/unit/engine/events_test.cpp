@@ -46,8 +46,8 @@ std::string text_of(const event& e) {
       return "waiting " + e.text;
     case event::kind::trouble:
       return "trouble " + e.text;
-    case event::kind::lines_dropped:
-      return "dropped " + std::to_string(e.dropped);
+    case event::kind::dropped:
+      return "dropped " + std::to_string(e.count);
     case event::kind::agent_known:
       return "agent " + e.session->about.version;
     case event::kind::tool:
@@ -56,6 +56,8 @@ std::string text_of(const event& e) {
       return "notice " + e.text;
     case event::kind::paused:
       return "paused " + e.session->pause->reason;
+    case event::kind::prompt:
+      return "prompt " + e.text;
     case event::kind::resumed:
       return "resumed " + std::to_string(e.session->id.value);
   }
@@ -135,7 +137,7 @@ void end(workspace& place, epoch session, session_end why = session_end::finishe
 }
 
 void progress(event_feed& feed, const turn_record& turn, std::string_view line) {
-  feed.tell({.what = engine_event::kind::progress, .turn = &turn, .text = line});
+  feed.tell({.what = event::kind::progress, .turn = turn, .text = std::string(line)});
 }
 
 const list two_tasks{
@@ -300,11 +302,11 @@ TEST_CASE("what an engine tells makes the descriptor readable") {
   auto feed = follow(place, std::nullopt);
   CHECK(drain(feed).empty());
   REQUIRE_FALSE(readable(feed));
-  feed.tell({.what = engine_event::kind::waiting, .text = "for another session"});
+  feed.tell({.what = event::kind::waiting, .text = "for another session"});
   CHECK(readable(feed));
   CHECK(drain(feed) == list{"waiting for another session"});
   CHECK_FALSE(readable(feed));
-  feed.tell({.what = engine_event::kind::turn_ended});
+  feed.tell({.what = event::kind::turn_ended});
   CHECK(drain(feed).empty());
 }
 
@@ -316,7 +318,7 @@ TEST_CASE("news that comes just when a feed is found empty is not left lying") {
   std::atomic<int> seen = 0;
   std::jthread teller([&] {
     for (int i = 0; i < rounds; ++i) {
-      feed.tell({.what = engine_event::kind::waiting, .text = "here"});
+      feed.tell({.what = event::kind::waiting, .text = "here"});
       seen.wait(i);
     }
   });
@@ -350,11 +352,11 @@ TEST_CASE("progress is told between start and end of its turn, however late it i
   auto feed = follow(place, std::nullopt);
   assign_all(place, {"a", "b"}, "b1");
   auto options = options_with(agent_that_does_all());
-  options.on_event = [&](const engine_event& e) {
+  options.on_event = [&](const event& e) {
     feed.tell(e);
-    if (e.what == engine_event::kind::turn_started)
+    if (e.what == event::kind::turn_started)
       for (const char* line : {"one", "two"})
-        feed.tell({engine_event::kind::progress, e.session, nullptr, e.turn, e.task, line});
+        feed.tell({.what = event::kind::progress, .session = e.session, .turn = e.turn, .task = e.task, .text = line});
   };
   run_until_idle(place, options);
   CHECK(drain(feed) == list{"session 1", "turn 1.1 a", "progress 1.1 a one", "progress 1.1 a two",
@@ -377,9 +379,9 @@ TEST_CASE("progress is told between start and end of its turn while the engine r
     assign_all(place, tasks, "b1");
     auto options = options_with(agent_that_does_all());
     options.max_tasks_per_session = 1000;
-    options.on_event = [&](const engine_event& e) {
+    options.on_event = [&](const event& e) {
       feed.tell(e);
-      if (e.what == engine_event::kind::turn_started) progress(feed, *e.turn, "line");
+      if (e.what == event::kind::turn_started) progress(feed, *e.turn, "line");
     };
     run_until_idle(place, options);
   });
@@ -404,7 +406,7 @@ TEST_CASE("the recovery of a dead session is told as the end of its turn and of 
   }
   SUBCASE("whose turn was interrupted, by the engine that goes on") {
     auto options = options_with(agent_that_does_all());
-    options.on_event = [&](const engine_event& e) { feed.tell(e); };
+    options.on_event = [&](const event& e) { feed.tell(e); };
     run_until_idle(place, options);
     CHECK(drain(feed) == list{"recovered 1", "turn 1.1 a interrupted, task done", "session 1 crashed", "session 2",
                               "turn 2.1 a", "turn 2.1 a done, task done", "session 2 finished"});
@@ -419,16 +421,16 @@ TEST_CASE("a flood of progress is bounded: the oldest lines go, and it is said h
   const turn_record turn = begun_turn(place, claimed(place), 1);
   constexpr std::int64_t told = 40;
   const std::string line(std::size_t{1} << 20, 'x');
-  feed.tell({.what = engine_event::kind::trouble, .text = "kept"});
+  feed.tell({.what = event::kind::trouble, .text = "kept"});
   for (std::int64_t i = 0; i < told; ++i) progress(feed, turn, std::to_string(i) + line);
   const auto all = take_all(feed);
   REQUIRE(all.size() > 4);
-  CHECK(all[0].what == event::kind::lines_dropped);
+  CHECK(all[0].what == event::kind::dropped);
   CHECK(text_of(all[1]) == "trouble kept");
   CHECK(text_of(all[2]) == "session 1");
   CHECK(text_of(all[3]) == "turn 1.1 a");
   const auto kept = static_cast<std::int64_t>(all.size()) - 4;
-  CHECK(all[0].dropped + kept == told);
+  CHECK(all[0].count + kept == told);
   CHECK(kept <= 16);
   for (std::int64_t i = 0; i < kept; ++i)
     CHECK(all[static_cast<std::size_t>(i) + 4].text == std::to_string(told - kept + i) + line);

@@ -222,8 +222,8 @@ TEST_CASE("while a host's session lives nobody else begins one, and an engine wa
   std::promise<void> waits;
   const auto works = agent_that_does_all();
   auto options = options_with(works);
-  options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::waiting) waits.set_value();
+  options.on_event = [&](const event& e) {
+    if (e.what == event::kind::waiting) waits.set_value();
   };
   std::jthread engine([&] { run_until_idle(elsewhere, options); });
   waits.get_future().wait();

@@ -69,13 +69,13 @@ TEST_CASE("an agent that closed its task and is silent is shown by status, until
                  result_line(R"("is_error":false,"result":"did it")"));
   std::optional<session_pause> silent;
   bool shown_later = false;
-  s.options.on_event = [&](const engine_event& e) {
-    if (e.what == engine_event::kind::notice && e.text.find("closes the task") != std::string_view::npos) {
+  s.options.on_event = [&](const event& e) {
+    if (e.what == event::kind::notice && e.text.find("closes the task") != std::string_view::npos) {
       silent = s.shown_wait();
       s.notices.emplace_back(e.text);
       std::ofstream(s.go()) << "go\n";
     }
-    if (e.what == engine_event::kind::progress && e.text.find("\"user\"") != std::string_view::npos)
+    if (e.what == event::kind::progress && e.text.find("\"user\"") != std::string_view::npos)
       shown_later = s.shown_wait().has_value();
   };
   run_until_idle(s.place, s.options);
@@ -109,9 +109,9 @@ TEST_CASE("the idle limit ends no turn whose agent has not closed its task") {
     silent_scene s(assistant_line(said) + wait_for_go + result_line(R"("is_error":false,"result":"real")"));
     s.options.idle_limit = 1ms;
     bool has_said = false;  // it may be silent before its first word, too
-    s.options.on_event = [&](const engine_event& e) {
-      if (e.what == engine_event::kind::progress) has_said = true;
-      if (!has_said || e.what != engine_event::kind::notice) return;
+    s.options.on_event = [&](const event& e) {
+      if (e.what == event::kind::progress) has_said = true;
+      if (!has_said || e.what != event::kind::notice) return;
       s.notices.emplace_back(e.text);
       CHECK_FALSE(s.shown_wait());
       std::ofstream(s.go()) << "go\n";

@@ -1,4 +1,4 @@
-#include "engine/task_check.hpp"
+#include "engine/turn_check.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/task_check.hpp"
+#include "engine/turn_check.hpp"
 
 #include <string_view>
 #include <utility>
@@ -34,7 +34,7 @@ std::string last_words(std::string_view written) {
 }
 
 // Why the task is not done; empty if it is.
-std::string objection(const result<program_end>& end, std::chrono::milliseconds limit) {
+std::string why_not_done(const result<program_end>& end, std::chrono::milliseconds limit) {
   if (!end) return "could not be run: " + end.error().message;
   if (end->exit_code == 0) return {};
   if (end->exit_code) return fmt::format("exited with {}{}", *end->exit_code, last_words(end->errors));
@@ -67,9 +67,36 @@ settlement apply_check(settlement what, const std::vector<std::string>& check, c
   if (end && end->stopped)
     return decided(std::move(what), turn_end::stopped, "check_interrupted",
                    shown(check) + " was interrupted; the task is to be done again");
-  const std::string why = objection(end, limit);
+  const std::string why = why_not_done(end, limit);
   if (why.empty()) return what;
   return decided(std::move(what), turn_end::error, "check_failed", shown(check) + " " + why);
+}
+
+turn_check::turn_check(const engine_options& options, const workspace_paths& paths,
+                       std::filesystem::path working_directory, std::filesystem::path folder)
+    : options_(options),
+      working_directory_(std::move(working_directory)),
+      kept_(std::move(folder) / "before.json"),
+      tree_(working_directory_, own_files(paths)) {}
+
+bool turn_check::look_before() {
+  before_ = tree_.look();
+  if (!before_) return false;
+  // Without it only a crash would leave the changes unknown.
+  static_cast<void>(write_snapshot(*before_, kept_));
+  return is_dirty(*before_);
+}
+
+settlement turn_check::look_after(settlement what, const task_spec& task, std::stop_token stop) const {
+  if (before_)
+    if (const auto after = tree_.look()) what.changes = tree_.changes_between(*before_, *after);
+  if (task.check.empty()) return what;
+  return apply_check(std::move(what), task.check, working_directory_, options_.check_limit, std::move(stop));
+}
+
+settlement turn_check::look_after_crash(settlement what, const task_spec& task, std::stop_token stop) {
+  before_ = read_snapshot(kept_);
+  return look_after(std::move(what), task, std::move(stop));
 }
 
 }  // namespace cobatch

@@ -1,4 +1,4 @@
-#include "engine/held_session.hpp"
+#include "engine/live_session.hpp"
 
 #include <utility>
 
@@ -11,7 +11,7 @@ namespace cobatch {
 
 using steady = std::chrono::steady_clock;
 
-held_session::held_session(workspace& place, guard& lock, session_record claimed, const session_limits& limits)
+live_session::live_session(workspace& place, guard& lock, session_record claimed, const session_limits& limits)
     : place_(place),
       lock_(lock),
       session_(std::move(claimed)),
@@ -21,7 +21,7 @@ held_session::held_session(workspace& place, guard& lock, session_record claimed
   record_.owner = session_.owner;
 }
 
-result<void> held_session::sign() {
+result<void> live_session::sign() {
   if (auto written = lock_.write_record(record_); !written) return written;
   auto marker = write_marker(place_.paths().marker, session_.batch, session_.started_at);
   if (!marker) return fail(marker.error());
@@ -29,13 +29,13 @@ result<void> held_session::sign() {
   return lock_.write_record(record_);
 }
 
-result<void> held_session::record_agent(const process_identity& keeper, const process_identity& agent) {
+result<void> live_session::record_agent(const process_identity& keeper, const process_identity& agent) {
   record_.keeper = keeper;
   record_.agent = agent;
   return lock_.write_record(record_);
 }
 
-std::optional<task_record> held_session::next_task() {
+std::optional<task_record> live_session::next_task() {
   const auto batch = place_.storage().find_batch(session_.batch);
   if (!batch || !*batch || (*batch)->round != session_.round || (*batch)->tally[task_state::queued] == 0)
     return std::nullopt;
@@ -48,14 +48,14 @@ std::optional<task_record> held_session::next_task() {
   return std::move(found->front());
 }
 
-std::optional<std::string> held_session::full() {
+std::optional<std::string> live_session::full() {
   const bool all_tasks = tasks_ >= most_tasks_;
   const bool too_late = steady::now() >= not_after_;
   if ((!all_tasks && !too_late) || !next_task()) return std::nullopt;
   return all_tasks ? fmt::format("{} tasks a session is the limit", most_tasks_) : "the session's time is over";
 }
 
-result<begin_outcome> held_session::begin_turn(begin_request how) {
+result<begin_outcome> live_session::begin_turn(begin_request how) {
   how.session = session_.id;
   how.ordinal = turns_ + 1;
   auto begun = place_.storage().begin_turn(how);
@@ -63,20 +63,20 @@ result<begin_outcome> held_session::begin_turn(begin_request how) {
   return begun;
 }
 
-result<settle_outcome> held_session::settle_turn(turn_no turn, const settlement& what) {
+result<settle_outcome> live_session::settle_turn(turn_no turn, const settlement& what) {
   auto settled = place_.storage().settle_turn(session_.id, turn, what);
   if (settled && settled->what == settle_outcome::kind::settled && has_ended(settled->task.state)) ++tasks_;
   return settled;
 }
 
-result<void> held_session::remove_marker() {
+result<void> live_session::remove_lock_file() {
   if (!record_.marker) return {};
-  const auto removed = cobatch::remove_marker(place_.paths().marker, *record_.marker);
+  const auto removed = remove_marker(place_.paths().marker, *record_.marker);
   if (!removed) return fail(removed.error());
   return {};
 }
 
-result<session_record> held_session::end(session_end why, std::string_view detail) {
+result<session_record> live_session::end(session_end why, std::string_view detail) {
   auto ended = place_.storage().end_session(session_.id, why, detail);
   if (!ended) return fail(ended.error());
   if (ended->what != end_outcome::kind::not_found) session_ = std::move(ended->session);

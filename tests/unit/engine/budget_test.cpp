@@ -1,4 +1,4 @@
-#include "engine/spending.hpp"
+#include "engine/budget.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-// A claimed session in the hands of the one who holds the guard: its marks, its turns within limits, its end.
+// A session in the hands of the process that holds the guard: its lock file, its turns within limits, its end.
 #pragma once
 
 #include <chrono>
@@ -23,20 +23,20 @@ struct session_limits {
   std::chrono::milliseconds time{0};  ///< no turn is begun after it
 };
 
-class held_session {
+class live_session {
  public:
   /// `lock` is held; it and `place` outlive this.
-  held_session(workspace& place, guard& lock, session_record claimed, const session_limits& limits);
+  live_session(workspace& place, guard& lock, session_record claimed, const session_limits& limits);
 
-  /// Record, then marker, then the record with the marker: each step can be found again after a crash by the one
-  /// before.
+  /// Writes the guard's record, then the lock file, then the record with the lock file: after a crash each step can be
+  /// found by the one before it.
   [[nodiscard]] result<void> sign();
   /// Names the processes that run for the session, so that a later holder of the guard can find them.
   [[nodiscard]] result<void> record_agent(const process_identity& keeper, const process_identity& agent);
 
-  /// The task of the session's round that would be begun next.
+  /// The task that would be begun next; nothing if the batch is in a later round.
   [[nodiscard]] std::optional<task_record> next_task();
-  /// The limit that keeps waiting tasks for another session, as a sentence; nothing if there is no such limit or task.
+  /// Why the waiting tasks are left to another session, as a sentence; nothing if no limit is reached or no task waits.
   [[nodiscard]] std::optional<std::string> full();
   /// The next turn; of `how`, session and ordinal are filled in here. Safe to repeat.
   [[nodiscard]] result<begin_outcome> begin_turn(begin_request how);
@@ -44,19 +44,19 @@ class held_session {
   /// Settles a turn that was begun. Safe to repeat.
   [[nodiscard]] result<settle_outcome> settle_turn(turn_no turn, const settlement& what);
 
-  /// So many turns were begun by calls.
+  /// The agent has begun so many turns by calls.
   void note_turns(std::int64_t begun) { turns_ = begun; }
 
-  /// The marker is to go before the session has ended for others to see. One that cannot be removed hinders nobody: the
-  /// next session takes it away.
-  [[nodiscard]] result<void> remove_marker();
+  /// Call it before `end`, so that nobody sees an ended session with a lock file. One that cannot be removed hinders
+  /// nobody: the next session removes it.
+  [[nodiscard]] result<void> remove_lock_file();
   /// Safe to repeat; the first end stands. The session as it ended.
   [[nodiscard]] result<session_record> end(session_end why, std::string_view detail);
 
   [[nodiscard]] const session_record& session() const noexcept { return session_; }
-  /// Begun so far, that of the preamble included.
+  /// Turns begun so far, that of the preamble included.
   [[nodiscard]] std::int64_t turns() const noexcept { return turns_; }
-  /// That ended by a turn of it: what the limit counts, so that a task which is tried again takes no other's place.
+  /// Tasks that ended in a turn of this session. The limit counts these, so that a second attempt uses up nothing.
   [[nodiscard]] std::int64_t tasks() const noexcept { return tasks_; }
 
   /// What the agent says of itself.
