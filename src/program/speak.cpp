@@ -147,12 +147,6 @@ std::string tally_text(const task_tally& tally) {
   return text.empty() ? "no tasks" : text;
 }
 
-std::string_view text_of(const json::value& object, std::string_view name) {
-  const json::value* found = object.find(name);
-  if (found == nullptr || found->as_string() == nullptr) return {};
-  return *found->as_string();
-}
-
 result<std::string> read_input(const std::string& file, std::size_t limit) {
   const auto close = [](std::FILE* f) {
     if (f != stdin) std::fclose(f);

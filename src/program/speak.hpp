@@ -42,9 +42,6 @@ void print_warnings(const std::vector<warning>& warnings);
 /// "2 queued, 1 done"; "no tasks".
 [[nodiscard]] std::string tally_text(const task_tally& tally);
 
-/// Of a reply's object: a text member, empty if there is none.
-[[nodiscard]] std::string_view text_of(const json::value& object, std::string_view name);
-
 /// Reads a file, or standard input for "-". Errors: io_error, too_large.
 [[nodiscard]] result<std::string> read_input(const std::string& file, std::size_t limit);
 
