@@ -33,11 +33,6 @@ using namespace cobatch;
 
 namespace {
 
-std::string text_of(const json::value& object, std::string_view name) {
-  const json::value* found = object.find(name);
-  return found != nullptr && found->as_string() != nullptr ? *found->as_string() : std::string{};
-}
-
 class script {
  public:
   explicit script(json::value content) : content_(std::move(content)) {
