@@ -13,7 +13,7 @@
 #include <cobatch/core/error.hpp>
 
 #include "cobatch.h"
-#include "os/birthplace.hpp"
+#include "os/process.hpp"
 
 namespace cobatch::capi {
 

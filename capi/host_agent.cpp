@@ -15,7 +15,7 @@
 
 #include "agents.hpp"
 #include "layout.hpp"
-#include "os/own_thread.hpp"
+#include "os/process.hpp"
 #include "records.hpp"
 #include "text.hpp"
 #include "workspace/checks.hpp"

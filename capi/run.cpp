@@ -14,7 +14,7 @@
 
 #include "agents.hpp"
 #include "layout.hpp"
-#include "os/own_thread.hpp"
+#include "os/process.hpp"
 #include "place.hpp"
 #include "records.hpp"
 #include "text.hpp"

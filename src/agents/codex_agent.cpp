@@ -8,7 +8,7 @@
 
 #include "agents/codex_dialect.hpp"
 #include "agents/process_agent.hpp"
-#include "os/run_program.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

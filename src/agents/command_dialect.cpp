@@ -7,7 +7,7 @@
 #include "agents/process_agent.hpp"
 #include "agents/reported_usage.hpp"
 #include "base/json.hpp"
-#include "os/keeper.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

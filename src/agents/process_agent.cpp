@@ -14,6 +14,7 @@
 #include "agents/process_session.hpp"
 #include "agents/status_line.hpp"
 #include "os/keeper.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

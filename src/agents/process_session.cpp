@@ -16,7 +16,7 @@
 
 #include "agents/said_lines.hpp"
 #include "agents/status_line.hpp"
-#include "os/running_deadline.hpp"
+#include "os/watch.hpp"
 
 namespace cobatch {
 

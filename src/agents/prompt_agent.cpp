@@ -10,7 +10,7 @@
 
 #include "agents/objection.hpp"
 #include "agents/process_agent.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

@@ -14,8 +14,7 @@
 #include "doctor/findings.hpp"
 #include "os/keeper.hpp"
 #include "os/presence.hpp"
-#include "os/run_program.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 #include "store/schema.hpp"
 #include "workspace/layout.hpp"
 

@@ -9,7 +9,7 @@
 #include "doctor/batch_ids.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/telemetry.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 #include "store/store.hpp"
 
 namespace cobatch {

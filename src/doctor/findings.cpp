@@ -7,7 +7,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "base/text.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

@@ -14,7 +14,7 @@
 #include "doctor/checks.hpp"
 #include "doctor/permissions.hpp"
 #include "os/files.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 #include "workspace/layout.hpp"
 #include "workspace/work_tree.hpp"
 

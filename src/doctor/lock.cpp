@@ -9,9 +9,9 @@
 #include <fmt/format.h>
 
 #include "doctor/checks.hpp"
-#include "os/marker.hpp"
+#include "os/lock_file.hpp"
 #include "os/presence.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

@@ -10,7 +10,7 @@
 
 #include <fmt/core.h>
 
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

@@ -13,7 +13,7 @@
 
 #include "doctor/checks.hpp"
 #include "os/presence.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 #include "store/store.hpp"
 #include "workspace/workspace.hpp"
 

@@ -9,7 +9,7 @@
 
 #include "doctor/checks.hpp"
 #include "doctor/permissions.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 #include "store/schema.hpp"
 #include "store/verify.hpp"
 #include "workspace/layout.hpp"

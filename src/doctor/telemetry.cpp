@@ -14,7 +14,7 @@
 #include <cobatch/core/savings.hpp>
 
 #include "base/text.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 #include "store/store.hpp"
 #include "workspace/workspace.hpp"
 

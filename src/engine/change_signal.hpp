@@ -8,7 +8,7 @@
 
 #include <cobatch/store.hpp>
 
-#include "os/own_thread.hpp"
+#include "os/process.hpp"
 #include "os/watch.hpp"
 #include "store/store.hpp"
 

@@ -13,9 +13,8 @@
 #include "engine/persist.hpp"
 #include "engine/recovery.hpp"
 #include "engine/turn_request.hpp"
-#include "os/birthplace.hpp"
 #include "os/guard.hpp"
-#include "os/own_thread.hpp"
+#include "os/process.hpp"
 #include "store/store.hpp"
 #include "workspace/checks.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "os/marker.hpp"
+#include "os/lock_file.hpp"
 #include "store/store.hpp"
 
 namespace cobatch {

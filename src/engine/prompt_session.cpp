@@ -9,8 +9,8 @@
 
 #include "agents/dialect.hpp"
 #include "engine/engine_session.hpp"
-#include "os/own_thread.hpp"
-#include "os/running_deadline.hpp"
+#include "os/process.hpp"
+#include "os/watch.hpp"
 #include "store/store.hpp"
 
 namespace cobatch {

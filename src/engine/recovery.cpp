@@ -9,7 +9,7 @@
 
 #include "engine/session_folders.hpp"
 #include "engine/turn_check.hpp"
-#include "os/marker.hpp"
+#include "os/lock_file.hpp"
 #include "os/process.hpp"
 #include "store/store.hpp"
 #include "workspace/workspace.hpp"

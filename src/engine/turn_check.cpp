@@ -7,7 +7,7 @@
 
 #include <cobatch/core/text.hpp>
 
-#include "os/run_program.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

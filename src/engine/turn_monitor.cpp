@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "os/own_thread.hpp"
+#include "os/process.hpp"
 #include "store/store.hpp"
 
 namespace cobatch {

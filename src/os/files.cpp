@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "os/mount.hpp"
+#include "os/system.h"
 
 namespace cobatch {
 
@@ -30,6 +30,25 @@ result<unique_fd> make_temporary(const fs::path& path, std::string& name) {
   unique_fd fd(::mkostemp(name.data(), O_CLOEXEC));
   if (!fd.open()) return fail(system_error(errno, "make a file beside", path));
   return fd;
+}
+
+// unsafe_file unless `file` is regular, has one link and lies on the mount of `folder_fd`.
+result<void> check_plain(const cobatch_file& file, int folder_fd, const fs::path& path) {
+  const std::string name = path.string();
+  if (!S_ISREG(file.mode))
+    return fail(errc::unsafe_file, name + " is not a regular file; it was not touched. Move it away and try again");
+  if (file.links != 1)
+    return fail(errc::unsafe_file, name + " has " + std::to_string(file.links) +
+                                       " names (hard links), so others may change it; it was not touched. Put a plain "
+                                       "copy in its place, or move it away, and try again");
+  cobatch_file folder{};
+  if (::cobatch_look_at_file(folder_fd, nullptr, &folder) != 0)
+    return fail(system_error(errno, "find the mount of", path));
+  if (file.mount != folder.mount)
+    return fail(errc::unsafe_file, name +
+                                       " lies on another mount than its folder (a mount of a single file?); it was "
+                                       "not touched. Mount the whole folder instead");
+  return {};
 }
 
 }  // namespace
@@ -107,6 +126,13 @@ result<void> write_all(int fd, std::string_view bytes, const fs::path& path_for_
   return {};
 }
 
+// Links are preferred, as they never overwrite; FAT and some FUSE file systems have none.
+int move_to_free_name(const fs::path& from, const fs::path& to) {
+  if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0) == 0) return ::unlink(from.c_str()) == 0 ? 0 : errno;
+  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOTSUP && errno != ENOSYS) return errno;
+  return ::cobatch_rename_to_free_name(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
 // macOS's fsync stops at the drive's cache; F_FULLFSYNC goes through it, where the file system knows it.
 result<void> sync_file(int fd, const fs::path& path_for_messages) {
 #ifdef F_FULLFSYNC
@@ -140,29 +166,25 @@ result<void> make_folder(const fs::path& folder, unsigned mode) {
 }
 
 result<void> check_plain_file(int fd, int folder_fd, const fs::path& path_for_messages) {
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) return fail(system_error(errno, "look at", path_for_messages));
-  const std::string name = path_for_messages.string();
-  if (!S_ISREG(info.st_mode))
-    return fail(errc::unsafe_file, name + " is not a regular file; it was not touched. Move it away and try again");
-  if (info.st_nlink != 1)
-    return fail(errc::unsafe_file, name + " has " + std::to_string(info.st_nlink) +
-                                       " names (hard links), so others may change it; it was not touched. Put a plain "
-                                       "copy in its place, or move it away, and try again");
-  const std::int64_t own = mount_of(fd);
-  const std::int64_t folder = mount_of(folder_fd);
-  if (own < 0 || folder < 0) return fail(system_error(errno, "find the mount of", path_for_messages));
-  if (own != folder)
-    return fail(errc::unsafe_file, name +
-                                       " lies on another mount than its folder (a mount of a single file?); it was "
-                                       "not touched. Mount the whole folder instead");
-  return {};
+  cobatch_file file{};
+  if (::cobatch_look_at_file(fd, nullptr, &file) != 0) return fail(system_error(errno, "look at", path_for_messages));
+  return check_plain(file, folder_fd, path_for_messages);
+}
+
+result<bool> check_plain_file(const fs::path& path, int folder_fd) {
+  cobatch_file file{};
+  if (::cobatch_look_at_file(-1, path.c_str(), &file) != 0) {
+    if (errno == ENOENT) return false;
+    return fail(system_error(errno, "look at", path));
+  }
+  if (auto plain = check_plain(file, folder_fd, path); !plain) return fail(plain.error());
+  return true;
 }
 
 result<bool> cannot_lock(const fs::path& folder) {
   const unique_fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.open()) return fail(system_error(errno, "open", folder));
-  const int answer = is_on_unlockable(fd.get());
+  const int answer = ::cobatch_cannot_lock(fd.get());
   if (answer < 0) return fail(system_error(errno, "find the file system of", folder));
   return answer == 1;
 }

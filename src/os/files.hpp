@@ -8,7 +8,7 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "os/unique_fd.hpp"
+#include "os/descriptor.hpp"
 
 namespace cobatch {
 
@@ -36,6 +36,9 @@ struct file_identity {
 /// Writes all bytes, continuing after partial writes and EINTR.
 [[nodiscard]] result<void> write_all(int fd, std::string_view bytes, const std::filesystem::path& path_for_messages);
 
+/// Gives a file another name that nobody has. 0, or the errno (EEXIST: somebody has it).
+[[nodiscard]] int move_to_free_name(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// Waits until what was written to the file is on the disk.
 [[nodiscard]] result<void> sync_file(int fd, const std::filesystem::path& path_for_messages);
 [[nodiscard]] result<void> sync_folder(const std::filesystem::path& folder);
@@ -47,6 +50,9 @@ struct file_identity {
 /// unsafe_file unless `fd` is a regular file with one link, on the same mount as `folder_fd`. Call after opening with
 /// O_NOFOLLOW.
 [[nodiscard]] result<void> check_plain_file(int fd, int folder_fd, const std::filesystem::path& path_for_messages);
+/// The same of a name, without opening the file: closing a descriptor of a database drops the locks that SQLite holds on
+/// it in this process. False if there is no such file.
+[[nodiscard]] result<bool> check_plain_file(const std::filesystem::path& path, int folder_fd);
 
 /// True for file systems on which flock cannot be trusted between hosts or at all (network, FUSE, virtiofs, 9p).
 [[nodiscard]] result<bool> cannot_lock(const std::filesystem::path& folder);

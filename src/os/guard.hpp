@@ -9,18 +9,20 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/id.hpp>
 #include <cobatch/core/session.hpp>
 
-#include "os/marker.hpp"
-#include "os/private_fd.hpp"
+#include "os/descriptor.hpp"
+#include "os/lock_file.hpp"
 
 namespace cobatch {
 
@@ -77,5 +79,28 @@ struct guard_glance {
 /// 250 ms), or the deadline, or a stop. Any descriptor in `also` that becomes readable ends the wait too (-1: none).
 void wait_for_guard(const guard_record& holder, std::chrono::steady_clock::time_point deadline, std::stop_token stop,
                     int also);
+
+// ---- The record as bytes: two slots in the guard's file, written in turn
+//
+// A slot is, in the machine's byte order (the record never leaves its machine): magic, length of the payload, sequence
+// number, inode and birth time of the guard's file, checksum (FNV-1a, 64 bits, over all the rest), payload. The whole
+// slot with the higher sequence number is the latest; a write that a kill cut short spoils only the older one.
+
+/// Bytes of a slot; the second begins where the first ends.
+inline constexpr std::size_t guard_slot_bytes = 8192;
+
+struct guard_slot {
+  std::uint64_t sequence = 0;
+  /// What ties a record to its file: a copy of the file has another inode, or the same one and another birth time.
+  std::uint64_t inode = 0;
+  std::int64_t birth_ns = 0;  ///< 0: the file system does not tell
+  guard_record record;
+};
+
+/// Nothing if the record does not fit.
+[[nodiscard]] std::optional<std::string> to_slot_bytes(const guard_slot& slot);
+
+/// Nothing if the bytes are not a whole slot.
+[[nodiscard]] std::optional<guard_slot> from_slot_bytes(std::string_view bytes);
 
 }  // namespace cobatch

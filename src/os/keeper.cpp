@@ -7,18 +7,18 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <memory>
 #include <poll.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 
-#include "keeper/keeper_kill.h"
+#include "keeper/keeper.h"
 #include "os/files.hpp"
-#include "os/keeper_spawn.hpp"
 #include "os/process.hpp"
-#include "os/quiet_write.hpp"
-#include "os/run_program.hpp"
+#include "os/programs.hpp"
+#include "os/spawn.hpp"
 #include "os/watch.hpp"
 
 namespace cobatch {
@@ -41,25 +41,13 @@ result<unique_fd> open_output(const fs::path& path) {
   return fd;
 }
 
-// As wait_readable, with the events that the caller has asked for.
-bool poll_until(std::array<pollfd, 3>& polled, clock::time_point deadline) {
-  for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - clock::now());
-    const auto wait = std::clamp<milliseconds>(left, milliseconds{0}, milliseconds{3'600'000});
-    const int ready = ::poll(polled.data(), polled.size(), static_cast<int>(wait.count()));
-    if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
-    if (clock::now() >= deadline) return false;
-  }
-}
-
 error not_a_keeper(const fs::path& program) {
   return {errc::keeper_missing, program.string() +
                                     " is not this version's cobatch-keeper; nothing was started. Install Cobatch "
                                     "anew, or correct COBATCH_KEEPER"};
 }
 
-// `report` is the line "X <errno> exec", "X <errno> chdir" or "X <errno> keeper".
+// `report` is a line that begins with X.
 error start_error(const keeper_start& how, const std::string& report) {
   char* what = nullptr;
   const int why = static_cast<int>(std::strtol(report.c_str() + 2, &what, 10));
@@ -70,10 +58,32 @@ error start_error(const keeper_start& how, const std::string& report) {
   if (std::strcmp(what, " chdir") == 0)
     return {errc::agent_failed, "could not start the agent in " + how.working_directory.string() + ": " + reason +
                                     "; nothing was started. Make the folder, or name another"};
-  const bool missing = why == ENOENT || why == ENOTDIR;
-  return {missing ? errc::agent_missing : errc::agent_failed,
-          "could not run " + how.argv.front() + ": " + reason + "; nothing was started." +
-              (missing ? " If the file is there, the interpreter in its first line is not" : "")};
+  return exec_error(how.argv.front(), why, errc::agent_failed);
+}
+
+// ---- In the child that will be the keeper
+
+// Waits for the byte that says "you are recorded". The end of file says that the parent is dead or gave up; should
+// somebody hold a copy of the other end, getppid tells.
+bool wait_at_gate(int gate, pid_t parent) noexcept {
+  for (;;) {
+    pollfd polled{gate, POLLIN, 0};
+    if (::poll(&polled, 1, 1000) > 0) {
+      char byte;
+      const ssize_t n = ::read(gate, &byte, 1);
+      if (n >= 0 || errno != EINTR) return n == 1;
+    }
+    if (::getppid() != parent) return false;
+  }
+}
+
+void become_keeper(const child_program& program, std::array<int, COBATCH_KEEPER_FDS> sources) noexcept {
+  const int status = ::fcntl(sources[COBATCH_STATUS_FD], F_DUPFD_CLOEXEC, first_free_fd);
+  if (put_in_place(sources)) program.exec();
+  char line[] = "X 000 keeper\n";
+  int why = errno;
+  for (int at = 4; at >= 2; --at, why /= 10) line[at] = static_cast<char>('0' + why % 10);
+  while (::write(status, line, sizeof line - 1) < 0 && errno == EINTR) continue;
 }
 
 }  // namespace
@@ -83,18 +93,8 @@ keeper::keeper(keeper&&) noexcept = default;
 keeper& keeper::operator=(keeper&& other) noexcept {
   if (this == &other) return *this;
   if (status_.open()) finish(milliseconds{0});
-  keeper_ = std::move(other.keeper_);
-  agent_ = std::move(other.agent_);
-  input_ = std::move(other.input_);
-  control_ = std::move(other.control_);
-  status_ = std::move(other.status_);
-  status_lines_ = std::move(other.status_lines_);
-  status_at_end_ = other.status_at_end_;
-  output_ = std::move(other.output_);
-  errors_ = std::move(other.errors_);
-  grace_ = other.grace_;
-  ending_ = other.ending_;
-  return *this;
+  std::destroy_at(this);
+  return *std::construct_at(this, std::move(other));
 }
 
 keeper::~keeper() {
@@ -105,43 +105,13 @@ keeper::~keeper() {
 
 result<keeper> keeper::start(const keeper_start& how) {
   if (how.argv.empty()) return fail(errc::agent_missing, "no agent program was given; nothing was started");
-  const auto program = find_program(how.argv.front());
-  if (!program) return fail(program.error());
   const auto keeper_program = how.keeper.empty() ? find_keeper() : result<fs::path>(how.keeper);
-  if (!keeper_program) return fail(keeper_program.error());
-
   keeper made;
   made.grace_ = how.grace;
-  std::error_code no_current_folder;
-  const fs::path stem = fs::absolute(how.folder, no_current_folder) / std::to_string(how.number);
-  const fs::path agent_folder =
-      fs::absolute(how.working_directory.empty() ? "." : how.working_directory, no_current_folder);
-  if (no_current_folder) return fail(system_error(no_current_folder.value(), "find", "the current folder"));
-  made.output_ = stem.string() + ".out";
-  made.errors_ = stem.string() + ".err";
-  auto output = open_output(made.output_);
-  if (!output) return fail(output.error());
-  auto errors = open_output(made.errors_);
-  if (!errors) return fail(errors.error());
-
-  keeper_command command{.program = *keeper_program,
-                         .argv = {"cobatch-keeper", COBATCH_KEEPER_VERSION, std::to_string(::getpid()),
-                                  std::to_string(how.grace.count()), std::to_string(how.number),
-                                  stem.parent_path().string(), agent_folder.string(), how.turn_end, program->string()},
-                         .environment = how.environment,
-                         .guard = how.guard,
-                         .output = std::move(*output),
-                         .errors = std::move(*errors)};
-  command.argv.insert(command.argv.end(), how.argv.begin(), how.argv.end());
-  auto spawned = spawn_keeper(std::move(command));
-  if (!spawned) return fail(spawned.error());
-  made.control_ = std::move(spawned->control);
-  made.status_ = std::move(spawned->status);
-  made.input_ = std::move(spawned->input);
-  made.keeper_ = identity_of_process(spawned->pid);
-
-  auto launched = made.launch(how, spawned->gate.get());
-  spawned->gate.reset();
+  auto gate = made.spawn(how, keeper_program);
+  if (!gate) return fail(gate.error());
+  auto launched = made.launch(how, gate->get());
+  gate->reset();
   if (launched) return made;
   made.control_.reset();  // the keeper ends what it has, and itself
   const auto ended = made.wait_until_gone(milliseconds{0});
@@ -149,6 +119,67 @@ result<keeper> keeper::start(const keeper_start& how) {
   if (!made.agent_.known() && launched.error().code == errc::agent_failed && ended && WIFEXITED(*ended))
     return fail(not_a_keeper(*keeper_program));
   return fail(launched.error());
+}
+
+// A child that will be the keeper once there is a byte in the pipe whose end is the answer; if that is closed, it ends.
+result<unique_fd> keeper::spawn(const keeper_start& how, const result<fs::path>& keeper_program) {
+  const auto agent = find_program(how.argv.front());
+  if (!agent) return fail(agent.error());
+  if (!keeper_program) return fail(keeper_program.error());
+  std::error_code no_current_folder;
+  const fs::path stem = fs::absolute(how.folder, no_current_folder) / std::to_string(how.number);
+  const fs::path agent_folder =
+      fs::absolute(how.working_directory.empty() ? "." : how.working_directory, no_current_folder);
+  if (no_current_folder) return fail(system_error(no_current_folder.value(), "find", "the current folder"));
+  output_ = stem.string() + ".out";
+  errors_ = stem.string() + ".err";
+  const auto output = open_output(output_);
+  if (!output) return fail(output.error());
+  const auto errors = open_output(errors_);
+  if (!errors) return fail(errors.error());
+  auto gate = make_pipe();
+  auto control = make_pipe();
+  auto status = make_pipe();
+  auto input = make_pipe();
+  for (const auto* made : {&gate, &control, &status, &input})
+    if (!*made) return fail(made->error());
+  const unique_fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!nothing.open()) return fail(system_error(errno, "open", "/dev/null"));
+
+  const int none = nothing.get();
+  const std::array<int, COBATCH_KEEPER_FDS> sources{none,
+                                                    none,
+                                                    none,
+                                                    how.guard,
+                                                    control->read.get(),
+                                                    status->write.get(),
+                                                    input->read.get(),
+                                                    output->get(),
+                                                    errors->get(),
+                                                    input->write.get()};
+  std::vector<std::string> argv{"cobatch-keeper",
+                                COBATCH_KEEPER_VERSION,
+                                std::to_string(::getpid()),
+                                std::to_string(how.grace.count()),
+                                std::to_string(how.number),
+                                stem.parent_path().string(),
+                                agent_folder.string(),
+                                how.turn_end,
+                                agent->string()};
+  argv.insert(argv.end(), how.argv.begin(), how.argv.end());
+  const child_program program(*keeper_program, std::move(argv), how.environment);
+  const pid_t pid = fork_child([&, parent = ::getpid()]() noexcept {
+    ::close(gate->write.get());
+    if (wait_at_gate(gate->read.get(), parent)) become_keeper(program, sources);
+  });
+  if (pid < 0) return fail(system_error(errno, "fork for", *keeper_program));
+  control_ = private_fd(std::move(control->write));
+  status_ = private_fd(std::move(status->read));
+  input_ = private_fd(std::move(input->write));
+  set_nonblocking(status_.get());
+  set_nonblocking(input_.get());
+  keeper_ = identity_of_process(pid);
+  return std::move(gate->write);
 }
 
 // From a keeper that waits at its gate to an agent that runs: each is recorded before it may go on.
@@ -237,7 +268,7 @@ result<void> keeper::send(std::string_view bytes, clock::time_point deadline, in
     if (errno == EPIPE) return closed();
     if (errno != EAGAIN) return fail(system_error(errno, "write to", "the agent's input"));
     std::array<pollfd, 3> polled{{{input_.get(), POLLOUT, 0}, {status_.get(), POLLIN, 0}, {also, POLLIN, 0}}};
-    if (!poll_until(polled, deadline)) return fail(errc::timed_out, "the agent did not take its input in time");
+    if (!wait_ready(polled, deadline)) return fail(errc::timed_out, "the agent did not take its input in time");
     if (polled[2].revents != 0) return fail(errc::interrupted, "sending to the agent was interrupted");
   }
   return {};

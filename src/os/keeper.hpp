@@ -1,12 +1,13 @@
 // The orchestrator's side of the keeper: the small process that starts an agent, holds the guard with us, and outlives
-// us if we die. (Its own side is keeper_main.c.)
+// us if we die. (Its own side is keeper.c.)
 //
 // The agent's standard output and error go to append-only files in `folder`, `<number>.out` and `<number>.err`; we
 // follow the first. So what an agent wrote is never lost with a reader. The keeper writes `<number>.exit` when the
 // agent has ended: a line, "exit N" or "signal N".
 //
 // What the keeper does: it is in a process session of its own, subreaper, and alone inherits the guard. It starts the
-// agent in a process session of the agent's own, with the guard closed and the death-of-parent signal set. It sees our
+// agent in a process session of the agent's own, with the guard closed and the death-of-parent signal set (or, where
+// the system has neither, with another process that ends the agent's process group should the keeper die). It sees our
 // death (the control pipe's end): then it lets the running turn go on until its deadline, at most, ends the agent and
 // all that is left of it, writes the exit and exits. If we tell it, it ends the agent at once.
 #pragma once
@@ -23,7 +24,7 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/session.hpp>
 
-#include "os/private_fd.hpp"
+#include "os/descriptor.hpp"
 
 namespace cobatch {
 
@@ -91,6 +92,7 @@ class keeper {
   keeper() = default;
   [[nodiscard]] std::optional<std::string> take_line();
   [[nodiscard]] result<std::string> await_line(char kind, const keeper_start& how);
+  [[nodiscard]] result<unique_fd> spawn(const keeper_start& how, const result<std::filesystem::path>& program);
   [[nodiscard]] result<void> launch(const keeper_start& how, int gate);
   [[nodiscard]] result<void> command(std::string_view line);
   bool wait_for_end(std::chrono::steady_clock::time_point deadline);
@@ -106,18 +108,7 @@ class keeper {
   std::optional<ending> ending_;
 };
 
-/// Where the keeper program is: COBATCH_KEEPER, beside this library or program, or where it was installed.
-[[nodiscard]] result<std::filesystem::path> find_keeper();
-/// Whether it is one, and speaks as this library does: it is asked for its version. Errors: keeper_missing.
+/// Whether a program is a keeper that speaks as this library does: it is asked for its version. Errors: keeper_missing.
 [[nodiscard]] result<void> check_keeper(const std::filesystem::path& program);
-/// The same for another of our helper programs, by its name (`cobatch-scripted`).
-[[nodiscard]] result<std::filesystem::path> find_helper(std::string_view name);
-
-/// Where `program` would be found (PATH, if it has no slash); agent_missing with what to do if nowhere.
-[[nodiscard]] result<std::filesystem::path> find_program(std::string_view program);
-
-/// Our environment without the session variables of coding agents (CLAUDECODE and its like), which would make an agent
-/// refuse to start or join somebody else's session. The list is checked in, in environment.cpp.
-[[nodiscard]] std::vector<std::string> agent_environment();
 
 }  // namespace cobatch

@@ -9,7 +9,7 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "os/private_fd.hpp"
+#include "os/descriptor.hpp"
 
 namespace cobatch {
 

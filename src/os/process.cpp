@@ -1,12 +1,16 @@
 #include "os/process.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
 #include <poll.h>
-#include <signal.h>
-#include <unistd.h>
-#include <utility>
+#include <span>
+#include <string>
+#include <vector>
 
-#include "os/process_table.hpp"
+#include "os/system.h"
+#include "os/watch.hpp"
 
 namespace cobatch {
 
@@ -22,15 +26,27 @@ constexpr milliseconds scan_tick{50};
 // The same where ends cannot be watched.
 constexpr milliseconds unwatched_tick{5};
 
+std::string current_boot_id() {
+  std::array<char, 64> id{};
+  ::cobatch_boot_id(id.data(), id.size());
+  return id.data();
+}
+
+cobatch_process look_up(std::int64_t pid) {
+  cobatch_process found{};
+  ::cobatch_look_up_process(static_cast<pid_t>(pid), &found);
+  return found;
+}
+
 struct member {
-  std::int64_t pid;
+  pid_t pid;
   unique_fd watch;
 };
 
-bool belongs(const process_entry& entry, std::int64_t pid, const process_identity& leader) {
-  if (entry.what != process_entry::answer::found || entry.ended) return false;
-  if (pid == leader.pid) return entry.start_time == leader.start_time;
-  return entry.session == leader.pid && entry.start_time >= leader.start_time;
+bool belongs(const cobatch_process& process, const process_identity& leader) {
+  if (process.answer != cobatch_process::COBATCH_PROCESS_FOUND || process.ended) return false;
+  if (process.pid == leader.pid) return process.start_time == leader.start_time;
+  return process.session == leader.pid && process.start_time >= leader.start_time;
 }
 
 // What lives of a process session, each with a watch opened before it was looked at again.
@@ -39,12 +55,14 @@ bool belongs(const process_entry& entry, std::int64_t pid, const process_identit
 // leader's session is gone altogether, and what bears its number is somebody else's.
 std::vector<member> living_members(const process_identity& leader) {
   std::vector<member> members;
-  const auto holder = look_up_process(leader.pid);
-  if (holder.what == process_entry::answer::found && holder.start_time != leader.start_time) return members;
-  for (const std::int64_t pid : all_pids()) {
-    if (pid == ::getpid() || !belongs(look_up_process(pid), pid, leader)) continue;
-    unique_fd watch = open_death_watch(pid);
-    if (belongs(look_up_process(pid), pid, leader)) members.push_back({pid, std::move(watch)});
+  const auto holder = look_up(leader.pid);
+  if (holder.answer == cobatch_process::COBATCH_PROCESS_FOUND && holder.start_time != leader.start_time) return members;
+  std::size_t count = 0;
+  const std::unique_ptr<pid_t, void (*)(void*)> pids(::cobatch_all_pids(&count), std::free);
+  for (const pid_t pid : std::span(pids.get(), count)) {
+    if (pid == ::getpid() || !belongs(look_up(pid), leader)) continue;
+    unique_fd watch(::cobatch_watch_death(pid));
+    if (belongs(look_up(pid), leader)) members.push_back({pid, std::move(watch)});
   }
   return members;
 }
@@ -55,34 +73,22 @@ void wait_for_end(const std::vector<member>& members, clock::time_point deadline
   for (const auto& m : members)
     if (m.watch.open()) polled.push_back({m.watch.get(), POLLIN, 0});
   const auto tick = polled.size() == members.size() ? scan_tick : unwatched_tick;
-  const auto left = std::chrono::ceil<milliseconds>(deadline - clock::now());
-  const auto wait = std::clamp(left, milliseconds{0}, tick);
-  ::poll(polled.data(), static_cast<nfds_t>(polled.size()), static_cast<int>(wait.count()));
+  wait_ready(polled, std::min(deadline, clock::now() + tick));
 }
 
-// SIGTERM to each member once. True when none is left.
-bool ask_to_end(const process_identity& leader, clock::time_point deadline) {
-  std::vector<std::int64_t> asked;
+// SIGTERM goes to each member once, SIGKILL at each look. True when none is left.
+bool signal_until_gone(const process_identity& leader, int signal_number, clock::time_point deadline) {
+  std::vector<pid_t> asked;
   for (;;) {
     const auto members = living_members(leader);
     if (members.empty()) return true;
     if (clock::now() >= deadline) return false;
     for (const auto& m : members) {
-      if (std::find(asked.begin(), asked.end(), m.pid) != asked.end()) continue;
-      send_signal(m.watch, m.pid, SIGTERM);
-      send_signal(m.watch, m.pid, SIGCONT);  // one that is stopped could not obey
+      if (signal_number != SIGKILL && std::find(asked.begin(), asked.end(), m.pid) != asked.end()) continue;
+      ::cobatch_send_signal(m.watch.get(), m.pid, signal_number);
+      ::cobatch_send_signal(m.watch.get(), m.pid, SIGCONT);  // one that is stopped could not obey
       asked.push_back(m.pid);
     }
-    wait_for_end(members, deadline);
-  }
-}
-
-bool make_end(const process_identity& leader, clock::time_point deadline) {
-  for (;;) {
-    const auto members = living_members(leader);
-    if (members.empty()) return true;
-    if (clock::now() >= deadline) return false;
-    for (const auto& m : members) send_signal(m.watch, m.pid, SIGKILL);
     wait_for_end(members, deadline);
   }
 }
@@ -94,27 +100,27 @@ process_identity identity_of_self() {
 }
 
 process_identity identity_of_process(std::int64_t pid) {
-  const auto entry = look_up_process(pid);
-  if (entry.what == process_entry::answer::gone) return {};
-  return {current_boot_id(), current_pid_namespace(), pid, entry.start_time};
+  const auto process = look_up(pid);
+  if (process.answer == cobatch_process::COBATCH_PROCESS_GONE) return {};
+  return {current_boot_id(), ::cobatch_pid_namespace(), pid, process.start_time};
 }
 
 liveness liveness_of(const process_identity& process) {
   if (!process.known()) return liveness::dead;
   const std::string boot = current_boot_id();
-  if (boot.empty() || process.boot_id.empty()) return liveness::unknown;
+  if (boot.empty() != process.boot_id.empty()) return liveness::unknown;
   if (boot != process.boot_id) return liveness::dead;
-  if (current_pid_namespace() != process.pid_namespace) return liveness::unknown;
-  const auto entry = look_up_process(process.pid);
-  if (entry.what == process_entry::answer::gone) return liveness::dead;
+  if (::cobatch_pid_namespace() != process.pid_namespace) return liveness::unknown;
+  const auto now = look_up(process.pid);
+  if (now.answer == cobatch_process::COBATCH_PROCESS_GONE) return liveness::dead;
   // A start time that could not be read when the identity was taken cannot tell two processes apart.
-  if (entry.what == process_entry::answer::unreadable || process.start_time == 0) return liveness::unknown;
-  return entry.start_time == process.start_time && !entry.ended ? liveness::alive : liveness::dead;
+  if (now.answer == cobatch_process::COBATCH_PROCESS_UNREADABLE || process.start_time == 0) return liveness::unknown;
+  return now.start_time == process.start_time && !now.ended ? liveness::alive : liveness::dead;
 }
 
 unique_fd watch_death(const process_identity& process) {
   if (liveness_of(process) != liveness::alive) return {};
-  unique_fd watch = open_death_watch(process.pid);
+  unique_fd watch(::cobatch_watch_death(static_cast<pid_t>(process.pid)));
   if (liveness_of(process) != liveness::alive) watch.reset();
   return watch;
 }
@@ -123,9 +129,10 @@ bool end_process_session(const process_identity& leader, milliseconds grace) {
   if (!leader.known()) return true;
   const std::string boot = current_boot_id();
   if (!boot.empty() && !leader.boot_id.empty() && boot != leader.boot_id) return true;
-  if (boot != leader.boot_id || current_pid_namespace() != leader.pid_namespace || leader.start_time == 0) return false;
-  if (grace > milliseconds{0} && ask_to_end(leader, clock::now() + grace)) return true;
-  return make_end(leader, clock::now() + kill_patience);
+  if (boot != leader.boot_id || ::cobatch_pid_namespace() != leader.pid_namespace || leader.start_time == 0)
+    return false;
+  if (grace > milliseconds{0} && signal_until_gone(leader, SIGTERM, clock::now() + grace)) return true;
+  return signal_until_gone(leader, SIGKILL, clock::now() + kill_patience);
 }
 
 }  // namespace cobatch

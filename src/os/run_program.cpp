@@ -1,5 +1,5 @@
-#include "os/run_program.hpp"
-
+// The program is not the host's child but a child of a child of it, the waiter: so its exit code is ours whatever the host
+// does about SIGCHLD, and its end is sure when the host dies. Both are in a process session of their own.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -7,18 +7,17 @@
 #include <new>
 #include <signal.h>
 #include <string_view>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#endif
 
-#include "os/exec_child.hpp"
 #include "os/files.hpp"
-#include "os/pipe.hpp"
 #include "os/process.hpp"
+#include "os/programs.hpp"
+#include "os/spawn.hpp"
+#include "os/system.h"
 #include "os/watch.hpp"
 
 namespace cobatch {
@@ -31,26 +30,16 @@ using clock = std::chrono::steady_clock;
 
 // ------------------------------------------------------------------------------ in the children, after the fork
 
-// The descriptors of both children. The program has the first three.
+// The descriptors of the waiter. The program has the first three.
 constexpr int report_fd = 3;
-constexpr std::size_t fd_count = 4;
+constexpr int host_fd = 4;  // a pipe whose other end only the host has
+constexpr std::size_t fd_count = 5;
 
-// What the waiting child says, once; of two, the first counts.
+// What the waiter says, once; of two, the first counts.
 struct report {
   enum class kind : int { exited, signalled, not_forked, no_folder, not_executed };
   kind what;
   int number;  // exit code, signal or errno
-};
-
-// All that the children need, made before the fork.
-struct program_plan {
-  std::array<int, fd_count> sources;
-  int above_all_fds;
-  pid_t host;
-  const char* folder;  // null pointer: as it is
-  const char* program;
-  char* const* argv;
-  char* const* environment;
 };
 
 void tell(int fd, report::kind what, int number) noexcept {
@@ -58,79 +47,59 @@ void tell(int fd, report::kind what, int number) noexcept {
   while (::write(fd, &said, sizeof said) < 0 && errno == EINTR) continue;
 }
 
-// It never execs, so close-on-exec does nothing for it: it would hold the host's locks and pipes.
-void close_all_others(int above_all_fds) noexcept {
-#ifdef SYS_close_range
-  if (::syscall(SYS_close_range, static_cast<unsigned>(report_fd + 1), ~0U, 0U) == 0) return;
-#endif
-  for (int fd = report_fd + 1; fd < above_all_fds; ++fd) ::close(fd);
-}
-
-// A second fork, after that of a process with threads: without the fork handlers of the host, where that can be had.
-pid_t fork_again() noexcept {
-#if defined(__GLIBC__) && (__GLIBC__ > 2 || (__GLIBC__ == 2 && __GLIBC_MINOR__ >= 34))
-  return ::_Fork();
-#else
-  return ::fork();
-#endif
-}
-
-[[noreturn]] void become_program(const program_plan& plan, pid_t waiter) noexcept {
-#ifdef __linux__
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-#endif
+[[noreturn]] void become_program(const child_program& program, pid_t waiter) noexcept {
+  ::cobatch_die_with_parent();
   if (::getppid() != waiter) ::_exit(127);  // it died before its death could be signalled
-  if (plan.folder != nullptr && ::chdir(plan.folder) != 0) {
+  if (!program.enter_folder()) {
     tell(report_fd, report::kind::no_folder, errno);
   } else {
-    exec_with_default_signals(plan.program, plan.argv, plan.environment);
+    program.exec();
     tell(report_fd, report::kind::not_executed, errno);
   }
   ::_exit(127);
 }
 
-pid_t host_of_waiter = 0;
+void ignore_signal(int) {}
 
-// Not for any other signal of that number: the program may send one to its whole group.
-void end_group_with_host(int) {
-  if (::getppid() != host_of_waiter) ::kill(0, SIGKILL);
-}
-
-void watch_host([[maybe_unused]] pid_t host) noexcept {
-#ifdef __linux__
-  host_of_waiter = host;
-  ::signal(SIGTERM, end_group_with_host);
-  sigset_t watched;
-  ::sigemptyset(&watched);
-  ::sigaddset(&watched, SIGTERM);
-  ::sigprocmask(SIG_UNBLOCK, &watched, nullptr);
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-  end_group_with_host(SIGTERM);
-#endif
+// Until a child ends or the host dies, which ends everything here; should somebody hold a copy of the host's end of the
+// pipe, getppid tells.
+void wait_for_child_or_host(pid_t host) noexcept {
+  fd_set polled;
+  FD_ZERO(&polled);
+  FD_SET(host_fd, &polled);
+  const timespec tick{1, 0};
+  sigset_t all_but_sigchld;
+  ::sigfillset(&all_but_sigchld);
+  ::sigdelset(&all_but_sigchld, SIGCHLD);
+  const int ready = ::pselect(host_fd + 1, &polled, nullptr, nullptr, &tick, &all_but_sigchld);
+  if (ready > 0 || ::getppid() != host) ::kill(0, SIGKILL);
 }
 
 // The host's child. It stays until it is killed, so that its pid, which names the process session, is nobody else's.
-[[noreturn]] void wait_for_program(program_plan& plan) noexcept {
+// All signals are blocked: the program may send one to its whole group.
+void wait_for_program(const child_program& command, std::array<int, fd_count> sources, pid_t host) noexcept {
   ::setsid();
-  ::signal(SIGCHLD, SIG_DFL);
-  if (!put_in_place(plan.sources)) {
-    tell(plan.sources.back(), report::kind::not_forked, errno);
-    ::_exit(127);
+  ::signal(SIGCHLD, ignore_signal);
+  if (!put_in_place(sources)) {
+    tell(sources[report_fd], report::kind::not_forked, errno);
+    return;
   }
-  close_all_others(plan.above_all_fds);
-  ::fcntl(report_fd, F_SETFD, FD_CLOEXEC);
+  // It never execs, so close-on-exec does nothing for it: it would hold the host's locks and pipes.
+  ::cobatch_close_from(host_fd + 1);
+  for (const int fd : {report_fd, host_fd}) set_close_on_exec(fd);
   const pid_t self = ::getpid();
-  const pid_t program = fork_again();
-  if (program == 0) become_program(plan, self);
+  const pid_t program = ::cobatch_fork_again();
+  if (program == 0) become_program(command, self);
   if (program < 0) tell(report_fd, report::kind::not_forked, errno);
-  watch_host(plan.host);
-  int status = 0;
-  while (::waitpid(program, &status, 0) < 0 && errno == EINTR) continue;
-  if (WIFEXITED(status))
-    tell(report_fd, report::kind::exited, WEXITSTATUS(status));
-  else
-    tell(report_fd, report::kind::signalled, WTERMSIG(status));
-  for (;;) ::pause();
+  for (bool running = program > 0;; wait_for_child_or_host(host)) {
+    int status = 0;
+    if (!running || ::waitpid(program, &status, WNOHANG) != program) continue;
+    running = false;
+    if (WIFEXITED(status))
+      tell(report_fd, report::kind::exited, WEXITSTATUS(status));
+    else
+      tell(report_fd, report::kind::signalled, WTERMSIG(status));
+  }
 }
 
 // ------------------------------------------------------------------------------------------------- in the host
@@ -138,6 +107,9 @@ void watch_host([[maybe_unused]] pid_t host) noexcept {
 constexpr std::size_t block_size = 64 * 1024;
 // What a pipe can hold at most, in blocks: when the program has ended no more than that is waited for.
 constexpr int blocks_in_pipe = 16;
+// How long the rest of a killed process group may take to be gone, and how often it is looked for.
+constexpr std::chrono::seconds group_patience{10};
+constexpr std::chrono::milliseconds group_tick{1};
 
 result<fs::path> locate(const program_call& call) {
   if (call.argv.empty() || call.argv.front().empty())
@@ -148,20 +120,10 @@ result<fs::path> locate(const program_call& call) {
 }
 
 error start_error(const program_call& call, const report& why) {
-  const std::string reason = std::generic_category().message(why.number);
-  if (why.what == report::kind::no_folder)
-    return {errc::io_error, "could not start " + call.argv.front() + " in " + call.working_directory.string() + ": " +
-                                reason + "; nothing was started. Make the folder, or name another"};
-  const bool missing = why.what == report::kind::not_executed && (why.number == ENOENT || why.number == ENOTDIR);
-  return {missing ? errc::agent_missing : errc::io_error,
-          "could not run " + call.argv.front() + ": " + reason + "; nothing was started." +
-              (missing ? " If the file is there, the interpreter in its first line is not" : "")};
-}
-
-int above_all_fds() {
-  constexpr long most = 65536;
-  const long count = ::sysconf(_SC_OPEN_MAX);
-  return static_cast<int>(count < 0 ? most : std::min(count, most));
+  if (why.what != report::kind::no_folder) return exec_error(call.argv.front(), why.number, errc::io_error);
+  return {errc::io_error, "could not start " + call.argv.front() + " in " + call.working_directory.string() + ": " +
+                              std::generic_category().message(why.number) +
+                              "; nothing was started. Make the folder, or name another"};
 }
 
 class running_program {
@@ -186,6 +148,7 @@ class running_program {
   const program_call& call_;
   std::vector<char> block_ = std::vector<char>(block_size);
   unique_fd output_, errors_, report_;
+  private_fd lifeline_;  // tells the waiter that we live
   pid_t waiter_ = -1;
   process_identity session_;
   std::optional<report> told_;
@@ -198,27 +161,17 @@ result<void> running_program::start() {
   auto output = make_pipe();
   auto errors = make_pipe();
   auto said = make_pipe();
-  for (const auto* made : {&output, &errors, &said})
+  auto lifeline = make_pipe();
+  for (const auto* made : {&output, &errors, &said, &lifeline})
     if (!*made) return fail(made->error());
   const unique_fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!nothing.open()) return fail(system_error(errno, "open", "/dev/null"));
 
-  const std::string path = program->string();
-  const std::string folder = call_.working_directory.string();
-  auto argv_texts = call_.argv;
-  auto environment_texts = call_.environment;
-  const auto argv = pointers_to(argv_texts);
-  const auto environment = pointers_to(environment_texts);
-  program_plan plan{.sources = {nothing.get(), (call_.output_as_errors ? errors : output)->write.get(),
-                                errors->write.get(), said->write.get()},
-                    .above_all_fds = above_all_fds(),
-                    .host = ::getpid(),
-                    .folder = folder.empty() ? nullptr : folder.c_str(),
-                    .program = path.c_str(),
-                    .argv = argv.data(),
-                    .environment = environment.data()};
-  waiter_ = fork_with_signals_blocked();
-  if (waiter_ == 0) wait_for_program(plan);
+  lifeline_ = private_fd(std::move(lifeline->write));
+  const child_program command(*program, call_.argv, call_.environment, call_.working_directory);
+  const std::array<int, fd_count> sources{nothing.get(), (call_.output_as_errors ? errors : output)->write.get(),
+                                          errors->write.get(), said->write.get(), lifeline->read.get()};
+  waiter_ = fork_child([&, host = ::getpid()]() noexcept { wait_for_program(command, sources, host); });
   if (waiter_ < 0) return fail(system_error(errno, "fork for", *program));
   session_ = identity_of_process(waiter_);
   output_ = std::move(output->read);
@@ -293,13 +246,13 @@ void running_program::end_all() noexcept {
     ended = session_.known() && end_process_session(session_, std::chrono::milliseconds{0});
   } catch (const std::bad_alloc&) {
   }
-  // Where processes cannot be looked up, at least the one who waits, and the group of its number.
-  if (!ended) {
-    ::kill(-waiter_, SIGKILL);
-    ::kill(waiter_, SIGKILL);
-  }
+  // Where processes cannot be looked up: the group, whose number is taken as long as the waiter is.
+  if (!ended) ::kill(-waiter_, SIGKILL);
+  if (!ended) ::kill(waiter_, SIGKILL);
   // A host that takes every child's end, or ignores SIGCHLD, has left nothing to take: ECHILD.
   while (::waitpid(waiter_, nullptr, 0) < 0 && errno == EINTR) continue;
+  const auto deadline = clock::now() + group_patience;
+  while (!ended && ::kill(-waiter_, 0) == 0 && clock::now() < deadline) std::this_thread::sleep_for(group_tick);
   waiter_ = -1;
 }
 

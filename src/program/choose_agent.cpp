@@ -7,8 +7,8 @@
 
 #include <cobatch/prices.hpp>
 
-#include "os/keeper.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
+#include "os/programs.hpp"
 #include "program/terminal.hpp"
 
 namespace cobatch::program {
@@ -105,10 +105,8 @@ result<chosen_agent> choose_command(const agent_options& options) {
 
 // This program, for a shell. Where it cannot be told, one that is in PATH.
 std::string call_command() {
-  std::error_code failed;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
-  if (failed) return "cobatch call";
-  return shell_quoted(self.string()) + " call";
+  const auto self = this_program();
+  return self.empty() ? "cobatch call" : shell_quoted(self.string()) + " call";
 }
 
 result<chosen_agent> choose_prompt(const agent_options& options) {

@@ -59,8 +59,10 @@ result<listener> listener::open(const std::string& address, int port) {
   if (!found)
     return fail(errc::bad_value, fmt::format("--bind {} is not an address such as 127.0.0.1 or ::1.", address));
   listener made;
-  made.fd_.reset(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  made.fd_.reset(::socket(found->ai_family, SOCK_STREAM, 0));
   if (!made.fd_.open()) return fail(bind_error(errno, address, port));
+  set_close_on_exec(made.fd_.get());
+  set_nonblocking(made.fd_.get());
   // Not SO_REUSEPORT: two servers would share a port without a word.
   const int on = 1;
   ::setsockopt(made.fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -72,9 +74,12 @@ result<listener> listener::open(const std::string& address, int port) {
 }
 
 unique_fd listener::accept() const noexcept {
-  unique_fd accepted(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  unique_fd accepted(::accept(fd_.get(), nullptr, nullptr));
+  if (!accepted.open()) return accepted;
+  set_close_on_exec(accepted.get());
+  set_nonblocking(accepted.get());
   const int on = 1;
-  if (accepted.open()) ::setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return accepted;
 }
 

@@ -5,7 +5,7 @@
 
 #include <cobatch/core/error.hpp>
 
-#include "os/unique_fd.hpp"
+#include "os/descriptor.hpp"
 
 namespace cobatch::program {
 

@@ -4,7 +4,7 @@
 #include <system_error>
 
 #include "base/json.hpp"
-#include "os/marker.hpp"
+#include "os/lock_file.hpp"
 #include "program/options.hpp"
 #include "program/speak.hpp"
 #include "workspace/layout.hpp"

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "os/own_thread.hpp"
+#include "os/process.hpp"
 #include "store/store.hpp"
 
 namespace cobatch::program {

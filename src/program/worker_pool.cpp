@@ -1,6 +1,6 @@
 #include "program/worker_pool.hpp"
 
-#include "os/own_thread.hpp"
+#include "os/process.hpp"
 
 namespace cobatch::program {
 

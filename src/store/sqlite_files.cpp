@@ -12,34 +12,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Closing an ordinary descriptor of a database file drops the locks that SQLite holds on it in this process. One
-// that is only a path does not; where there is none (macOS), the name is looked at without opening it.
-#ifdef O_PATH
-constexpr int look_only = O_PATH | O_NOFOLLOW | O_CLOEXEC;
-
-result<bool> check_existing(const fs::path& file, int folder_fd) {
-  const unique_fd fd(::open(file.c_str(), look_only));
-  if (!fd.open() && errno == ENOENT) return false;
-  if (!fd.open()) return fail(system_error(errno, "look at", file));
-  if (auto plain = check_plain_file(fd.get(), folder_fd, file); !plain) return fail(plain.error());
-  return true;
-}
-#else
-result<bool> check_existing(const fs::path& file, int folder_fd) {
-  struct stat folder {};
-  struct stat info {};
-  if (::lstat(file.c_str(), &info) != 0) {
-    if (errno == ENOENT) return false;
-    return fail(system_error(errno, "look at", file));
-  }
-  if (::fstat(folder_fd, &folder) != 0) return fail(system_error(errno, "look at", file));
-  if (!S_ISREG(info.st_mode) || info.st_nlink != 1 || info.st_dev != folder.st_dev)
-    return fail(errc::unsafe_file,
-                file.string() + " is a link, is hard-linked or lies on another mount; it was not touched");
-  return true;
-}
-#endif
-
 result<void> create_empty(const fs::path& file, const fs::path& folder) {
   const unique_fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.open()) return fail(system_error(errno, "create", file));
@@ -106,8 +78,8 @@ result<sqlite_files> sqlite_files::prepare(const fs::path& folder) {
 
   const fs::path database = out.database();
   for (const char* suffix : {"-wal", "-shm", "-journal"})
-    if (auto there = check_existing(database.string() + suffix, folder_fd.get()); !there) return fail(there.error());
-  const auto there = check_existing(database, folder_fd.get());
+    if (auto there = check_plain_file(database.string() + suffix, folder_fd.get()); !there) return fail(there.error());
+  const auto there = check_plain_file(database, folder_fd.get());
   if (!there) return fail(there.error());
   const fs::path log = database.string() + "-wal";
   if ((!*there || !has_content(database)) && has_content(log))

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "os/birthplace.hpp"
+#include "os/process.hpp"
 #include "os/watch.hpp"
 #include "store/bell.hpp"
 #include "store/command_store.hpp"

@@ -17,8 +17,8 @@
 
 #include <cobatch/core/error.hpp>
 
+#include "os/descriptor.hpp"
 #include "os/files.hpp"
-#include "os/unique_fd.hpp"
 
 namespace cobatch {
 

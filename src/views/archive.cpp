@@ -14,8 +14,8 @@
 #include <cobatch/core/time.hpp>
 
 #include "base/json.hpp"
+#include "os/descriptor.hpp"
 #include "os/files.hpp"
-#include "os/unique_fd.hpp"
 #include "store/store.hpp"
 #include "views/record_json.hpp"
 #include "views/views.hpp"

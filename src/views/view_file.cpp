@@ -11,8 +11,8 @@
 
 #include <cobatch/core/id.hpp>
 
+#include "os/descriptor.hpp"
 #include "os/files.hpp"
-#include "os/unique_fd.hpp"
 #include "views/view_files.hpp"
 
 namespace cobatch {
@@ -35,14 +35,6 @@ int exchange_names(const fs::path& a, const fs::path& b) {
 #else
   return ENOTSUP;
 #endif
-}
-
-// Gives a file another name that nobody has; the errno if that failed. Links are preferred: they never overwrite.
-int move_to_free_name(const fs::path& from, const fs::path& to) {
-  if (::link(from.c_str(), to.c_str()) == 0) return ::unlink(from.c_str()) == 0 ? 0 : errno;
-  if (errno == EEXIST) return EEXIST;
-  if (stamp_of(to)) return EEXIST;
-  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
 bool is_empty_file(const fs::path& path) {

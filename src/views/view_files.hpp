@@ -18,7 +18,7 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/time.hpp>
 
-#include "os/unique_fd.hpp"
+#include "os/descriptor.hpp"
 
 namespace cobatch {
 

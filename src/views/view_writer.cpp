@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "os/own_thread.hpp"
+#include "os/process.hpp"
 #include "store/store.hpp"
 #include "views/view_files.hpp"
 #include "views/views.hpp"

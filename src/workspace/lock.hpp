@@ -9,7 +9,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "os/guard.hpp"
-#include "os/marker.hpp"
+#include "os/lock_file.hpp"
 #include "store/store.hpp"
 
 namespace cobatch {

@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 
 #include "os/files.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 #include "views/view_files.hpp"
 #include "workspace/layout.hpp"
 

@@ -32,17 +32,13 @@ bool names_another(const result<json::value>& told, const task_id& task) {
   return !of.empty() && of != task.str();
 }
 
-// Never replaces a file that is there.
-bool move_to_free_name(const std::filesystem::path& from, const std::filesystem::path& to) {
-  return ::link(from.c_str(), to.c_str()) == 0 && ::unlink(from.c_str()) == 0;
-}
-
 // The name that `from` has then, beside `file`; nothing if it could not be moved, for the reason in errno.
 std::optional<std::string> set_aside(const std::filesystem::path& from, const std::filesystem::path& file,
                                      std::string_view why) {
   for (std::int64_t number = system_now().ms;; ++number) {
     auto aside = fmt::format("{}.{}-{}", file.string(), why, number);
-    if (move_to_free_name(from, aside)) return aside;
+    errno = move_to_free_name(from, aside);
+    if (errno == 0) return aside;
     if (errno != EEXIST) return std::nullopt;
   }
 }
@@ -153,7 +149,7 @@ void telemetry_file::use_up() {
 }
 
 void telemetry_file::give_back() {
-  if (is_claimed_ && !move_to_free_name(claimed_, file_)) ::unlink(claimed_.c_str());
+  if (is_claimed_ && move_to_free_name(claimed_, file_) != 0) ::unlink(claimed_.c_str());
   is_claimed_ = false;
 }
 

@@ -13,7 +13,7 @@
 
 #include "base/json.hpp"
 #include "os/files.hpp"
-#include "os/run_program.hpp"
+#include "os/programs.hpp"
 #include "views/view_files.hpp"
 
 namespace cobatch {

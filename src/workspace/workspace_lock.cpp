@@ -10,9 +10,9 @@
 #include <cobatch/core/time.hpp>
 #include <cobatch/workspace.hpp>
 
-#include "os/marker.hpp"
+#include "os/lock_file.hpp"
 #include "os/process.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 #include "workspace/lock.hpp"
 #include "workspace/work_tree.hpp"
 #include "workspace/workspace_state.hpp"

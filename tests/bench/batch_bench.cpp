@@ -18,8 +18,8 @@
 #include <cobatch/workspace.hpp>
 
 #include "measure.hpp"
-#include "os/keeper.hpp"
-#include "os/unique_fd.hpp"
+#include "os/descriptor.hpp"
+#include "os/programs.hpp"
 
 using namespace cobatch;
 using namespace cobatch::bench;

@@ -24,7 +24,7 @@
 #include <cobatch/workspace.hpp>
 
 #include "measure.hpp"
-#include "os/unique_fd.hpp"
+#include "os/descriptor.hpp"
 #include "program/http_server.hpp"
 
 namespace {

@@ -13,6 +13,7 @@
 #include "os/guard.hpp"
 #include "os/keeper.hpp"
 #include "os/process.hpp"
+#include "os/programs.hpp"
 
 namespace {
 

@@ -30,7 +30,7 @@
 #include <cobatch/store.hpp>
 
 #include "measure.hpp"
-#include "os/unique_fd.hpp"
+#include "os/descriptor.hpp"
 #include "store/group_commit.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite_db.hpp"

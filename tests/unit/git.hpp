@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 
-#include "os/run_program.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch_test {
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "os/files.hpp"
-#include "os/guard_record.hpp"
 #include "os/process.hpp"
 #include "os/watch.hpp"
 #include "scratch.hpp"
@@ -137,7 +136,7 @@ TEST_CASE("a record that a kill cut short leaves the one before") {
 }
 
 TEST_CASE("a slot is whole or nothing, wherever it is cut or changed") {
-  const auto bytes = to_slot_bytes({9, {10, 11}, sample(1)});
+  const auto bytes = to_slot_bytes({9, 10, 11, sample(1)});
   REQUIRE(bytes);
   REQUIRE(from_slot_bytes(*bytes));
   CHECK(from_slot_bytes(*bytes)->sequence == 9);

@@ -5,6 +5,7 @@
 #include "os/guard.hpp"
 #include "os/keeper.hpp"
 #include "os/process.hpp"
+#include "os/programs.hpp"
 #include "os/watch.hpp"
 #include "scratch.hpp"
 

@@ -11,6 +11,7 @@
 #include "os/files.hpp"
 #include "os/guard.hpp"
 #include "os/process.hpp"
+#include "os/programs.hpp"
 #include "os/watch.hpp"
 #include "scratch.hpp"
 
@@ -117,10 +118,6 @@ TEST_CASE("nothing that an agent left behind outlives finish") {
                    "sleep 1000 & echo $! >child; "
                    "(setsid sh -c 'echo $$ >daemon; exec sleep 1000' &) ; "
                    "(setsid sh -c 'trap \"\" TERM; echo $$ >stubborn; while :; do sleep 1000; done' &) ; cat");
-  SUBCASE("with process descriptors") {}
-  SUBCASE("without") {
-    how.environment.push_back("COBATCH_NO_PIDFD=1");
-  }
   how.grace = 20ms;
   auto agent = started(how);
   const auto left = {process_from(child), process_from(daemon), process_from(stubborn)};

@@ -24,13 +24,6 @@ forked sleeper() {
   });
 }
 
-// Makes end_process_session and watch_death do without process descriptors, as on systems that have none.
-class without_pidfd {
- public:
-  without_pidfd() { ::setenv("COBATCH_NO_PIDFD", "1", 1); }
-  ~without_pidfd() { ::unsetenv("COBATCH_NO_PIDFD"); }
-};
-
 }  // namespace
 
 TEST_CASE("a process is itself only by boot, namespace, pid and start time") {
@@ -138,10 +131,6 @@ TEST_CASE("ending a process session ends its leader and all that is in it") {
     scene(0ms);
   }
   SUBCASE("after a grace") {
-    scene(20ms);
-  }
-  SUBCASE("without process descriptors") {
-    const without_pidfd fallback;
     scene(20ms);
   }
 }

@@ -1,5 +1,3 @@
-#include "os/run_program.hpp"
-
 #include <atomic>
 #include <csignal>
 #include <fcntl.h>
@@ -9,6 +7,7 @@
 #include <unistd.h>
 
 #include "os/process.hpp"
+#include "os/programs.hpp"
 #include "scratch.hpp"
 
 using namespace cobatch;

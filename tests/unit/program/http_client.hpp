@@ -14,7 +14,7 @@
 
 #include <doctest/doctest.h>
 
-#include "os/unique_fd.hpp"
+#include "os/descriptor.hpp"
 
 namespace cobatch_test {
 

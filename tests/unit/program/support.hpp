@@ -20,8 +20,8 @@
 #include <doctest/doctest.h>
 
 #include "base/json.hpp"
-#include "os/exec_child.hpp"
-#include "os/unique_fd.hpp"
+#include "os/descriptor.hpp"
+#include "os/spawn.hpp"
 #include "paths.hpp"
 #include "unit/scratch_folder.hpp"
 

@@ -9,7 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "os/files.hpp"
-#include "os/run_program.hpp"
+#include "os/programs.hpp"
 #include "unit/engine/fixture.hpp"
 #include "unit/git.hpp"
 

@@ -1,30 +1,16 @@
 // cobatch-keeper: starts one agent, holds the guard with the orchestrator, and outlives it if it dies.
 //
-//   cobatch-keeper 2 PARENT GRACE_MS NUMBER FOLDER WORKING_DIRECTORY TURN_END PROGRAM ARGV0 [ARG...]
-//   cobatch-keeper --version
-//
-// The first argument is the version of what follows. TURN_END is empty, or for an agent that ends at once at the end of
-// its input the bytes that its output has at the end of each turn. The environment is the agent's. The orchestrator
-// (keeper_spawn.cpp) hands over these descriptors:
-//
-//   3  the guard, or nothing; held, never used
-//   4  control, read:  "G" let the agent exec     "T <ms>" a turn begins and may go on that long if the orchestrator
-//   dies
-//                      "I" no turn runs           "Q <ms>" end the agent, with that grace
-//                      "C" the input ends         (each a line)
-//                      end of file: the orchestrator has died or let go
-//   5  status, write:  "A <pid>" the agent was forked and waits   "R" it has been executed
-//                      "X <errno> exec|chdir" it could not be      "E exit <n>" or "E signal <n>" it has ended
-//                      end of file: the keeper is gone, and with it all that the agent left behind
-//   6  the agent's standard input    7  its output file    8  its error file
-//   9  the other end of 6; held only where there is a TURN_END: then the input of an agent whose orchestrator has died
-//      ends with its turn
+// How it is called, and what it and the orchestrator say to each other, is in keeper.h.
 //
 // Single-threaded, and everything is an event: a line, an end of file, SIGCHLD (through a pipe), a deadline. The agent
 // gets a process session of its own, none of the descriptors above 2, and SIGKILL when the keeper dies. The keeper is
 // subreaper, so whatever a descendant of the agent does, it stays below the keeper: when waitpid says that there is no
 // child left, nothing is left.
-#define _GNU_SOURCE
+//
+// Where the kernel neither kills a child when its parent dies nor hands orphans over, what can be reached is the agent's
+// process group, and a process of its own, the leash, kills it if the keeper dies. The leash also holds the guard and
+// the status pipe: both are let go when nothing is left of the group.
+#include "keeper/keeper.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -42,16 +28,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#endif
 
-#include "keeper/keeper_kill.h"
+#include "os/system.h"
 
 extern char** environ;
-
-enum { control_fd = 4, status_fd = 5, input_fd = 6, output_fd = 7, error_fd = 8, held_fd = 9, first_free_fd = 10 };
 
 // An orchestrator that died between two turns gives its agent this long to end at the end of its input.
 static const int64_t idle_patience_ms = 2000;
@@ -59,6 +39,8 @@ static const int64_t idle_patience_ms = 2000;
 static const int64_t leftover_grace_ms = 1000;
 // While killing: look again this often, for processes that were forked during the last look.
 static const int64_t kill_tick_ms = 20;
+// While waiting for what an agent left behind to end, where the kernel does not tell: look this often.
+static const int64_t leftover_tick_ms = 5;
 // Where the parent's death cannot be watched: look this often.
 static const int64_t parent_tick_ms = 500;
 // Of an orphan's output: look for the end of the turn this often.
@@ -79,7 +61,9 @@ static struct {
 
 static struct {
   pid_t agent;
-  int go;          // write end; a byte lets the agent exec
+  bool adopts;     // is subreaper
+  int go;          // write end; a byte lets the agent exec, the end of file says that the keeper is dead
+  bool let_go;     // the byte was sent
   int exec_error;  // read end; end of file: executed
   int parent_watch;
   int child_ended;  // read end of the SIGCHLD pipe
@@ -88,7 +72,7 @@ static struct {
   bool agent_ended;
   bool asked_to_end;         // SIGTERM was sent
   bool clearing;             // what the agent left behind is being ended
-  bool holds_input;          // held_fd is open
+  bool holds_input;          // COBATCH_HELD_FD is open
   int output;                // to look for the turn's end in; -1: not looked for
   off_t turn_began;          // where in the output
   int64_t turn_deadline;     // `never`: no turn runs
@@ -113,7 +97,7 @@ static int64_t sooner(int64_t a, int64_t b) {
 
 // Short lines go into a pipe whole or, if nobody reads any more, not at all.
 static void tell(const char* line) {
-  while (write(status_fd, line, strlen(line)) < 0 && errno == EINTR) continue;
+  while (write(COBATCH_STATUS_FD, line, strlen(line)) < 0 && errno == EINTR) continue;
 }
 
 static void on_sigchld(int signal_number) {
@@ -124,28 +108,72 @@ static void on_sigchld(int signal_number) {
 }
 
 static void end_input(void) {
-  if (now_.holds_input) close(held_fd);
+  if (now_.holds_input) close(COBATCH_HELD_FD);
   now_.holds_input = false;
 }
 
-static void close_from(int first) {
-#ifdef SYS_close_range
-  if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0) return;
-#endif
-  DIR* const open_ones = opendir("/dev/fd");
-  if (open_ones == NULL) return;
-  for (const struct dirent* entry; (entry = readdir(open_ones)) != NULL;) {
-    const int fd = atoi(entry->d_name);
-    if (fd >= first && fd != dirfd(open_ones)) close(fd);
-  }
-  closedir(open_ones);
+// ---- What descends from the agent
+
+struct row {
+  struct cobatch_process process;
+  bool ours;
+};
+
+static int by_pid(const void* a, const void* b) {
+  const pid_t left = ((const struct row*)a)->process.pid, right = ((const struct row*)b)->process.pid;
+  return (left > right) - (left < right);
 }
 
-static bool make_pipe(int ends[2]) {
-  if (pipe(ends) != 0) return false;
-  for (int i = 0; i < 2; ++i) fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-  return true;
+// Thanks to the subreaper all that the agent's processes ever forked hangs below the keeper. `all` is sorted by pid.
+static void mark_descendants(struct row* all, size_t count) {
+  const pid_t keeper = getpid();
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t i = 0; i < count; ++i) {
+      if (all[i].ours) continue;
+      const struct row wanted = {.process = {.pid = all[i].process.parent}};
+      const struct row* const parent = bsearch(&wanted, all, count, sizeof wanted, by_pid);
+      if (all[i].process.parent == keeper || (parent != NULL && parent->ours)) all[i].ours = changed = true;
+    }
+  }
 }
+
+// A grandchild may end and its pid be another's before the signal: so it goes through a descriptor, opened before the
+// process was looked at again. Our own children keep their pids until we reap them.
+static void signal_one(const struct cobatch_process* process, int signal_number) {
+  const int watch = cobatch_watch_death(process->pid);
+  struct cobatch_process again;
+  cobatch_look_up_process(process->pid, &again);
+  if (again.answer == COBATCH_PROCESS_FOUND && again.start_time == process->start_time)
+    cobatch_send_signal(watch, process->pid, signal_number);
+  if (watch >= 0) close(watch);
+}
+
+// Where processes are not told the agent's process group is all that can be reached.
+static void signal_descendants(int signal_number) {
+  size_t count = 0, found = 0;
+  pid_t* const pids = cobatch_all_pids(&count);
+  struct row* const all = calloc(count + 1, sizeof *all);
+  for (size_t i = 0; all != NULL && i < count; ++i) {
+    cobatch_look_up_process(pids[i], &all[found].process);
+    if (all[found].process.answer == COBATCH_PROCESS_FOUND) ++found;
+  }
+  free(pids);
+  if (found == 0) kill(-now_.agent, signal_number);
+  if (all == NULL) return;
+  qsort(all, found, sizeof *all, by_pid);
+  mark_descendants(all, found);
+  for (size_t i = 0; i < found; ++i)
+    if (all[i].ours) signal_one(&all[i].process, signal_number);
+  free(all);
+}
+
+// Asked when the keeper has no child left. For a subreaper that is answer enough.
+static bool descendants_left(void) {
+  return !now_.adopts && kill(-now_.agent, 0) == 0;
+}
+
+// ---- Starting
 
 static bool parse_number(const char* text, int64_t* out) {
   char* end = NULL;
@@ -175,7 +203,7 @@ static bool set_up_signals(void) {
   static const int ignored[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU};
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; ++i) signal(ignored[i], SIG_IGN);
   int ends[2];
-  if (!make_pipe(ends)) return false;
+  if (cobatch_pipe(ends) != 0) return false;
   for (int i = 0; i < 2; ++i) fcntl(ends[i], F_SETFL, O_NONBLOCK);
   now_.child_ended = ends[0];
   sigchld_pipe_write = ends[1];
@@ -188,19 +216,9 @@ static bool set_up_signals(void) {
 
 static void become_keeper(void) {
   setsid();
-#ifdef __linux__
-  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-#endif
+  now_.adopts = cobatch_adopt_orphans();
   // Not to keep a file system busy that the user wants to unmount.
   if (chdir("/") != 0) return;
-}
-
-// The control line's end of file tells of the parent's death too, unless somebody else got a copy of that end.
-static void watch_parent(void) {
-  now_.parent_watch = -1;
-#ifdef SYS_pidfd_open
-  if (getenv("COBATCH_NO_PIDFD") == NULL) now_.parent_watch = (int)syscall(SYS_pidfd_open, how.parent, 0U);
-#endif
 }
 
 static void reset_signals(void) {
@@ -220,22 +238,46 @@ static void report_failed_exec(int fd, char what) {
   _exit(127);
 }
 
+// The leash: waits for the keeper's death, which is the end of file of the pipe that had the byte to go, and kills what is
+// left of the agent's process group. It is in the agent's session, so that the number is nobody else's, but in a group
+// of its own; and a child of nobody, so that the agent has no child that it does not know.
+static void hold_leash(pid_t group, int go) {
+  setpgid(0, 0);
+  dup2(go, COBATCH_CONTROL_FD);
+  cobatch_close_from(COBATCH_STATUS_FD + 1);
+  char byte;
+  while (read(COBATCH_CONTROL_FD, &byte, 1) < 0 && errno == EINTR) continue;
+  const struct timespec tick = {0, leftover_tick_ms * 1000000};
+  while (kill(-group, SIGKILL) == 0) nanosleep(&tick, NULL);
+  _exit(0);
+}
+
+static bool put_on_leash(int go) {
+  const pid_t agent = getpid(), between = fork();
+  if (between == 0) {
+    const pid_t leash = fork();
+    if (leash == 0) hold_leash(agent, go);
+    if (leash > 0) setpgid(leash, leash);  // it may not have run yet
+    _exit(leash < 0);
+  }
+  int status = 1;
+  while (between > 0 && waitpid(between, &status, 0) < 0 && errno == EINTR) continue;
+  return status == 0;
+}
+
 // In the agent's process, before it is the agent.
 static void become_agent(pid_t keeper, int go, int exec_error) {
-  for (int fd = 3; fd <= status_fd; ++fd) close(fd);
   end_input();
   setsid();
-#ifdef __linux__
-  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-#endif
-  if (getppid() != keeper) _exit(127);  // it died before its death could be signalled
-  reset_signals();
   char byte;
   ssize_t n;
   do n = read(go, &byte, 1);
   while (n < 0 && errno == EINTR);
   if (n != 1) _exit(127);
-  const int from[3] = {input_fd, output_fd, error_fd};
+  if (!cobatch_die_with_parent() && !put_on_leash(go)) report_failed_exec(exec_error, 'e');
+  if (getppid() != keeper) _exit(127);  // it died before its death could be signalled
+  reset_signals();
+  const int from[3] = {COBATCH_INPUT_FD, COBATCH_OUTPUT_FD, COBATCH_ERROR_FD};
   for (int fd = 0; fd < 3; ++fd) dup2(from[fd], fd);
   if (chdir(how.working_directory) != 0) report_failed_exec(exec_error, 'c');
   // All descriptors above 2 are close-on-exec, exec_error too: its end of file says that this has worked.
@@ -245,7 +287,7 @@ static void become_agent(pid_t keeper, int go, int exec_error) {
 
 static bool fork_agent(void) {
   int go[2], exec_error[2];
-  if (!make_pipe(go) || !make_pipe(exec_error)) return false;
+  if (cobatch_pipe(go) != 0 || cobatch_pipe(exec_error) != 0) return false;
   const pid_t keeper = getpid();
   now_.agent = fork();
   if (now_.agent < 0) return false;
@@ -255,7 +297,7 @@ static bool fork_agent(void) {
   }
   close(go[0]);
   close(exec_error[1]);
-  for (int fd = input_fd; fd <= error_fd; ++fd) close(fd);
+  for (int fd = COBATCH_INPUT_FD; fd <= COBATCH_ERROR_FD; ++fd) close(fd);
   now_.go = go[1];
   now_.exec_error = exec_error[0];
   char line[32];
@@ -267,8 +309,8 @@ static bool fork_agent(void) {
 static void ask_to_end(int64_t grace_ms) {
   if (grace_ms > 0 && !now_.asked_to_end) {
     now_.asked_to_end = true;
-    signal_descendants(now_.agent, SIGTERM);
-    signal_descendants(now_.agent, SIGCONT);  // one that is stopped could not obey
+    signal_descendants(SIGTERM);
+    signal_descendants(SIGCONT);  // one that is stopped could not obey
   }
   now_.term_at = never;
   now_.kill_at = sooner(now_.kill_at, later(grace_ms));
@@ -328,10 +370,9 @@ static void on_orphaned(void) {
 static void obey(const char* line) {
   int64_t ms = 0;
   const bool has_number = line[0] != '\0' && line[1] == ' ' && parse_number(line + 2, &ms);
-  if (line[0] == 'G' && now_.go >= 0) {
+  if (line[0] == 'G' && !now_.let_go) {
     while (write(now_.go, "", 1) < 0 && errno == EINTR) continue;
-    close(now_.go);
-    now_.go = -1;
+    now_.let_go = true;
   } else if (line[0] == 'T' && has_number) {
     now_.turn_deadline = later(ms);
     now_.turn_began = output_size();
@@ -348,7 +389,7 @@ static void read_control(void) {
   static char line[64];
   static size_t length = 0;
   char bytes[256];
-  const ssize_t n = read(control_fd, bytes, sizeof bytes);
+  const ssize_t n = read(COBATCH_CONTROL_FD, bytes, sizeof bytes);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (n <= 0) {
     on_orphaned();
@@ -378,7 +419,7 @@ static void read_exec_error(void) {
     char line[48];
     snprintf(line, sizeof line, "X %d %s\n", why, report[0] == 'c' ? "chdir" : "exec");
     tell(line);
-  } else if (now_.go < 0) {
+  } else if (now_.let_go) {
     now_.executed = true;
     tell("R\n");
   }
@@ -425,7 +466,7 @@ static bool reap(void) {
     int status = 0;
     const pid_t pid = waitpid(-1, &status, WNOHANG);
     if (pid == 0 || (pid < 0 && errno == EINTR)) return false;
-    if (pid < 0) return now_.agent_ended && !descendants_left(now_.agent);
+    if (pid < 0) return now_.agent_ended && !descendants_left();
     if (pid != now_.agent) continue;
     // Whether it was executed is told by the other pipe, which has reached its end by now.
     if (now_.exec_error >= 0) read_exec_error();
@@ -437,7 +478,7 @@ static void keep_deadlines(void) {
   const int64_t t = now_ms();
   if (t >= now_.term_at) ask_to_end(how.grace_ms);
   if (t >= now_.kill_at) {
-    signal_descendants(now_.agent, SIGKILL);
+    signal_descendants(SIGKILL);
     now_.kill_at = later(kill_tick_ms);
   }
   if (now_.parent_watch < 0 && getppid() != how.parent) on_orphaned();
@@ -448,6 +489,7 @@ static int time_to_next_deadline(void) {
   int64_t at = sooner(now_.term_at, now_.kill_at);
   if (now_.parent_watch < 0 && !now_.orphaned) at = sooner(at, later(parent_tick_ms));
   if (now_.output >= 0) at = sooner(at, later(turn_end_tick_ms));
+  if (now_.clearing && !now_.adopts) at = sooner(at, later(leftover_tick_ms));
   if (at == never) return -1;
   const int64_t left = at - now_ms();
   return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
@@ -460,7 +502,7 @@ static void keep(void) {
     struct pollfd polled[] = {
         {now_.child_ended, POLLIN, 0},
         {now_.exec_error, POLLIN, 0},
-        {now_.orphaned ? -1 : control_fd, POLLIN, 0},
+        {now_.orphaned ? -1 : COBATCH_CONTROL_FD, POLLIN, 0},
         {now_.orphaned ? -1 : now_.parent_watch, POLLIN, 0},
     };
     if (poll(polled, sizeof polled / sizeof *polled, time_to_next_deadline()) < 0 && errno != EINTR) return;
@@ -473,9 +515,9 @@ static void keep(void) {
 
 int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "--version") == 0) return puts("cobatch-keeper " COBATCH_KEEPER_VERSION) < 0;
-  for (int fd = 3; fd < first_free_fd; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  close_from(first_free_fd);
-  now_.go = now_.exec_error = now_.output = -1;
+  for (int fd = 3; fd < COBATCH_KEEPER_FDS; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  cobatch_close_from(COBATCH_KEEPER_FDS);
+  now_.exec_error = now_.output = -1;
   now_.turn_deadline = now_.term_at = now_.kill_at = never;
   if (!read_arguments(argc, argv)) {
     tell("X 22 exec\n");
@@ -484,7 +526,8 @@ int main(int argc, char** argv) {
   now_.holds_input = true;
   if (how.turn_end[0] == '\0') end_input();
   become_keeper();
-  watch_parent();
+  // The control line's end of file tells of the parent's death too, unless somebody else got a copy of that end.
+  now_.parent_watch = cobatch_watch_death(how.parent);
   if (!set_up_signals() || !fork_agent()) {
     char line[48];
     snprintf(line, sizeof line, "X %d exec\n", errno);

@@ -1,4 +1,4 @@
-#include "os/marker.hpp"
+#include "os/lock_file.hpp"
 
 #include <fcntl.h>
 #include <stdio.h>

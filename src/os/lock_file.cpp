@@ -1,7 +1,6 @@
-#include "os/marker.hpp"
+#include "os/lock_file.hpp"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <random>
@@ -10,9 +9,8 @@
 #include <unistd.h>
 
 #include "base/json.hpp"
-#include "os/birth_time.hpp"
 #include "os/files.hpp"
-#include "os/unique_fd.hpp"
+#include "os/system.h"
 
 namespace cobatch {
 
@@ -20,12 +18,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-marker_identity identity_from(const struct stat& info, std::int64_t birth_ns) {
-  return {.device = static_cast<std::uint64_t>(info.st_dev),
-          .inode = static_cast<std::uint64_t>(info.st_ino),
-          .birth_ns = birth_ns,
-          .size = static_cast<std::int64_t>(info.st_size),
-          .bytes = {}};
+// Of the open file, or of what has that name. False: errno says why.
+bool look_at(int fd, const char* name, marker_identity& seen, mode_t& mode) {
+  cobatch_file file{};
+  if (::cobatch_look_at_file(fd, name, &file) != 0) return false;
+  seen = {.device = file.device, .inode = file.inode, .birth_ns = file.birth_ns, .size = file.size, .bytes = {}};
+  mode = file.mode;
+  return true;
 }
 
 std::optional<std::string> first_bytes(int fd) {
@@ -44,21 +43,6 @@ std::optional<std::string> first_bytes(int fd) {
 
 fs::path beside(const fs::path& path, const std::string& ending) {
   return path.parent_path() / ("." + path.filename().string() + "." + ending);
-}
-
-// Gives a file a name that is free; errno (EEXIST: it is taken) if it cannot.
-int move_to_free_name(const fs::path& from, const fs::path& to) {
-  if (::link(from.c_str(), to.c_str()) == 0) {
-    ::unlink(from.c_str());
-    return 0;
-  }
-  const int why = errno;
-#ifdef RENAME_NOREPLACE
-  // FAT and some FUSE file systems have no links.
-  if (why == EPERM || why == EOPNOTSUPP || why == ENOSYS)
-    return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
-#endif
-  return why;
 }
 
 // Some programs lock with a folder. 0, or errno.
@@ -98,21 +82,20 @@ std::optional<marker_content> parse_marker(std::string_view bytes) {
 }
 
 result<std::optional<marker_identity>> look_at_marker(const fs::path& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) {
+  marker_identity seen;
+  mode_t mode = 0;
+  if (!look_at(-1, path.c_str(), seen, mode)) {
     if (errno == ENOENT) return std::nullopt;
     return fail(system_error(errno, "look at", path));
   }
-  const marker_identity without_bytes = identity_from(info, birth_time_of(path.c_str()));
-  if (!S_ISREG(info.st_mode)) return without_bytes;
+  if (!S_ISREG(mode)) return seen;
   const unique_fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd.open() && errno == ENOENT) return std::nullopt;
   // One that we may not read is not ours: its bytes need not be known.
-  if (!fd.open() && (errno == EACCES || errno == ELOOP)) return without_bytes;
+  if (!fd.open() && (errno == EACCES || errno == ELOOP)) return seen;
   if (!fd.open()) return fail(system_error(errno, "open", path));
-  if (::fstat(fd.get(), &info) != 0) return fail(system_error(errno, "look at", path));
-  marker_identity seen = identity_from(info, birth_time_of(fd.get()));
-  auto bytes = S_ISREG(info.st_mode) ? first_bytes(fd.get()) : std::string();
+  if (!look_at(fd.get(), nullptr, seen, mode)) return fail(system_error(errno, "look at", path));
+  auto bytes = S_ISREG(mode) ? first_bytes(fd.get()) : std::string();
   if (!bytes) return fail(system_error(errno, "read", path));
   seen.bytes = std::move(*bytes);
   return seen;
@@ -134,9 +117,9 @@ result<marker_identity> write_marker(const fs::path& path, const batch_id& batch
                                               " is there already and is not ours; it was left alone and nothing was "
                                               "started. See who made it, and remove it if its session is over"});
   if (failed != 0) return give_up(system_error(failed, "make", path));
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return fail(system_error(errno, "look at", path));
-  marker_identity made = identity_from(info, birth_time_of(fd.get()));
+  marker_identity made;
+  mode_t mode = 0;
+  if (!look_at(fd.get(), nullptr, made, mode)) return fail(system_error(errno, "look at", path));
   made.bytes = bytes;
   return made;
 }

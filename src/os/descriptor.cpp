@@ -1,18 +1,24 @@
-#include "os/private_fd.hpp"
+#include "os/descriptor.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <fcntl.h>
 #include <mutex>
 #include <new>
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 #include <vector>
+
+#include "os/files.hpp"
+#include "os/system.h"
 
 namespace cobatch {
 
 namespace {
 
+// The one list that this library keeps for a whole process: its private descriptors, for the fork handlers.
 struct fd_list {
   std::mutex mutex;
   std::vector<int> fds;
@@ -52,12 +58,17 @@ void after_fork_in_child() {
       if (nothing < 0) {
         ::close(fd);
       } else if (::dup2(nothing, fd) >= 0) {
-        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+        set_close_on_exec(fd);
       }
     }
     if (nothing >= 0) ::close(nothing);
   }
   all.mutex.unlock();
+}
+
+bool sigpipe_pending() noexcept {
+  sigset_t pending;
+  return ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGPIPE) == 1;
 }
 
 }  // namespace
@@ -84,6 +95,39 @@ pid_t fork_with_private_fds() noexcept {
   const pid_t pid = ::fork();
   child_keeps_fds = false;
   return pid;
+}
+
+result<pipe_ends> make_pipe() {
+  int fds[2];
+  if (::cobatch_pipe(fds) != 0) return fail(system_error(errno, "open", "a pipe"));
+  return pipe_ends{unique_fd(fds[0]), unique_fd(fds[1])};
+}
+
+void set_nonblocking(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+void set_close_on_exec(int fd) noexcept {
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+// The signal of a failed write goes to the writing thread: there it is blocked, and taken if this write raised it.
+ssize_t write_quietly(int fd, std::string_view bytes) noexcept {
+  sigset_t pipe_signal, before;
+  ::sigemptyset(&pipe_signal);
+  ::sigaddset(&pipe_signal, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const bool was_pending = sigpipe_pending();
+  const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+  const int why = errno;
+  if (n < 0 && why == EPIPE && !was_pending && sigpipe_pending()) {
+    int taken = 0;
+    ::sigwait(&pipe_signal, &taken);
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = why;
+  return n;
 }
 
 }  // namespace cobatch

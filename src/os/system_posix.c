@@ -1,0 +1,120 @@
+// For macOS; and built and tested on Linux with COBATCH_PORTABLE, so that all of it but single lines is run by tests.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/system.h"
+#ifdef __APPLE__
+#include <sys/mount.h>
+#endif
+
+// ---- Files
+
+int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
+  struct stat info;
+  if ((path == NULL ? fstat(fd, &info) : lstat(path, &info)) != 0) return -1;
+  out->mode = info.st_mode;
+  out->device = (uint64_t)info.st_dev;
+  out->inode = (uint64_t)info.st_ino;
+  out->links = (uint64_t)info.st_nlink;
+  out->size = (int64_t)info.st_size;
+  out->birth_ns = 0;
+#ifdef __APPLE__
+  out->birth_ns = info.st_birthtimespec.tv_sec * INT64_C(1000000000) + info.st_birthtimespec.tv_nsec;
+#endif
+  out->mount = (int64_t)info.st_dev;
+  return 0;
+}
+
+int cobatch_cannot_lock(int fd) {
+#ifdef __APPLE__
+  struct statfs info;
+  if (fstatfs(fd, &info) == 0) return (info.f_flags & MNT_LOCAL) == 0;
+#endif
+  return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
+}
+
+// Another file may come under the name in between. So link is what callers try first.
+int cobatch_rename_to_free_name(const char* from, const char* to) {
+  struct stat info;
+  if (lstat(to, &info) != 0) return errno == ENOENT ? rename(from, to) : -1;
+  errno = EEXIST;
+  return -1;
+}
+
+int cobatch_watch_file(const char* path) {
+  (void)path;
+  return -1;
+}
+
+// ---- Processes
+
+void cobatch_boot_id(char* out, size_t room) {
+  (void)room;
+  *out = '\0';
+}
+
+int64_t cobatch_pid_namespace(void) {
+  return 0;
+}
+
+void cobatch_look_up_process(pid_t pid, struct cobatch_process* out) {
+  memset(out, 0, sizeof *out);
+  out->pid = pid;
+  const bool there = pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+  out->answer = there ? COBATCH_PROCESS_UNREADABLE : COBATCH_PROCESS_GONE;
+}
+
+pid_t* cobatch_all_pids(size_t* count) {
+  *count = 0;
+  return NULL;
+}
+
+int cobatch_watch_death(pid_t pid) {
+  (void)pid;
+  return -1;
+}
+
+void cobatch_send_signal(int watch, pid_t pid, int signal_number) {
+  (void)watch;
+  kill(pid, signal_number);
+}
+
+// ---- This process
+
+// A fork of another thread may see the ends before they are marked.
+int cobatch_pipe(int ends[2]) {
+  if (pipe(ends) != 0) return -1;
+  for (int i = 0; i < 2; ++i) fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+  return 0;
+}
+
+ssize_t cobatch_program_path(char* out, size_t room) {
+  (void)out;
+  (void)room;
+  return -1;
+}
+
+bool cobatch_adopt_orphans(void) {
+  return false;
+}
+
+bool cobatch_die_with_parent(void) {
+  return false;
+}
+
+void cobatch_close_from(int first) {
+  struct rlimit limit;
+  const rlim_t most = 65536;
+  const rlim_t count = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < most ? limit.rlim_cur : most;
+  for (int fd = first; fd < (int)count; ++fd) close(fd);
+}
+
+pid_t cobatch_fork_again(void) {
+  return fork();
+}
