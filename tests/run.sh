@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds Cobatch and runs its tests.
 #
-#   tests/run.sh [--install] [--agents] [--file-by-file] [--sanitizers] [--style] [--tidy]
+#   tests/run.sh [--install] [--agents] [--file-by-file] [--portable] [--sanitizers] [--style] [--tidy]
 #
 #   --install        also the tests of installation: each way to use Cobatch from another project, and the wheel
 #   --agents         also the tests with the real agent programs, which come from npm (0.9 GB)
 #   --file-by-file   also compile each file by itself, so that it includes what it uses
+#   --portable       also everything once more built for systems that have POSIX and none of what Linux adds
 #   --sanitizers     also everything once more with the address and undefined-behaviour sanitizers, and what has threads
 #                    with the thread sanitizer
 #   --style          also clang-format
@@ -24,6 +25,7 @@ for option in "$@"; do
     --install) install=1 needs+=(--install --bundle) ;;
     --agents) agents=1 ;;
     --file-by-file) file_by_file=1 ;;
+    --portable) presets+=(portable) ;;
     --sanitizers) presets+=(asan-ubsan tsan) ;;
     --style) style=1 needs+=(--style) ;;
     --tidy) tidy=1 needs+=(--tidy) ;;

@@ -224,7 +224,7 @@ TEST_CASE("a wait for the guard ends when its holder dies, with a stop, or by an
   wait_for_guard(record, failsafe(), stop.get_token(), -1);
   wait_for_guard(record, std::chrono::steady_clock::now(), {}, -1);
   std::thread killer([&] { ::kill(holder.pid(), SIGKILL); });
-  while (liveness_of(record.owner) != liveness::dead) wait_for_guard(record, failsafe(), {}, -1);
+  while (!is_dead(record.owner)) wait_for_guard(record, failsafe(), {}, -1);
   killer.join();
   wait_for_guard(record, failsafe(), {}, -1);  // all are dead: it is worth trying, soon
 }

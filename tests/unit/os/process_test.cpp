@@ -26,6 +26,8 @@ forked sleeper() {
 
 }  // namespace
 
+#ifndef COBATCH_PORTABLE
+
 TEST_CASE("a process is itself only by boot, namespace, pid and start time") {
   const auto self = identity_of_self();
   CHECK(self.pid == ::getpid());
@@ -170,3 +172,30 @@ TEST_CASE("ending a process session never touches a stranger") {
   CHECK(end_process_session(process_identity{}, 0ms));
   CHECK(liveness_of(alive) == liveness::alive);
 }
+
+#else  // POSIX alone tells whether there is a process of that number, and no more
+
+TEST_CASE("a process is not known to be dead while its number is taken, and is when it is not") {
+  CHECK(liveness_of(identity_of_self()) == liveness::unknown);
+  auto child = sleeper();
+  const auto identity = identity_of_process(child.pid());
+  CHECK(identity.pid == child.pid());
+  CHECK(liveness_of(identity) == liveness::unknown);
+  child.kill();
+  CHECK(liveness_of(identity) == liveness::dead);
+  CHECK_FALSE(identity_of_process(identity.pid).known());
+  auto foreign = identity_of_self();
+  foreign.boot_id = "another system's";
+  CHECK(liveness_of(foreign) == liveness::unknown);
+}
+
+TEST_CASE("a death that cannot be watched is not watched, and what may be a stranger is not ended") {
+  auto child = sleeper();
+  const auto identity = identity_of_process(child.pid());
+  CHECK_FALSE(watch_death(identity).open());
+  CHECK_FALSE(end_process_session(identity, 0ms));
+  CHECK(::kill(child.pid(), 0) == 0);
+  CHECK(end_process_session(process_identity{}, 0ms));
+}
+
+#endif

@@ -60,8 +60,14 @@ inline cobatch::process_identity process_from(const std::filesystem::path& file)
   return cobatch::identity_of_process(pid_from(file));
 }
 
+/// With POSIX alone a zombie that its parent has still to take is not told from a process.
 inline bool is_dead(const cobatch::process_identity& process) {
-  return cobatch::liveness_of(process) == cobatch::liveness::dead;
+  if (cobatch::liveness_of(process) == cobatch::liveness::dead) return true;
+#ifdef COBATCH_PORTABLE
+  return content_of("/proc/" + std::to_string(process.pid) + "/stat").find(") Z ") != std::string::npos;
+#else
+  return false;
+#endif
 }
 
 /// A copy of the test process that does one thing: an orchestrator that is to be killed, a rival. Its exit code is what

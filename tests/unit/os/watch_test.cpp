@@ -49,6 +49,7 @@ TEST_CASE("a wait for nothing ends at its deadline") {
   CHECK_FALSE(wait_readable({}, std::chrono::steady_clock::time_point{}));
 }
 
+#ifndef COBATCH_PORTABLE
 TEST_CASE("a write to a watched file is noticed, until it is cleared") {
   const scratch_folder folder;
   const auto file = folder.path() / "file";
@@ -64,10 +65,15 @@ TEST_CASE("a write to a watched file is noticed, until it is cleared") {
   std::filesystem::remove(file);
   CHECK(readable_now(watch.descriptor()));
 }
+#endif
 
 TEST_CASE("where files cannot be watched there is no descriptor") {
   const scratch_folder folder;
+#ifdef COBATCH_PORTABLE
+  auto watch = file_watch::of(folder.path());
+#else
   auto watch = file_watch::of(folder.path() / "nothing");
+#endif
   CHECK(watch.descriptor() == -1);
   watch.clear();
 }
