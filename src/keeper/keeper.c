@@ -41,6 +41,8 @@ static const int64_t leftover_grace_ms = 1000;
 static const int64_t kill_tick_ms = 20;
 // While waiting for what an agent left behind to end, where the kernel does not tell: look this often.
 static const int64_t leftover_tick_ms = 5;
+// A process group is not told from one of zombies that their new parent has still to take. This long after SIGKILL it is.
+static const int64_t zombie_patience_ms = 200;
 // Where the parent's death cannot be watched: look this often.
 static const int64_t parent_tick_ms = 500;
 // Of an orphan's output: look for the end of the turn this often.
@@ -77,6 +79,7 @@ static struct {
   off_t turn_began;          // where in the output
   int64_t turn_deadline;     // `never`: no turn runs
   int64_t term_at, kill_at;  // `never`: not planned
+  int64_t gone_at;           // when what was killed is gone at the latest
 } now_;
 
 static int sigchld_pipe_write = -1;
@@ -170,7 +173,7 @@ static void signal_descendants(int signal_number) {
 
 // Asked when the keeper has no child left. For a subreaper that is answer enough.
 static bool descendants_left(void) {
-  return !now_.adopts && kill(-now_.agent, 0) == 0;
+  return !now_.adopts && kill(-now_.agent, 0) == 0 && now_ms() < now_.gone_at;
 }
 
 // ---- Starting
@@ -248,7 +251,8 @@ static void hold_leash(pid_t group, int go) {
   char byte;
   while (read(COBATCH_CONTROL_FD, &byte, 1) < 0 && errno == EINTR) continue;
   const struct timespec tick = {0, leftover_tick_ms * 1000000};
-  while (kill(-group, SIGKILL) == 0) nanosleep(&tick, NULL);
+  const int64_t gone_at = later(zombie_patience_ms);
+  while (kill(-group, SIGKILL) == 0 && now_ms() < gone_at) nanosleep(&tick, NULL);
   _exit(0);
 }
 
@@ -480,6 +484,7 @@ static void keep_deadlines(void) {
   if (t >= now_.kill_at) {
     signal_descendants(SIGKILL);
     now_.kill_at = later(kill_tick_ms);
+    now_.gone_at = sooner(now_.gone_at, later(zombie_patience_ms));
   }
   if (now_.parent_watch < 0 && getppid() != how.parent) on_orphaned();
   if (now_.output >= 0) look_for_turn_end();
@@ -518,7 +523,7 @@ int main(int argc, char** argv) {
   for (int fd = 3; fd < COBATCH_KEEPER_FDS; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
   cobatch_close_from(COBATCH_KEEPER_FDS);
   now_.exec_error = now_.output = -1;
-  now_.turn_deadline = now_.term_at = now_.kill_at = never;
+  now_.turn_deadline = now_.term_at = now_.kill_at = now_.gone_at = never;
   if (!read_arguments(argc, argv)) {
     tell("X 22 exec\n");
     return 2;
