@@ -82,9 +82,8 @@ void wait_for_guard(const guard_record& holder, std::chrono::steady_clock::time_
 
 // ---- The record as bytes: two slots in the guard's file, written in turn
 //
-// A slot is, in the machine's byte order (the record never leaves its machine): magic, length of the payload, sequence
-// number, inode and birth time of the guard's file, checksum (FNV-1a, 64 bits, over all the rest), payload. The whole
-// slot with the higher sequence number is the latest; a write that a kill cut short spoils only the older one.
+// A slot is in the machine's byte order (the record never leaves its machine), and has a sequence number and a checksum.
+// The whole slot with the higher number is the latest; a write that a kill cut short spoils only the older one.
 
 /// Bytes of a slot; the second begins where the first ends.
 inline constexpr std::size_t guard_slot_bytes = 8192;
