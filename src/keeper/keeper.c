@@ -1,6 +1,6 @@
 // cobatch-keeper: starts one agent, holds the guard with the orchestrator, and outlives it if it dies.
 //
-// How it is called, and what it and the orchestrator say to each other, is in keeper.h.
+// How it is called, and what it and the orchestrator say to each other, is in os/keeper_protocol.h.
 //
 // Single-threaded, and everything is an event: a line, an end of file, SIGCHLD (through a pipe), a deadline. The agent
 // gets a process session of its own, none of the descriptors above 2, and SIGKILL when the keeper dies. The keeper is
@@ -10,9 +10,8 @@
 // Where the kernel neither kills a child when its parent dies nor hands orphans over, what can be reached is the agent's
 // process group, and a process of its own, the leash, kills it if the keeper dies. The leash also holds the guard and
 // the status pipe: both are let go when nothing is left of the group.
-#include "keeper/keeper.h"
+#include "os/keeper_protocol.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include "keeper/keeper.h"
+#include "os/keeper_protocol.h"
 #include "os/files.hpp"
 #include "os/process.hpp"
 #include "os/programs.hpp"
