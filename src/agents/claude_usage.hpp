@@ -1,19 +1,22 @@
-// What a turn of Claude Code used, from the lines that it writes.
+// What the turns of Claude Code used: from the lines that it writes, or from its transcript files.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <cobatch/core/time.hpp>
 #include <cobatch/core/usage.hpp>
 
-#include "agents/reported_usage.hpp"
+#include "agents/reported.hpp"
 #include "base/json.hpp"
 
 namespace cobatch {
+
+/// The model of what the program writes itself in the place of an answer.
+inline constexpr std::string_view no_model = "<synthetic>";
 
 /// Reads the figures of one process after another; lines in order, each once.
 ///
@@ -41,9 +44,8 @@ class claude_usage {
   void carry_over(const json::value& result);
 
  private:
-  void bound_requests(std::vector<model_tokens>& by_model) const;
   [[nodiscard]] std::optional<usage> figures(const json::value& result);
-  [[nodiscard]] std::vector<model_tokens> difference(const std::vector<model_tokens>& total) const;
+  [[nodiscard]] std::vector<model_tokens> since_baseline(const std::vector<model_tokens>& total) const;
 
   bool first_result_ = true;  // of its process
   std::string conversation_;  // that `baseline_` is of
@@ -51,14 +53,16 @@ class claude_usage {
   std::vector<model_tokens> carried_;
 
   struct turn_state {
-    std::set<std::string> seen;                // messages, by id
-    std::map<std::string, shown_input> shown;  // by model
-    std::int64_t requests = 0;                 // without those of subagents
-    std::int64_t found_in_cache = 0;           // by its first request
-    std::int64_t inherited = 0;
+    std::set<std::string> seen;  // messages, by id
+    shown_requests requests;
     bool unsure = false;
   };
   turn_state turn_;
 };
+
+/// What the requests of a conversation, its subagents' included, used from `since` on. Each is counted once, by its
+/// message's id; the answer that was under way when the process ended is in no file, so the usage is never complete.
+/// Nothing if no file of that conversation is found (in $CLAUDE_CONFIG_DIR, or ~/.claude) or it has no such request.
+[[nodiscard]] std::optional<usage> read_claude_transcript(const std::string& conversation, timestamp since);
 
 }  // namespace cobatch

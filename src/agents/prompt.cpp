@@ -11,7 +11,7 @@ namespace cobatch {
 
 namespace {
 
-// Longer outputs of needed tasks are told by their summary.
+// In place of a longer output, a task that needs it gets the summary.
 constexpr std::size_t longest_needed_output = 8 * 1024;
 constexpr std::size_t most_changed_files = 20;
 
@@ -41,8 +41,7 @@ std::string attempt_note(const prompt_parts& parts) {
   const std::string changed = what_it_changed(before);
   return fmt::format(
       "Note: {}an earlier turn of this task began at {} and {}. {}Look at what is there before you do anything a "
-      "second "
-      "time.\n\n",
+      "second time.\n\n",
       parts.attempt > 1 ? fmt::format("this is attempt {}; ", parts.attempt) : "", to_iso(before.started_at),
       how_it_ended(before), changed.empty() ? "It may have changed files already. " : changed);
 }

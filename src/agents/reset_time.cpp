@@ -1,5 +1,4 @@
-#include "agents/reset_time.hpp"
-
+// When a limit of the provider is over, as agents say it in a sentence: "resets Oct 9, 5pm", "resets 3:30pm (UTC)".
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -7,19 +6,24 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "agents/turn_outcome.hpp"
 
 namespace cobatch {
 
 namespace {
 
-using words = std::vector<std::string_view>;
+using word_list = std::vector<std::string_view>;
 using std::chrono::minutes;
 
 constexpr std::array<std::string_view, 12> months{"jan", "feb", "mar", "apr", "may", "jun",
                                                   "jul", "aug", "sep", "oct", "nov", "dec"};
-// A moment that is over for no longer than this is meant as it stands: clocks differ, and sentences drop the seconds.
+// A moment that has passed by less than this is not taken as one of the next day: clocks differ, and sentences drop the
+// seconds.
 constexpr minutes just_over{10};
 constexpr std::int64_t half_a_year_ms = std::int64_t{183} * 24 * 60 * 60 * 1000;
 constexpr std::int64_t year_s = std::int64_t{366} * 24 * 60 * 60;
@@ -33,8 +37,8 @@ std::string simplified(std::string_view text) {
   return out;
 }
 
-words words_of(std::string_view text) {
-  words out;
+word_list words_of(std::string_view text) {
+  word_list out;
   constexpr std::string_view between = " \t\r\n,;()[]!";
   for (std::size_t at = 0; (at = text.find_first_not_of(between, at)) < text.size();) {
     const std::size_t end = std::min(text.find_first_of(between, at), text.size());
@@ -59,28 +63,22 @@ bool is_half(std::string_view word) {
   return word == "am" || word == "pm" || word == "a.m" || word == "p.m";
 }
 
+bool is_ordinal(std::string_view ending) {
+  return ending.empty() || ending == "st" || ending == "nd" || ending == "rd" || ending == "th";
+}
+
+int month_of(std::string_view word) {
+  const auto* named = std::find(months.begin(), months.end(), word.substr(0, 3));
+  return named == months.end() ? 0 : static_cast<int>(named - months.begin()) + 1;
+}
+
 // What a sentence says of a date and a time.
 class moment {
  public:
-  // Reads words until one is none of a date and time. False if what was read makes no sense.
-  bool read(const words& said, std::size_t from) {
-    for (std::size_t i = from; i < said.size(); ++i) {
-      const std::string_view word = said[i];
-      if (word == "at" || word == "on") continue;
-      if (word == "utc" || word == "gmt") {
-        is_utc_ = true;
-      } else if (const int found = month_of(word); found > 0 && month_ == 0) {
-        month_ = found;
-      } else if (is_half(word) && has_time_ && !has_half_) {
-        if (!set_half(word[0])) return false;
-      } else if (word[0] < '0' || word[0] > '9') {
-        break;
-      } else if (!read_number(word)) {
-        return false;
-      }
-    }
-    // An hour alone may be anything: "resets 5 hours from now".
-    return (month_ != 0) == (day_ != 0) && (is_complete_ || (day_ != 0 && !has_time_));
+  // Takes in words until one is none of a date and time. False if what was read makes no sense.
+  bool read(const word_list& said, std::size_t from) {
+    while (from < said.size() && take(said[from])) ++from;
+    return makes_sense();
   }
 
   // The next such moment, or the one that is just over.
@@ -88,12 +86,12 @@ class moment {
     const std::time_t seconds = now.ms / 1000;
     std::tm civil{};
     if ((is_utc_ ? ::gmtime_r(&seconds, &civil) : ::localtime_r(&seconds, &civil)) == nullptr) return std::nullopt;
-    civil.tm_hour = hour_;
-    civil.tm_min = minute_;
+    civil.tm_hour = half_ == 0 ? std::max(hour_, 0) : hour_ % 12 + (half_ == 'p' ? 12 : 0);
+    civil.tm_min = std::max(minute_, 0);
     civil.tm_sec = 0;
     if (year_ != 0) civil.tm_year = year_ - 1900;
     if (month_ != 0) civil.tm_mon = month_ - 1, civil.tm_mday = day_;
-    auto at = to_timestamp(civil);
+    const auto at = to_timestamp(civil);
     if (!at || year_ != 0) return at;
     if (month_ == 0) {
       if (*at + just_over < now) ++civil.tm_mday;
@@ -106,42 +104,48 @@ class moment {
   }
 
  private:
-  static int month_of(std::string_view word) {
-    const auto* named = std::find(months.begin(), months.end(), word.substr(0, 3));
-    return named == months.end() ? 0 : static_cast<int>(named - months.begin()) + 1;
-  }
-
-  bool read_number(std::string_view word) {
-    const auto number = take_number(word);
-    if (!number) return false;
-    if (*number >= 1970 && word.empty()) {
-      year_ = *number;
+  bool take(std::string_view word) {
+    if (word == "at" || word == "on") return true;
+    if (word == "utc" || word == "gmt") return is_utc_ = true;
+    if (const int month = month_of(word); month != 0 && month_ == 0) {
+      month_ = month;
       return true;
     }
-    const bool is_ordinal = word == "st" || word == "nd" || word == "rd" || word == "th";
-    if (month_ != 0 && day_ == 0 && (word.empty() || is_ordinal)) {
+    if (is_half(word) && hour_ >= 0 && half_ == 0) {
+      half_ = word[0];
+      return true;
+    }
+    const auto number = take_number(word);
+    if (!number) return false;
+    if (*number >= 1970 && word.empty())
+      year_ = *number;
+    else if (month_ != 0 && day_ == 0 && is_ordinal(word))
       day_ = *number;
-      return day_ >= 1 && day_ <= 31;
-    }
-    if (has_time_ || *number > 23) return false;
-    has_time_ = true;
-    hour_ = *number;
-    if (word.starts_with(':')) {
-      word.remove_prefix(1);
-      const auto after = take_number(word);
-      if (!after || *after > 59) return false;
-      minute_ = *after;
-      is_complete_ = true;
-      if (word.starts_with(':')) return true;  // the seconds say nothing
-    }
-    return word.empty() || (is_half(word) && set_half(word[0]));
+    else
+      take_time(*number, word);
+    return true;
   }
 
-  bool set_half(char half) {
-    if (hour_ < 1 || hour_ > 12) return false;
-    hour_ = hour_ % 12 + (half == 'p' ? 12 : 0);
-    is_complete_ = has_half_ = true;
-    return true;
+  // An hour and what stands behind it without a space.
+  void take_time(int hour, std::string_view rest) {
+    is_senseless_ = is_senseless_ || hour_ >= 0;
+    hour_ = hour;
+    if (rest.starts_with(':')) {
+      rest.remove_prefix(1);
+      minute_ = take_number(rest).value_or(60);
+    }
+    if (rest.starts_with(':')) return;  // the seconds say nothing
+    if (is_half(rest))
+      half_ = rest[0];
+    else
+      is_senseless_ = is_senseless_ || !rest.empty();
+  }
+
+  [[nodiscard]] bool makes_sense() const {
+    if (is_senseless_ || (month_ != 0) != (day_ != 0) || day_ > 31) return false;
+    if (hour_ < 0) return day_ != 0;
+    if (half_ != 0) return hour_ >= 1 && hour_ <= 12 && minute_ < 60;
+    return hour_ < 24 && minute_ >= 0 && minute_ < 60;  // an hour alone may be anything: "resets 5 hours from now"
   }
 
   [[nodiscard]] std::optional<timestamp> to_timestamp(std::tm civil) const {
@@ -151,15 +155,14 @@ class moment {
   }
 
   int year_ = 0, month_ = 0, day_ = 0;  // 0: not said
-  int hour_ = 0, minute_ = 0;
-  bool has_time_ = false;
-  bool has_half_ = false;
-  bool is_complete_ = false;  // the time has minutes, or am or pm
+  int hour_ = -1, minute_ = -1;         // -1: not said
+  char half_ = 0;                       // of the day: 'a' or 'p'
   bool is_utc_ = false;
+  bool is_senseless_ = false;
 };
 
 // "2h 30m", "45 minutes"
-std::optional<timestamp> after_a_time(const words& said, std::size_t from, timestamp now) {
+std::optional<timestamp> after_a_time(const word_list& said, std::size_t from, timestamp now) {
   std::int64_t seconds = 0;
   for (std::size_t i = from; i < said.size() && seconds < year_s; ++i) {
     std::string_view word = said[i];
@@ -167,19 +170,16 @@ std::optional<timestamp> after_a_time(const words& said, std::size_t from, times
     if (!number) break;
     if (word.empty() && i + 1 < said.size()) word = said[++i];
     if (word.empty()) break;
-    const std::int64_t unit = word[0] == 'd'   ? 86400
-                              : word[0] == 'h' ? 3600
-                              : word[0] == 'm' ? 60
-                              : word[0] == 's' ? 1
-                                               : 0;
-    if (unit == 0) break;
-    seconds += *number * unit;
+    const auto unit = std::string_view("dhms").find(word[0]);
+    if (unit == std::string_view::npos) break;
+    constexpr std::array<std::int64_t, 4> seconds_in_unit{86400, 3600, 60, 1};
+    seconds += *number * seconds_in_unit[unit];
   }
   if (seconds <= 0 || seconds > year_s) return std::nullopt;
   return now + std::chrono::seconds{seconds};
 }
 
-std::optional<timestamp> read_from(const words& said, timestamp now) {
+std::optional<timestamp> read_from(const word_list& said, timestamp now) {
   std::size_t from = 0;
   while (from < said.size() && (said[from] == "at" || said[from] == "on")) ++from;
   if (from == said.size()) return std::nullopt;

@@ -30,14 +30,14 @@
 #include "base/json.hpp"
 
 using namespace cobatch;
+using json::text_of;
 
 namespace {
 
 class script {
  public:
   explicit script(json::value content) : content_(std::move(content)) {
-    if (const json::value* turns = content_.find("turns"); turns != nullptr && turns->as_array() != nullptr)
-      for (const auto& step : *turns->as_array()) steps_.push_back(step);
+    if (const json::array* turns = json::array_of(content_, "turns")) steps_ = *turns;
   }
 
   json::value next_for(const std::string& task) {
@@ -57,8 +57,8 @@ class script {
   json::array steps_;
 };
 
-[[noreturn]] void end_unheard(const std::string& what) {
-  std::fprintf(stderr, "cobatch-scripted: cannot write %s: %s\n", what.c_str(), std::strerror(errno));
+[[noreturn]] void end_unheard(const std::string& lost) {
+  std::fprintf(stderr, "cobatch-scripted: cannot write %s: %s\n", lost.c_str(), std::strerror(errno));
   std::_Exit(1);
 }
 
@@ -74,8 +74,7 @@ void leave_work(const std::string& file, const std::string& task) {
 }
 
 void wait_as_told(const json::value& step) {
-  if (const json::value* delay = step.find("delay_ms"); delay != nullptr && delay->as_int() != nullptr)
-    std::this_thread::sleep_for(std::chrono::milliseconds(*delay->as_int()));
+  std::this_thread::sleep_for(std::chrono::milliseconds(json::number_of(step, "delay_ms").value_or(0)));
   if (const auto file = text_of(step, "wait_for_file"); !file.empty())
     while (!std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
@@ -103,12 +102,11 @@ void play(const json::value& asked, const json::value& step) {
   if (const auto file = text_of(step, "touch"); !file.empty()) leave_work(file, text_of(asked, "task_id"));
   wait_as_told(step);
   if (const auto text = text_of(step, "print"); !text.empty()) std::printf("%s\n", text.c_str());
-  if (const json::value* code = step.find("exit"); code != nullptr && code->as_int() != nullptr) {
+  if (const auto code = json::number_of(step, "exit")) {
     flush();
-    std::_Exit(static_cast<int>(*code->as_int()));
+    std::_Exit(static_cast<int>(*code));
   }
-  const json::value* silent = step.find("silent");
-  if (silent == nullptr || *silent != json::value(true)) answer(asked, step);
+  if (!json::is_true(step, "silent")) answer(asked, step);
   flush();
 }
 

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "agents/dialect.hpp"
+#include "agents/turn_outcome.hpp"
 #include "engine/conversation.hpp"
 #include "engine/engine_session.hpp"
 #include "engine/turn_check.hpp"

@@ -7,8 +7,7 @@
 
 #include <cobatch/host_session.hpp>
 
-#include "agents/dialect.hpp"
-#include "agents/objection.hpp"
+#include "agents/turn_outcome.hpp"
 #include "engine/live_session.hpp"
 #include "engine/persist.hpp"
 #include "engine/recovery.hpp"

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "agents/dialect.hpp"
+#include "agents/turn_outcome.hpp"
 #include "engine/engine_session.hpp"
 #include "os/process.hpp"
 #include "os/watch.hpp"

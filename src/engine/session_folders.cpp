@@ -15,7 +15,7 @@
 #include <system_error>
 #include <vector>
 
-#include "agents/process_agent.hpp"
+#include "agents/agent_process.hpp"
 #include "store/store.hpp"
 
 namespace cobatch {

@@ -5,11 +5,8 @@
 
 #include <cobatch/core/text.hpp>
 
-#include "agents/claude_dialect.hpp"
-#include "agents/codex_dialect.hpp"
-#include "agents/command_dialect.hpp"
-#include "agents/gemini_dialect.hpp"
-#include "agents/line_follower.hpp"
+#include "agents/agent_output.hpp"
+#include "agents/dialect.hpp"
 #include "fuzz.hpp"
 
 using namespace cobatch;
@@ -61,12 +58,15 @@ void read_all(dialect& speech, const std::vector<std::string>& lines) {
   const turn_key expected{turn_no{1}, task_id("a")};
   for (const auto& line : lines) {
     if (line.empty()) speech.process_begins();
-    if (const auto report = speech.read(line, expected)) check(*report);
-    if (const auto* passed = speech.passed_over()) check(*passed);
-    if (const auto news = speech.take_news()) ensure(is_utf8(news->text), "news are UTF-8");
-    if (const auto reply = speech.take_reply(); !reply.empty()) ensure(reply.back() == '\n', "a reply is whole lines");
-    if (const auto used = speech.used_so_far()) check(*used);
-    static_cast<void>(speech.is_answer(line));
+    for (const bool is_cut : {false, true}) {
+      const auto meaning = speech.read({line, is_cut}, expected);
+      if (meaning.end) check(*meaning.end);
+      if (meaning.late_answer) check(*meaning.late_answer);
+      if (meaning.news) ensure(is_utf8(meaning.news->text), "news are UTF-8");
+      ensure(is_utf8(meaning.message), "a message is UTF-8");
+      if (!meaning.reply.empty()) ensure(meaning.reply.back() == '\n', "a reply is whole lines");
+    }
+    if (const auto used = speech.used_so_far({}, {})) check(*used);
   }
 }
 
@@ -78,6 +78,6 @@ FUZZ_TARGET(dialects) {
   ensure(lines == lines_of(input, {}), "lines are the same however they come");
   for (const auto& make : std::array<std::unique_ptr<dialect> (*)(), 4>{
            [] { return make_claude_dialect(); }, [] { return make_codex_dialect(); },
-           [] { return make_command_dialect(usage_source::reported); }, [] { return make_gemini_dialect(); }})
+           [] { return make_line_protocol(usage_source::reported); }, [] { return make_gemini_dialect(); }})
     read_all(*make(), lines);
 }

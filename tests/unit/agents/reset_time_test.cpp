@@ -1,10 +1,9 @@
-#include "agents/reset_time.hpp"
-
 #include <string>
 #include <utility>
 
 #include <doctest/doctest.h>
 
+#include "agents/turn_outcome.hpp"
 #include "unit/zone.hpp"
 
 using namespace cobatch;

@@ -1,15 +1,17 @@
-#include "agents/command_dialect.hpp"
-
 #include <doctest/doctest.h>
 
+#include <cobatch/core/text.hpp>
+
+#include "agents/dialect.hpp"
 #include "base/json.hpp"
 
 using namespace cobatch;
 
 namespace {
 
+// As a line_follower hands it out.
 std::optional<turn_report> read(std::string_view line) {
-  return make_command_dialect(usage_source::reported)->read(line, {turn_no{7}, task_id("doc_2")});
+  return make_line_protocol(usage_source::reported)->read({to_utf8(line)}, {turn_no{7}, task_id("doc_2")}).end;
 }
 
 turn_request request() {
@@ -28,7 +30,7 @@ turn_request request() {
 }  // namespace
 
 TEST_CASE("a task is asked for in one line that holds all the protocol names") {
-  const std::string line = make_command_dialect(usage_source::reported)->ask(request());
+  const std::string line = make_line_protocol(usage_source::reported)->ask(request());
   REQUIRE(line.find('\n') == line.size() - 1);
   const auto asked = json::parse(line);
   REQUIRE(asked);

@@ -1,4 +1,4 @@
-#include "agents/claude_transcript.hpp"
+#include "agents/claude_usage.hpp"
 
 #include <cstdlib>
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "agents/status_line.hpp"
+#include "agents/turn_outcome.hpp"
 
 #include <doctest/doctest.h>
 

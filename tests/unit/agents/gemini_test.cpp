@@ -1,9 +1,8 @@
-#include "agents/gemini_dialect.hpp"
-
 #include <string>
 
 #include <doctest/doctest.h>
 
+#include "agents/dialect.hpp"
 #include "unit/agents/key.hpp"
 
 using namespace cobatch;
@@ -18,11 +17,13 @@ TEST_CASE("the answer of Gemini is what it says after its last tool, its tokens 
                            R"({"type":"tool_result","status":"success"})",
                            R"({"type":"message","role":"assistant","content":"all ","delta":true})",
                            R"({"type":"message","role":"assistant","content":"good","delta":true})"})
-    CHECK_FALSE(speech->read(line, key));
+    CHECK_FALSE(speech->read({line}, key).end);
   const auto report =
-      speech->read(R"({"type":"result","status":"success","stats":{"models":{"gemini-2.5-flash":{"total_tokens":19750,)"
-                   R"("input_tokens":19185,"output_tokens":485,"cached":17920,"input":1265}}}})",
-                   key);
+      speech
+          ->read({R"({"type":"result","status":"success","stats":{"models":{"gemini-2.5-flash":{"total_tokens":19750,)"
+                  R"("input_tokens":19185,"output_tokens":485,"cached":17920,"input":1265}}}})"},
+                 key)
+          .end;
   REQUIRE(report);
   CHECK(report->what.end == turn_end::done);
   CHECK(report->what.output == "all good");
@@ -34,8 +35,8 @@ TEST_CASE("the answer of Gemini is what it says after its last tool, its tokens 
 TEST_CASE("figures that Gemini leaves out are unknown, not 0") {
   const auto used = [](const std::string& status, const std::string& models) {
     return make_gemini_dialect()
-        ->read(R"({"type":"result","status":")" + status + R"(","stats":{"models":)" + models + "}}", key)
-        ->what.used;
+        ->read({R"({"type":"result","status":")" + status + R"(","stats":{"models":)" + models + "}}"}, key)
+        .end->what.used;
   };
   CHECK_FALSE(used("success", "{}"));
   for (const char* figures : {R"({"input_tokens":5,"output_tokens":5})", R"({"total_tokens":10,"input_tokens":5})",
@@ -46,8 +47,10 @@ TEST_CASE("figures that Gemini leaves out are unknown, not 0") {
 }
 
 TEST_CASE("a result of Gemini that is no success is a failure, with what it says") {
-  const auto report = make_gemini_dialect()->read(
-      R"({"type":"result","status":"error","error":{"type":"Error","message":"something broke"}})", key);
+  const auto report =
+      make_gemini_dialect()
+          ->read({R"({"type":"result","status":"error","error":{"type":"Error","message":"something broke"}})"}, key)
+          .end;
   REQUIRE(report);
   CHECK(report->what.end == turn_end::broke);
   CHECK(report->what.detail == "something broke");
@@ -55,8 +58,11 @@ TEST_CASE("a result of Gemini that is no success is a failure, with what it says
 
 TEST_CASE("a failure of Gemini is told by the answer of the provider that stands in it") {
   const auto failed = [](const std::string& message) {
-    return *make_gemini_dialect()->read(
-        R"({"type":"result","status":"error","error":{"type":"unknown","message":")" + message + "\"}}", key);
+    return *make_gemini_dialect()
+                ->read(
+                    {R"({"type":"result","status":"error","error":{"type":"unknown","message":")" + message + "\"}}"},
+                    key)
+                .end;
   };
   CHECK(failed(R"([API Error: {\"error\":{\"code\":401,\"message\":\"no\"}}])").blocked);
   CHECK(failed(R"([API Error: {\"error\":{\"code\":429,\"message\":\"wait\"}}])").limited);
@@ -65,21 +71,21 @@ TEST_CASE("a failure of Gemini is told by the answer of the provider that stands
   CHECK(failed("[API Error: models/x is not found for API version v1beta]").blocked);
   CHECK(failed(R"([API Error: {\"error\":{\"code\":500}}])").what.end == turn_end::broke);
   const auto speech = make_gemini_dialect();
-  CHECK_FALSE(speech->read(R"({"type":"error","severity":"error","message":"the stream ended"})", key));
-  CHECK(speech->read(R"({"type":"result","status":"error"})", key)->what.detail == "the stream ended");
+  CHECK_FALSE(speech->read({R"({"type":"error","severity":"error","message":"the stream ended"})"}, key).end);
+  CHECK(speech->read({R"({"type":"result","status":"error"})"}, key).end->what.detail == "the stream ended");
 }
 
 TEST_CASE("other lines of Gemini do not end a turn") {
   const auto speech = make_gemini_dialect();
-  for (const char* line : {"", "text", "{}", R"({"type":"error","message":"x"})"}) CHECK_FALSE(speech->read(line, key));
+  for (const char* line : {"", "text", "{}", R"({"type":"error","message":"x"})"})
+    CHECK_FALSE(speech->read({line}, key).end);
 }
 
 TEST_CASE("what gemini said last is what it said since it used a tool") {
   const auto speech = make_gemini_dialect();
-  for (const char* part : {"all ", "done"})
-    REQUIRE_FALSE(speech->read(R"({"type":"message","role":"assistant","content":")" + std::string(part) + "\"}", key));
-  REQUIRE_FALSE(speech->read(R"({"type":"message","role":"user","content":"the prompt"})", key));
-  CHECK(speech->last_message() == "all done");
-  REQUIRE_FALSE(speech->read(R"({"type":"tool_use","tool_name":"shell"})", key));
-  CHECK(speech->last_message().empty());
+  const auto read = [&](const char* line) { return speech->read({line}, key); };
+  CHECK(read(R"({"type":"message","role":"assistant","content":"all "})").message == "all ");
+  CHECK(read(R"({"type":"message","role":"assistant","content":"done"})").message == "all done");
+  CHECK(read(R"({"type":"message","role":"user","content":"the prompt"})").message == "all done");
+  CHECK(read(R"({"type":"tool_use","tool_name":"shell"})").message.empty());
 }

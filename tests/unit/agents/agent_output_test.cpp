@@ -1,4 +1,4 @@
-#include "agents/line_follower.hpp"
+#include "agents/agent_output.hpp"
 
 #include <filesystem>
 #include <fstream>

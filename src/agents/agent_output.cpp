@@ -1,5 +1,6 @@
-#include "agents/line_follower.hpp"
+#include "agents/agent_output.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,15 +13,22 @@
 namespace cobatch {
 
 namespace {
+
 constexpr std::size_t chunk = 256 * 1024;
-// Of a line that is too long.
-constexpr std::size_t beginning = 4096;
+constexpr std::size_t beginning_of_long_line = 4096;
+constexpr std::size_t end_bytes = 2000;
+constexpr std::size_t quoted_bytes_of_last_line = 200;
+
+unique_fd open_to_read(const std::filesystem::path& file) {
+  return unique_fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+}
+
 }  // namespace
 
 line_follower::line_follower(unique_fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
 result<line_follower> line_follower::open(const std::filesystem::path& file) {
-  unique_fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  auto fd = open_to_read(file);
   if (!fd.open()) return fail(system_error(errno, "read the agent's output", file));
   return line_follower(std::move(fd), file);
 }
@@ -42,7 +50,7 @@ result<bool> line_follower::read_more() {
 }
 
 agent_line line_follower::as_text(std::string_view bytes, bool is_cut) {
-  if (is_cut) bytes = utf8_prefix(bytes, beginning);
+  if (is_cut) bytes = utf8_prefix(bytes, beginning_of_long_line);
   if (is_utf8(bytes)) return {bytes, is_cut, false};
   mended_ = to_utf8(bytes);
   return {mended_, is_cut, true};
@@ -67,6 +75,25 @@ result<std::optional<agent_line>> line_follower::next() {
     if (!more) return fail(more.error());
     if (!*more) return std::nullopt;
   }
+}
+
+file_end read_end_of(const std::filesystem::path& file) {
+  const auto fd = open_to_read(file);
+  if (!fd.open()) return {};
+  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(end_bytes));
+  std::string text(end_bytes, '\0');
+  const ssize_t got = ::pread(fd.get(), text.data(), text.size(), from);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, got)));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return {std::move(text), from == 0};
+}
+
+std::string last_words_in(const file_end& output) {
+  const std::size_t line_end = output.text.rfind('\n');
+  if (line_end == std::string::npos && !output.is_all) return {};
+  const std::string_view line = std::string_view(output.text).substr(line_end == std::string::npos ? 0 : line_end + 1);
+  return line.starts_with('{') ? std::string() : to_line(line, quoted_bytes_of_last_line);
 }
 
 }  // namespace cobatch

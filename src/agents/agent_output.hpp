@@ -1,4 +1,4 @@
-// Follows a growing file line by line.
+// What an agent's process writes to its files: its output line by line as it grows, and the last of it.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +24,7 @@ struct agent_line {
   bool is_mended = false;  ///< it is no UTF-8: U+FFFD stands for each byte that is not part of any
 };
 
+/// Follows a growing file line by line.
 class line_follower {
  public:
   [[nodiscard]] static result<line_follower> open(const std::filesystem::path& file);
@@ -46,5 +47,15 @@ class line_follower {
   bool passing_over_ = false;  // the rest of a line that is too large
   std::int64_t offset_ = 0;    // of the file: read so far
 };
+
+/// The last bytes of a file, without the line breaks behind them; some 2 kB. Empty if it cannot be read.
+struct file_end {
+  std::string text = {};  ///< as it was written, perhaps no UTF-8
+  bool is_all = false;
+};
+[[nodiscard]] file_end read_end_of(const std::filesystem::path& file);
+
+/// The last line that a program wrote, whole or not, if it is for people: JSON is its own language.
+[[nodiscard]] std::string last_words_in(const file_end& output);
 
 }  // namespace cobatch
