@@ -16,7 +16,8 @@
 #include "agents/agent_output.hpp"
 #include "agents/turn_outcome.hpp"
 #include "os/keeper.hpp"
-#include "os/running_deadline.hpp"
+#include "os/programs.hpp"
+#include "os/watch.hpp"
 #include "os/watch.hpp"
 
 namespace cobatch {

@@ -20,7 +20,7 @@
 #include "agents/reported.hpp"
 #include "agents/turn_outcome.hpp"
 #include "base/json.hpp"
-#include "os/run_program.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 

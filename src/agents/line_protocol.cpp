@@ -16,6 +16,7 @@
 #include "agents/reported.hpp"
 #include "agents/turn_outcome.hpp"
 #include "base/json.hpp"
+#include "os/programs.hpp"
 #include "os/keeper.hpp"
 
 namespace cobatch {

@@ -12,7 +12,7 @@
 #include "agents/agent_process.hpp"
 #include "agents/dialect.hpp"
 #include "agents/turn_outcome.hpp"
-#include "os/shell.hpp"
+#include "os/programs.hpp"
 
 namespace cobatch {
 
