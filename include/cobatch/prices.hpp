@@ -65,6 +65,22 @@ struct token_cost {
   friend bool operator==(const token_cost&, const token_cost&) = default;
 };
 
+/// What turns cost together, as they are added one by one. Each is priced by itself, because a price may depend on how
+/// large its requests were.
+struct running_cost {
+  wide pico_dollars = {};              ///< of what has a price
+  bool at_least = false;               ///< it may be more, or something had no price
+  std::optional<error> unpriced = {};  ///< the first that had none
+
+  /// `cost`: what `price_table::cost_of` says of a turn.
+  void add(const result<token_cost>& cost) {
+    at_least = at_least || !cost || !cost->at_least.empty();
+    if (cost) pico_dollars = pico_dollars + cost->pico_dollars;
+    if (!cost && !unpriced) unpriced = cost.error();
+  }
+  [[nodiscard]] std::int64_t nano_dollars() const noexcept { return to_nano(pico_dollars); }
+};
+
 /// What an account cost.
 struct account_cost {
   std::int64_t nano_dollars = 0;

@@ -18,7 +18,6 @@
 #include "os/keeper.hpp"
 #include "os/programs.hpp"
 #include "os/watch.hpp"
-#include "os/watch.hpp"
 
 namespace cobatch {
 

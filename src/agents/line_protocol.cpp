@@ -17,7 +17,6 @@
 #include "agents/turn_outcome.hpp"
 #include "base/json.hpp"
 #include "os/programs.hpp"
-#include "os/keeper.hpp"
 
 namespace cobatch {
 

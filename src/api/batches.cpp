@@ -136,7 +136,7 @@ outcome batch_status_of(const call& request) {
   json::array list;
   for (const auto& task : *tasks) list.emplace_back(task_line(task));
   answer reply{{{"message", status_sentence(*status)}}};
-  for (auto& field : batch_fields(status->batch, status->cut_off)) reply.fields.push_back(std::move(field));
+  for (auto& field : batch_json(status->batch, status->cut_off)) reply.fields.push_back(std::move(field));
   if (status->session) reply.fields.push_back({"session", session_json(*status->session)});
   reply.fields.push_back({"tasks", std::move(list)});
   reply.fields.push_back({"tasks_listed", static_cast<std::int64_t>(tasks->size())});
@@ -178,7 +178,7 @@ outcome answer_wait(workspace& place, const batch_wait& wait, bool stopping) {
   else if (!ended)
     text += " Call wait_batch again to go on waiting.";
   answer reply{{{"message", std::move(text)}, {"ended", ended}}};
-  for (auto& field : batch_fields(now, status->cut_off)) reply.fields.push_back(std::move(field));
+  for (auto& field : batch_json(now, status->cut_off)) reply.fields.push_back(std::move(field));
   if (status->session) reply.fields.push_back({"session", session_json(*status->session)});
   reply.warnings = std::move(status->warnings);
   return reply;

@@ -110,7 +110,7 @@ outcome retry_batch(const call& request) {
                                counted(count, "task"), in_quotes(id->str()), count == 1 ? "is" : "are");
   answer reply{{{"message", text}, {"task_count", count}, {"tasks", ids_of(done->tasks)}}};
   if (!done->left.empty()) reply.fields.push_back({"left", ids_of(done->left)});
-  for (auto& field : batch_fields(done->batch)) reply.fields.push_back(std::move(field));
+  for (auto& field : batch_json(done->batch)) reply.fields.push_back(std::move(field));
   return reply;
 }
 

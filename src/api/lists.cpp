@@ -67,7 +67,7 @@ outcome list_batches(const call& request) {
   const auto lock = request.place.lock();
   if (!lock) return refuse(lock.error());
   json::array list;
-  for (const auto& batch : *batches) list.emplace_back(batch_fields(batch, lock->cut_off));
+  for (const auto& batch : *batches) list.emplace_back(batch_json(batch, lock->cut_off));
   answer reply{{{"message", fmt::format("{} batch{}, in the order in which they were made.", batches->size(),
                                         batches->size() == 1 ? "" : "es")},
                 {"batches", std::move(list)}}};

@@ -24,22 +24,6 @@ void append_time(json::object& to, std::string_view name, const std::optional<ti
 
 }  // namespace
 
-json::object batch_fields(const batch_record& batch, bool cut_off) {
-  json::object out{{"batch_id", batch.id.str()}, {"batch_status", name_of(batch.state)}};
-  if (cut_off && is_worked(batch.state)) out.push_back({"cut_off", true});
-  out.push_back({"round", batch.round});
-  if (!batch.agent.empty()) out.push_back({"agent", batch.agent});
-  for (auto& said : setting_members(batch)) out.push_back(std::move(said));
-  out.push_back({"priority", name_of(batch.prio)});
-  out.push_back({"created_at", to_iso(batch.created_at)});
-  out.push_back({"last_assign_at", to_iso(batch.last_assign_at)});
-  append_time(out, "sealed_at", batch.sealed_at);
-  if (!batch.hold_reason.empty()) out.push_back({"hold_reason", batch.hold_reason});
-  append_time(out, "held_until", batch.held_until);
-  out.push_back({"tally", tally_json(batch.tally)});
-  return out;
-}
-
 std::string standing_text(const batch_record& batch, bool cut_off) {
   if (cut_off && is_worked(batch.state)) return "was cut off, and goes on with the next engine that runs";
   return fmt::format("is {}", name_of(batch.state));

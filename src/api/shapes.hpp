@@ -11,9 +11,6 @@
 namespace cobatch {
 namespace request {
 
-/// A batch under the names of replies: batch_id, batch_status, round, …, tally. `cut_off`: the session that works a
-/// batch, if one does, has died.
-[[nodiscard]] json::object batch_fields(const batch_record& batch, bool cut_off = false);
 /// "is running", "was cut off": for messages.
 [[nodiscard]] std::string standing_text(const batch_record& batch, bool cut_off);
 /// A task in a list: short, without description and output.

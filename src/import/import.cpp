@@ -37,11 +37,8 @@ using put_fn = std::function<result<std::vector<adopt_outcome>>(std::vector<adop
 
 // What Cobatch wrote last for this workspace. Those of another one are read like any other files, and so are those of a
 // store that is lost, as they are copies no more.
-std::vector<written_file> own_views(const fs::path& state) {
-  std::vector<written_file> ours;
-  if (standing_of_store(state) == store_standing::lost) return ours;
-  for (const auto& files : glance_at_note(state).files) ours.insert(ours.end(), files.begin(), files.end());
-  return ours;
+view_note own_views(const fs::path& state) {
+  return standing_of_store(state) == store_standing::lost ? view_note{} : glance_at_note(state);
 }
 
 // True if a line that Cobatch wrote tells of a task that is in the store, or of a turn that is: then its task has been

@@ -71,7 +71,7 @@ result<std::string> read_regular(const fs::path& path) {
 
 class folder_reader {
  public:
-  folder_reader(const fs::path& folder, const std::vector<written_file>& ours, std::vector<import_finding>& findings)
+  folder_reader(const fs::path& folder, const view_note& ours, std::vector<import_finding>& findings)
       : folder_(folder), ours_(ours), findings_(findings) {}
 
   // {"<member>": {"<task_id>": {…}}}, or with a list of objects that have a task_id.
@@ -202,7 +202,7 @@ class folder_reader {
   }
 
   const fs::path& folder_;
-  const std::vector<written_file>& ours_;
+  const view_note& ours_;
   std::vector<import_finding>& findings_;
 };
 
@@ -242,7 +242,7 @@ std::optional<std::string> keep_copy(const fs::path& file, const fs::path& to) {
 
 }  // namespace
 
-result<original_files> read_original(const fs::path& folder, const std::vector<written_file>& ours,
+result<original_files> read_original(const fs::path& folder, const view_note& ours,
                                      std::vector<import_finding>& findings) {
   const auto names = names_in(folder);
   if (!names) return fail(names.error());

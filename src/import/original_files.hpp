@@ -25,10 +25,9 @@ struct original_files {
   std::vector<told_entry> telemetry = {};  ///< of the history of tokens
 };
 
-/// Reads all of them. What cannot be read, and what is left alone, is told in `findings`. Files that are among `ours`
-/// (views that Cobatch wrote) are skipped. Errors: bad_value (no such folder, or none of the files in it).
-[[nodiscard]] result<original_files> read_original(const std::filesystem::path& folder,
-                                                   const std::vector<written_file>& ours,
+/// Reads all of them. What cannot be read, and what is left alone, is told in `findings`. The views that Cobatch
+/// wrote, as noted in `ours`, are skipped. Errors: bad_value (no such folder, or none of the files in it).
+[[nodiscard]] result<original_files> read_original(const std::filesystem::path& folder, const view_note& ours,
                                                    std::vector<import_finding>& findings);
 
 /// Keeps a copy in `to` of each file in `folder` of which something was set aside, unless one is there, and says so in

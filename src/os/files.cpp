@@ -1,6 +1,7 @@
 #include "os/files.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -82,6 +83,50 @@ result<file_identity> identity_of(int fd, const fs::path& path_for_messages) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return fail(system_error(errno, "look at", path_for_messages));
   return identity_from(info);
+}
+
+namespace {
+
+file_stamp stamp_from(const struct stat& info) {
+#ifdef __APPLE__
+  const auto &modified = info.st_mtimespec, &changed = info.st_ctimespec;
+#else
+  const auto &modified = info.st_mtim, &changed = info.st_ctim;
+#endif
+  const auto in_ns = [](const struct timespec& time) {
+    return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+  };
+  return {static_cast<std::int64_t>(info.st_dev), static_cast<std::int64_t>(info.st_ino),
+          static_cast<std::int64_t>(info.st_size), in_ns(modified), in_ns(changed)};
+}
+
+}  // namespace
+
+std::optional<file_stamp> stamp_of(const fs::path& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
+  return stamp_from(info);
+}
+
+std::optional<file_stamp> stamp_of(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return std::nullopt;
+  return stamp_from(info);
+}
+
+int move_to_free_name(const fs::path& from, const fs::path& to) {
+  if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0) == 0) {
+    ::unlink(from.c_str());
+    return 0;
+  }
+  if (errno == EEXIST) return EEXIST;
+  // A folder has no links, nor has any file on FAT and some FUSE file systems.
+#ifdef RENAME_NOREPLACE
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+#endif
+  if (stamp_of(to)) return EEXIST;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
 result<std::string> read_file(const fs::path& path, std::size_t limit) {

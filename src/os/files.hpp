@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,21 @@ struct file_identity {
 };
 [[nodiscard]] result<file_identity> identity_of(const std::filesystem::path& path);
 [[nodiscard]] result<file_identity> identity_of(int fd, const std::filesystem::path& path_for_messages);
+
+/// A file at one moment: with the same stamp nobody has written to it since, nor put another in its place.
+struct file_stamp {
+  std::int64_t device = 0, inode = 0;
+  std::int64_t size = 0;
+  std::int64_t modified_ns = 0;
+  std::int64_t changed_ns = 0;  ///< content, name or mode
+  friend bool operator==(const file_stamp&, const file_stamp&) = default;
+};
+/// Of the name itself, not of what a link points to; nothing if there is nothing of that name.
+[[nodiscard]] std::optional<file_stamp> stamp_of(const std::filesystem::path& path);
+[[nodiscard]] std::optional<file_stamp> stamp_of(int fd);
+
+/// Gives a file, link or folder a name that nobody has: 0, or the errno (EEXIST: it is taken).
+[[nodiscard]] int move_to_free_name(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Whole content, at most `limit` bytes (too_large above). io_error if there is no such file.
 [[nodiscard]] result<std::string> read_file(const std::filesystem::path& path, std::size_t limit);

@@ -34,8 +34,13 @@ bool is_cut_off(const workspace_status& status, const batch_record& batch) {
 json::object workspace_json(const workspace& place, const workspace_status& status) {
   json::array batches, engines;
   for (const auto& batch : status.all.unfinished) {
-    json::object shown = batch_json(batch);
-    if (is_cut_off(status, batch)) shown.push_back({"cut_off", true});
+    json::object shown = batch_json(batch, status.lock.cut_off);
+    for (auto& member : shown) {
+      if (member.name == "batch_status") member.name = "state";
+      if (member.name == "tally") member.name = "tasks";
+    }
+    shown.push_back({"lingers", batch.lingers});
+    shown.push_back({"fruitless_sessions", batch.fruitless_sessions});
     batches.emplace_back(std::move(shown));
   }
   for (const auto& engine : status.engines) engines.emplace_back(engine);

@@ -52,17 +52,11 @@ namespace cobatch {
 /// `files_changed`, `commits`, and `changes_complete` false if there was more than is listed.
 [[nodiscard]] json::object change_members(const work_changes& changes);
 
-/// `state`, not `status`: a batch has states of its own.
-[[nodiscard]] json::object batch_json(const batch_record& batch);
+/// With `cut_off`, which is of the session that works it, it says so.
+[[nodiscard]] json::object batch_json(const batch_record& batch, bool cut_off = false);
 [[nodiscard]] json::object session_json(const session_record& session);
-/// A turn without a task is the preamble's: `preamble` true, and neither `task_id` nor `batch_position`.
-[[nodiscard]] json::object turn_json(const turn_record& turn);
-/// Of figures that are a lower bound (`complete` false), and of told ones that are silent about the cache, a 0 is left
-/// out.
-[[nodiscard]] json::object usage_json(const usage& used);
-[[nodiscard]] json::object tokens_json(const tokens& count);
-/// The same without a 0 that says nothing: any, if the counts are a lower bound (not `complete`); one of the cache, if
-/// they are silent about it.
+/// Token counts without a 0 that says nothing: any, if the counts are a lower bound (not `complete`); one of the cache,
+/// if they are silent about it.
 [[nodiscard]] json::object known_tokens_json(const tokens& count, bool complete, bool knows_cache);
 [[nodiscard]] json::object tally_json(const task_tally& tally);
 [[nodiscard]] json::array warnings_json(std::span<const warning> warnings);

@@ -1,5 +1,5 @@
+// When the views are written, and by whom.
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <string>
 #include <system_error>
@@ -11,13 +11,12 @@
 #include "views/views.hpp"
 
 namespace cobatch {
+
 namespace {
 
+namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using steady = std::chrono::steady_clock;
-
-constexpr std::array<const char*, view_count> view_names{"claude_task_queue.json", "claude_task_results.json",
-                                                         "token_telemetry.json"};
 
 constexpr const char* not_written = "view_not_written";
 constexpr const char* not_archived = "archive_not_written";
@@ -31,23 +30,20 @@ std::int64_t steady_ms() {
   return std::chrono::duration_cast<milliseconds>(steady::now().time_since_epoch()).count();
 }
 
-bool in_place(const std::filesystem::path& folder, const view_note& note) {
-  for (std::size_t i = 0; i < view_count; ++i) {
-    const auto stamp = stamp_of(folder / view_names[i]);
-    if (!stamp || note.files[i].empty() || note.files[i].back().stamp != *stamp) return false;
-  }
+bool in_place(const fs::path& folder, const view_note& note) {
+  for (std::size_t i = 0; i < view_count; ++i)
+    if (stamp_of(folder / view_names[i]) != note.files[i].shown) return false;
   return true;
 }
 
 bool are_long(const view_note& note) {
   std::int64_t size = 0;
-  for (const auto& file : note.files)
-    if (!file.empty()) size += file.back().stamp.size;
+  for (const auto& file : note.files) size += file.shown.size;
   return size > long_views;
 }
 
 // True if all that has left the views is in the archive.
-bool bring_archive_up_to_date(store& from, const std::filesystem::path& data, const std::filesystem::path& state,
+bool bring_archive_up_to_date(store& from, const fs::path& data, const fs::path& state,
                               std::vector<warning>& warnings) {
   const auto done = archive_results(from, ended_tasks_in_views, data, state);
   if (done) return true;
@@ -59,20 +55,14 @@ bool bring_archive_up_to_date(store& from, const std::filesystem::path& data, co
 
 // The archive is brought up to date after the snapshot was taken and before it is shown: a result stands in one or the
 // other at any moment.
-result<void> write_views(store& from, view_turn& turn, view_note note, const std::filesystem::path& folder,
-                         const std::filesystem::path& state, timestamp now, std::vector<warning>& warnings) {
+result<void> write_views(store& from, view_turn& turn, view_note note, const fs::path& data, const fs::path& state,
+                         timestamp now, std::vector<warning>& warnings) {
   const auto began = steady::now();
-  auto snapshot = from.read_views(ended_tasks_in_views);
+  const auto snapshot = from.read_views(ended_tasks_in_views);
   if (!snapshot) return fail(snapshot.error());
-  const bool archived = bring_archive_up_to_date(from, folder, state, warnings);
-  const std::array<std::string, view_count> texts{queue_view_text(*snapshot), results_view_text(*snapshot),
-                                                  history_view_text(*snapshot)};
-  note.version = -1;  // until all are in place
-  for (std::size_t i = 0; i < view_count; ++i) {
-    const auto remember = [&] { return turn.write(note); };
-    auto done = replace_view(folder / view_names[i], texts[i], note.files[i], remember, now, warnings);
-    if (!done) return done;
-  }
+  const bool archived = bring_archive_up_to_date(from, data, state, warnings);
+  const view_texts texts{queue_view_text(*snapshot), results_view_text(*snapshot), history_view_text(*snapshot)};
+  if (auto done = replace_views(turn, note, data, texts, now, warnings); !done) return done;
   note.version = archived ? snapshot->version : -1;
   note.written_ms = steady_ms();
   note.cost_ms = std::chrono::duration_cast<milliseconds>(steady::now() - began).count();
@@ -152,7 +142,7 @@ std::optional<milliseconds> view_writer::refresh(bool may_wait, std::vector<warn
     if (!turn) return fail(turn.error());
     const view_note note = turn->read();
     if (note.version == store_.version() && in_place(data_, note)) return milliseconds{0};
-    const milliseconds pause = may_wait ? pause_left(note, steady_ms()) : milliseconds{0};
+    const milliseconds pause = may_wait ? note.pause_left(steady_ms()) : milliseconds{0};
     if (pause > milliseconds{0}) return pause;
     auto done = write_views(store_, *turn, note, data_, state_, clock_(), warnings);
     if (!done) return fail(done.error());

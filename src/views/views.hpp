@@ -4,9 +4,9 @@
 //   data/claude_task_results.json   {"results": {"<task_id>": {…}}}    what the ended ones came to
 //   data/token_telemetry.json       {"sessions": [{…}], …}             what they used
 //
-// They show the live tasks and those of the last 1000 that ended; earlier results go to data/task_archive,
-// and the store keeps all. They are copies: an edit changes nothing. A file that somebody else wrote
-// there is never lost: it is set aside under another name and told of.
+// They show the live tasks and those of the last 1000 that ended; earlier results go to data/task_archive, and the store
+// keeps all. They are copies: an edit changes nothing. A file that somebody else wrote there is set aside under another
+// name and told of.
 #pragma once
 
 #include <chrono>
@@ -83,7 +83,7 @@ class view_writer {
 /// known are left out.
 [[nodiscard]] std::string history_view_text(const view_snapshot& snapshot);
 
-// The archive: data/task_archive/results_YYYY-MM.jsonl: the results that no longer stand among the latest in
+// The archive, data/task_archive/results_YYYY-MM.jsonl: the results that no longer stand among the latest in
 // claude_task_results.json, a line each, in the month in which they were completed (UTC).
 //
 // Lines are added and never changed: a task that is run again has another line, and one that is deleted keeps its own.

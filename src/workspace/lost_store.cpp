@@ -91,7 +91,7 @@ result<void> save_views_of_lost_store(const workspace_paths& paths, timestamp no
   std::vector<std::string> names = saved_views(paths);
   for (const auto& view : {paths.queue_view, paths.results_view, paths.history_view}) {
     if (is_missing_or_empty(view)) continue;
-    const auto kept = keep_aside(view, view, now);
+    const auto kept = set_aside(view, now);
     if (!kept) return fail(kept.error());
     names.push_back(kept->filename().string());
   }

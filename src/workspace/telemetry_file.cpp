@@ -4,37 +4,40 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include <cobatch/store.hpp>
 
-#include "base/json.hpp"
 #include "os/files.hpp"
-#include "os/process.hpp"
 
 namespace cobatch {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t largest_file = 64 * 1024;
 
 // What is written in it; too_large where that cannot be telemetry.
-result<json::value> told_in(const std::filesystem::path& file) {
-  const auto text = read_file(file, largest_file);
-  if (!text) return fail(text.error());
-  return json::parse(*text);
+result<json::value> content_of(const fs::path& file) {
+  return read_file(file, largest_file).and_then([](const std::string& text) { return json::parse(text); });
 }
 
-bool names_another(const result<json::value>& told, const task_id& task) {
-  const std::string of = told ? json::text_of(*told, "task_id") : std::string();
-  return !of.empty() && of != task.str();
+// The task that it names; empty if it names none.
+std::string task_in(const result<json::value>& content) {
+  return content ? json::text_of(*content, "task_id") : std::string();
+}
+
+bool names_another(const result<json::value>& content, const task_id& task) {
+  const std::string named = task_in(content);
+  return !named.empty() && named != task.str();
 }
 
 // The name that `from` has then, beside `file`; nothing if it could not be moved, for the reason in errno.
-std::optional<std::string> set_aside(const std::filesystem::path& from, const std::filesystem::path& file,
-                                     std::string_view why) {
+std::optional<std::string> set_aside(const fs::path& from, const fs::path& file, std::string_view why) {
   for (std::int64_t number = system_now().ms;; ++number) {
     auto aside = fmt::format("{}.{}-{}", file.string(), why, number);
     errno = move_to_free_name(from, aside);
@@ -42,10 +45,6 @@ std::optional<std::string> set_aside(const std::filesystem::path& from, const st
     if (errno != EEXIST) return std::nullopt;
   }
 }
-
-}  // namespace
-
-namespace {
 
 // What was loaded anew and not written to the cache. Input has all that was read from the cache in it; where it is less
 // than that, it can only be counted without, as the guide does.
@@ -61,6 +60,15 @@ std::string why_no_usage(const json::value& object) {
   return "more was written to the cache than tokens_input says";
 }
 
+std::vector<warning> incomplete_if_so(const usage& used, const task_id& task) {
+  if (used.complete) return {};
+  return {{"telemetry_incomplete",
+           fmt::format("data/last_execution_telemetry.json does not tell all that task {} used: tokens_input and "
+                       "tokens_output are to be there, and whole numbers, not negative. What it tells counts as the "
+                       "least that was used.",
+                       task.str())}};
+}
+
 }  // namespace
 
 std::optional<usage> told_usage(const json::value& object) {
@@ -74,57 +82,42 @@ std::optional<usage> told_usage(const json::value& object) {
   count.uncached_input = told.read(object, "tokens_raw_input").value_or(rest);
   const auto output = told.read(object, "tokens_output");
   count.output = output.value_or(0);
-  if (!input && !output) return std::nullopt;
-  if (!is_plausible(count)) return std::nullopt;
-  usage used;
-  used.source = usage_source::told;
-  used.complete = input && output && told.all_fit();
-  used.by_model.push_back({{}, count});
-  return used;
+  if ((!input && !output) || !is_plausible(count)) return std::nullopt;
+  return usage{.by_model = {{{}, count}}, .source = usage_source::told, .complete = input && output && told.all_fit()};
 }
 
-telemetry_file::telemetry_file(const std::filesystem::path& data) : file_(data / "last_execution_telemetry.json") {
+telemetry_file::telemetry_file(const fs::path& data) : file_(data / "last_execution_telemetry.json") {
   static std::atomic<unsigned> last = 0;  // two tasks may be logged at once
   claimed_ = data / fmt::format(".last_execution_telemetry-{}-{}", ::getpid(), ++last);
 }
 
-namespace {
-
-std::vector<warning> incomplete_if_so(const usage& used, const task_id& task) {
-  if (used.complete) return {};
-  return {{"telemetry_incomplete",
-           fmt::format("data/last_execution_telemetry.json does not tell all that task {} used: tokens_input and "
-                       "tokens_output are to be there, and whole numbers, not negative. What it tells counts as the "
-                       "least that was used.",
-                       task.str())}};
-}
-
-}  // namespace
-
 claimed_telemetry telemetry_file::claim(const task_id& task) {
   // Looked at before it is taken: its own task may be logged at this moment.
-  if (names_another(told_in(file_), task) || ::rename(file_.c_str(), claimed_.c_str()) != 0) return {};
+  if (names_another(content_of(file_), task) || ::rename(file_.c_str(), claimed_.c_str()) != 0) return {};
   is_claimed_ = true;
-  const auto told = told_in(claimed_);
-  if (names_another(told, task)) return give_back(), claimed_telemetry{};
-  if (told && told->as_object() != nullptr)
-    if (auto used = told_usage(*told)) return {used, incomplete_if_so(*used, task)};
+  const auto content = content_of(claimed_);
+  if (names_another(content, task)) {
+    give_back();
+    return {};
+  }
+  if (content && content->as_object() != nullptr)
+    if (auto used = told_usage(*content)) return {used, incomplete_if_so(*used, task)};
   const auto aside = set_aside(claimed_, file_, "unreadable");
   is_claimed_ = !aside;
-  return {{},
-          {{"telemetry_unreadable",
-            fmt::format(
-                "data/last_execution_telemetry.json holds no figures that can be read ({}); it was set aside as "
-                "{}, and the tokens of task {} are not known.",
-                told ? why_no_usage(*told) : told.error().message, aside ? *aside : claimed_.string(), task.str())}}};
+  return {
+      {},
+      {{"telemetry_unreadable",
+        fmt::format("data/last_execution_telemetry.json holds no figures that can be read ({}); it was set aside as "
+                    "{}, and the tokens of task {} are not known.",
+                    content ? why_no_usage(*content) : content.error().message, aside ? *aside : claimed_.string(),
+                    task.str())}}};
 }
 
 std::vector<warning> telemetry_file::leave_behind(const task_id& next, bool others_in_progress) {
-  const auto told = told_in(file_);
-  const errc problem = told ? errc::internal : told.error().code;
+  const auto content = content_of(file_);
+  const errc problem = content ? errc::internal : content.error().code;
   if (problem == errc::io_error || problem == errc::not_writable) return {};  // it is not there, or not to be read
-  const bool names_a_task = told && !json::text_of(*told, "task_id").empty();
-  if (names_a_task || others_in_progress) return {};
+  if (!task_in(content).empty() || others_in_progress) return {};
   const auto left = set_aside(file_, file_, "left-over");
   if (!left && errno == ENOENT) return {};  // somebody else has taken it
   const std::string became =
@@ -139,8 +132,7 @@ std::vector<warning> telemetry_file::leave_behind(const task_id& next, bool othe
 }
 
 std::string telemetry_file::named_task() const {
-  const auto told = told_in(file_);
-  return told ? json::text_of(*told, "task_id") : std::string();
+  return task_in(content_of(file_));
 }
 
 void telemetry_file::use_up() {

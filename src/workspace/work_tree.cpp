@@ -14,7 +14,6 @@
 #include "base/json.hpp"
 #include "os/files.hpp"
 #include "os/programs.hpp"
-#include "views/view_files.hpp"
 
 namespace cobatch {
 
