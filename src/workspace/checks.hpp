@@ -20,6 +20,9 @@ inline constexpr std::chrono::seconds longest_time_limit{std::chrono::hours{24}}
 /// The same for changes to this task. Errors: also bad_value (nothing is to be changed).
 [[nodiscard]] result<task_changes> check_changes(const task_id& task, task_changes changes);
 
+/// The same for a task that is put in as it was elsewhere, with its result.
+[[nodiscard]] result<adopted_task> check_adopted(adopted_task given);
+
 /// True for what a host can say that a turn came to; the rest is for Cobatch to say.
 [[nodiscard]] bool may_complete_with(turn_end end) noexcept;
 /// The settlement with each JSON text brought to one line. Errors: bad_value, too_large, bad_encoding, bad_json, as

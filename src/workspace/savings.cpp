@@ -1,7 +1,8 @@
 // What a batch used, and what that saved.
 #include <algorithm>
-#include <iterator>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,6 @@
 
 #include "store/store.hpp"
 #include "workspace/workspace.hpp"
-#include "workspace/workspace_state.hpp"
 
 namespace cobatch {
 
@@ -21,7 +21,7 @@ namespace {
 
 // In order of position; nothing where a task's figures are not known in full. The preamble is part of the first one's:
 // that task would have loaded it, were it alone.
-std::vector<std::optional<tokens>> figures_by_task(const ledger& accounts) {
+std::vector<std::optional<tokens>> figures_in_order(const ledger& accounts) {
   auto by_task = accounts.by_task;
   std::sort(by_task.begin(), by_task.end(),
             [](const task_account& a, const task_account& b) { return a.position < b.position; });
@@ -31,11 +31,6 @@ std::vector<std::optional<tokens>> figures_by_task(const ledger& accounts) {
   const account& shared = accounts.shared;
   known.front() = shared.complete ? std::optional(*known.front() + shared.used) : std::nullopt;
   return known;
-}
-
-// Completed by hand, or adopted.
-bool is_without_turn(const result_record& result) {
-  return result.turn == turn_no{};
 }
 
 // The turn that a task has is not always the one that ended it: a task that was reset, and then completed by hand,
@@ -48,48 +43,48 @@ bool has_ended_with_turn(const std::vector<turn_record>& turns, const task_recor
   return at != turns.end() && place_of(*at) == place_of(task) && at->ended_at == task.ended_at;
 }
 
-// What a task came to without a turn counts like a turn. Where nobody said what it used, it is one whose usage is not
-// known.
-turn_record as_turn(result_record result) {
-  turn_record turn;
-  turn.task = std::move(result.task);
-  turn.batch = std::move(result.batch);
-  turn.position = result.position;
-  turn.end = result.what.end;
-  turn.ended_at = result.completed_at;
-  turn.used = std::move(result.what.used);
-  return turn;
-}
-
-// The same of a task whose result was deleted, and with it what it used.
-turn_record as_turn(const task_record& task) {
+// What a task came to without a turn, because it was completed by hand or adopted, counts like a turn. Where nobody
+// said what it used, or its result was deleted, and with it what it used, it is one whose usage is not known.
+turn_record as_turn(const task_record& task, const result_record* result) {
   turn_record turn;
   turn.task = task.spec.id;
   turn.batch = task.batch;
   turn.position = task.position;
   turn.end = task.state == task_state::done ? turn_end::done : turn_end::error;
   turn.ended_at = task.ended_at;
+  if (result != nullptr) {
+    turn.end = result->what.end;
+    turn.ended_at = result->completed_at;
+    turn.used = result->what.used;
+  }
+  turn.started_at = turn.ended_at.value_or(timestamp{});  // nobody measured how long it took
   return turn;
 }
 
 // Adds the tasks that came to something without a turn to all turns of the batch.
-result<void> add_without_turn(store& storage, const batch_id& batch, std::vector<turn_record>& turns) {
-  std::vector<turn_record> more;
-  const auto visited = visit_tasks(storage, batch, [&](const task_record& task) -> result<void> {
-    if (task.state != task_state::done && task.state != task_state::error) return {};
-    auto result = storage.find_result(task.spec.id);
-    if (!result) return fail(result.error());
-    if (*result && is_without_turn(**result)) more.push_back(as_turn(std::move(**result)));
-    if (!*result && !has_ended_with_turn(turns, task)) more.push_back(as_turn(task));
+result<void> add_without_turn(store& storage, const batch_record& batch, std::vector<turn_record>& turns) {
+  std::vector<task_record> tasks;
+  const auto visited = visit_tasks(storage, batch.id, [&](const task_record& task) -> result<void> {
+    const bool came_to_something = task.state == task_state::done || task.state == task_state::error;
+    if (came_to_something && !has_ended_with_turn(turns, task)) tasks.push_back(task);
     return {};
   });
-  if (!visited) return visited;
-  turns.insert(turns.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  if (!visited || tasks.empty()) return visited;
+  const auto results =
+      storage.list_results({.batch = batch.id, .limit = static_cast<std::size_t>(batch.tally.total()) + 1});
+  if (!results) return fail(results.error());
+  std::unordered_map<std::string_view, const result_record*> result_of;
+  for (const auto& one : *results) result_of.emplace(one.task.str(), &one);
+  for (const auto& task : tasks) {
+    const auto found = result_of.find(task.spec.id.str());
+    const result_record* result = found == result_of.end() ? nullptr : found->second;
+    if (result == nullptr || result->turn == turn_no{}) turns.push_back(as_turn(task, result));
+  }
   return {};
 }
 
 measured compare(const ledger& accounts) {
-  measured out = compare_measured(figures_by_task(accounts));
+  measured out = compare_measured(figures_in_order(accounts));
   if (accounts.total.cache_unknown) out.processed = out.cache_read = std::nullopt;
   return out;
 }
@@ -99,11 +94,9 @@ measured compare(const ledger& accounts) {
 result<savings_report> workspace::savings(const batch_id& batch) {
   auto record = batch_there(*state_->storage, batch);
   if (!record) return fail(record.error());
-  turn_filter filter;
-  filter.batch = batch;
-  auto turns = all_turns(*state_->storage, filter);
+  auto turns = all_turns(*state_->storage, {.batch = batch});
   if (!turns) return fail(turns.error());
-  if (auto added = add_without_turn(*state_->storage, batch, *turns); !added) return fail(added.error());
+  if (auto added = add_without_turn(*state_->storage, *record, *turns); !added) return fail(added.error());
   savings_report report;
   report.batch = std::move(*record);
   report.accounts = make_ledger(*turns);

@@ -1,136 +1,24 @@
+// Opening a workspace; what it can be asked; and what is said of batches that wait.
 #include "workspace/workspace.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <cobatch/agent.hpp>
 #include <cobatch/core/lint.hpp>
 #include <cobatch/core/version.hpp>
-#include <cobatch/workspace.hpp>
 
-#include "os/presence.hpp"
-#include "store/store.hpp"
-#include "workspace/checks.hpp"
-#include "workspace/layout.hpp"
 #include "workspace/lock.hpp"
-#include "workspace/workspace_state.hpp"
 
 namespace cobatch {
 
 std::string_view v1::version() noexcept {
   return COBATCH_VERSION_STRING;
 }
-
-namespace {
-
-// Why a batch that is there has nothing to run, and what would change that.
-error empty(const batch_record& batch) {
-  const std::int64_t all = batch.tally.total(), by_hand = batch.tally[task_state::in_progress];
-  const auto because = [&](std::string why) {
-    return error{errc::empty_batch, fmt::format("batch \"{}\" has nothing to run, and nothing was changed: {}",
-                                                batch.id.str(), std::move(why))};
-  };
-  if (all == 0) return because("it has no task. Assign one first");
-  if (by_hand > 0)
-    return because(
-        fmt::format("{} in progress by hand. log_task_completion says what came of it, reset_task queues it "
-                    "again",
-                    by_hand == 1 ? "a task is" : fmt::format("{} tasks are", by_hand)));
-  return because(
-      fmt::format("{} ended ({} done, {} in error, {} cancelled). retry_batch queues again what failed or was "
-                  "cancelled, reset_task any one; or assign a new task",
-                  all == 1 ? "its task has" : fmt::format("all of its {} tasks have", all),
-                  batch.tally[task_state::done], batch.tally[task_state::error], batch.tally[task_state::cancelled]));
-}
-
-error task_exists(const task_record& there) {
-  return {errc::task_exists,
-          fmt::format("task_id \"{}\" is taken: batch \"{}\" has a task of that id with other content or in another "
-                      "batch ({}). Nothing was stored; use another task_id",
-                      there.spec.id.str(), there.batch.str(), name_of(there.state))};
-}
-
-error agent_conflict(const batch_record& batch) {
-  return {errc::agent_conflict,
-          fmt::format("batch \"{}\" runs with {}; nothing was stored. Leave the agent out, or use another batch_id",
-                      batch.id.str(), batch.agent.empty() ? "the default agent" : "agent " + batch.agent)};
-}
-
-error batch_full(const batch_record& batch) {
-  return {errc::too_large, fmt::format("batch \"{}\" would have more than {} tasks; nothing was stored", batch.id.str(),
-                                       max_batch_tasks)};
-}
-
-// The first thing of a call that its batch cannot take.
-std::string_view what_conflicts(const assign_request& wanted, const batch_record& batch, bool running) {
-  const auto fits = [&](const batch_settings& one) { return merge_settings(batch.settings, one, running).has_value(); };
-  if (!fits({.model = wanted.settings.model})) return "model";
-  if (!fits({.way = wanted.settings.way})) return "way";
-  if (!fits({.on_error = wanted.settings.on_error})) return "on_error";
-  return "preamble";
-}
-
-error batch_conflict(const assign_request& wanted, const batch_record& batch) {
-  const bool running = is_worked(batch.state);
-  const std::string_view what = what_conflicts(wanted, batch, running);
-  return {
-      errc::batch_conflict,
-      fmt::format("batch \"{}\" {}, so this call cannot give it another {}; nothing was stored. Leave the {} out, or "
-                  "use another batch_id",
-                  batch.id.str(), running ? "runs already" : "was given its own before", what, what)};
-}
-
-error need_unknown(const task_id& need) {
-  return {errc::need_unknown,
-          fmt::format("\"{}\" is needed, but no task of that id stands in the same batch before the one that needs it. "
-                      "Nothing was stored; assign it first, or earlier in the same call",
-                      need.str())};
-}
-
-error refused_assign(const assign_request& wanted, const assign_outcome& outcome) {
-  switch (outcome.what) {
-    case assign_outcome::kind::agent_conflict:
-      return agent_conflict(outcome.batch);
-    case assign_outcome::kind::batch_full:
-      return batch_full(outcome.batch);
-    case assign_outcome::kind::batch_conflict:
-      return batch_conflict(wanted, outcome.batch);
-    case assign_outcome::kind::need_unknown:
-      return need_unknown(outcome.unknown_need);
-    case assign_outcome::kind::stored:
-    case assign_outcome::kind::duplicate:
-    case assign_outcome::kind::task_exists:
-      break;
-  }
-  return task_exists(*outcome.conflict);
-}
-
-assign_facts facts_of(const assign_request& request, const assign_outcome& outcome) {
-  assign_facts facts;
-  facts.batch = outcome.batch.id;
-  facts.explicit_id = request.batch.has_value();
-  facts.whole_batch = request.whole_batch;
-  facts.sealed_now = outcome.sealed_now;
-  facts.next_round = outcome.next_round;
-  facts.new_tasks =
-      std::count_if(outcome.tasks.begin(), outcome.tasks.end(), [](const assigned_task& t) { return !t.duplicate; });
-  facts.tasks_in_batch = outcome.batch.tally.total();
-  facts.tasks_to_run = live_tasks(outcome.batch);
-  facts.made_at = outcome.batch.created_at;
-  return facts;
-}
-
-// What an assign that is stored gives rise to. Where other batches cannot be read there is nothing to say of them.
-std::vector<warning> findings_on(const assign_facts& facts, store& storage, std::int64_t max_tasks_per_session) {
-  constexpr std::size_t looked_at = 8;
-  std::vector<batch_record> made_last;
-  if (matters_with_others(facts))
-    made_last = storage.list_batches({.limit = looked_at, .newest_first = true}).value_or(made_last);
-  return lint_assign(facts, made_last, max_tasks_per_session);
-}
-
-}  // namespace
 
 workspace::workspace(std::unique_ptr<state> s) : state_(std::move(s)) {}
 workspace::workspace(workspace&&) noexcept = default;
@@ -152,92 +40,6 @@ result<workspace> workspace::open(const workspace_options& options) {
   s->storage = std::move(*storage);
   s->views = std::make_unique<view_writer>(*s->storage, s->where.paths.data, s->where.paths.state, s->options.clock);
   return workspace(std::move(s));
-}
-
-result<assign_reply> workspace::assign(const assign_request& request) {
-  auto checked = check_assign(request);
-  if (!checked) return fail(checked.error());
-  auto outcome = state_->storage->assign(*checked);
-  if (!outcome) return fail(outcome.error());
-  if (outcome->refused()) return fail(refused_assign(*checked, *outcome));
-
-  assign_reply reply;
-  reply.warnings = findings_on(facts_of(*checked, *outcome), *state_->storage, state_->options.max_tasks_per_session);
-  for (auto& w : unserved({&outcome->batch, 1}, paths().state)) reply.warnings.push_back(std::move(w));
-  if (auto lost = told_of_lost_store(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
-  reply.outcome = std::move(*outcome);
-  return reply;
-}
-
-result<std::vector<result<assign_outcome>>> workspace::assign_each(const std::vector<assign_request>& requests) {
-  std::vector<result<assign_outcome>> out;
-  std::vector<assign_request> checked;
-  for (const auto& request : requests) {
-    auto one = check_assign(request);
-    out.push_back(one ? result<assign_outcome>() : fail(std::move(one.error())));
-    if (one) checked.push_back(std::move(*one));
-  }
-  if (checked.empty()) return out;
-  auto outcomes = state_->storage->assign_each(checked);
-  if (!outcomes) return fail(outcomes.error());
-  std::size_t next = 0;
-  for (auto& one : out) {
-    if (!one) continue;
-    assign_outcome& outcome = (*outcomes)[next];
-    if (outcome.refused())
-      one = fail(refused_assign(checked[next], outcome));
-    else
-      one = std::move(outcome);
-    ++next;
-  }
-  return out;
-}
-
-result<seal_reply> workspace::seal(const batch_id& batch) {
-  auto outcome = state_->storage->seal(batch);
-  if (!outcome) return fail(outcome.error());
-  if (outcome->what == seal_outcome::kind::not_found) return fail(not_found(batch));
-  if (outcome->what == seal_outcome::kind::empty_batch) return fail(empty(outcome->batch));
-  seal_reply reply;
-  reply.sealed_now = outcome->what == seal_outcome::kind::sealed;
-  reply.warnings = unserved({&outcome->batch, 1}, paths().state);
-  reply.batch = std::move(outcome->batch);
-  return reply;
-}
-
-result<execute_reply> workspace::execute_queue(const std::optional<batch_id>& batch) {
-  const auto seen = look_at_lock(paths(), *state_->storage);
-  if (!seen) return fail(seen.error());
-  execute_reply reply;
-  if (on_execute(seen->facts) == execute_answer::already_running_elsewhere) {
-    if (batch)
-      if (auto named = batch_there(*state_->storage, *batch); !named) return fail(named.error());
-    reply.outcome.what = execute_outcome::kind::already_running;
-    reply.warnings.push_back({"foreign_marker", advice_on(*seen, paths())});
-    return reply;
-  }
-  execute_request request;
-  request.batch = batch;
-  if (seen->facts.guard == guard_state::busy && seen->live) request.held = seen->live->id;
-  auto outcome = state_->storage->execute(request);
-  if (!outcome) return fail(outcome.error());
-  if (outcome->what == execute_outcome::kind::not_found) return fail(not_found(*batch));
-  if (outcome->what == execute_outcome::kind::empty_batch) return fail(empty(outcome->named));
-  reply.warnings = unserved(outcome->runnable, paths().state);
-  if (auto lost = told_of_lost_store(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
-  reply.outcome = std::move(*outcome);
-  return reply;
-}
-
-result<std::vector<warning>> workspace::prepare_to_run(const std::optional<batch_id>& batch) {
-  if (batch) {
-    const auto sealed = seal(*batch);
-    if (!sealed) return fail(sealed.error());
-  }
-  auto done = execute_queue(batch);
-  if (done) return std::move(done->warnings);
-  if (done.error().code == errc::empty_batch) return std::vector<warning>();
-  return fail(done.error());
 }
 
 result<task_status> workspace::task(const task_id& task) {
@@ -347,6 +149,83 @@ timestamp workspace::now() const {
 }
 result<void> workspace::check_in_place() const {
   return cobatch::check_in_place(state_->where);
+}
+
+namespace {
+
+served_agents agents_of(const live_engine& engine) {
+  return {engine.agents, engine.agents.empty() ? std::string{} : engine.agents.front()};
+}
+
+bool waits_to_run(const batch_record& batch) {
+  return batch.state == batch_state::sealed && batch.tally[task_state::queued] > 0;
+}
+
+std::string how_to_serve(const batch_record& batch) {
+  const std::string waits = fmt::format("Batch \"{}\" is stored and waits", batch.id.str());
+  if (batch.agent.empty())
+    return waits + ": no engine that serves it is running here. Start one with: cobatch engine (or cobatch serve)";
+  if (is_built_in_agent(batch.agent))
+    return fmt::format(
+        "{0}: no engine that serves agent {1} is running here. Start one with: cobatch engine --agent {1} (or cobatch "
+        "serve --agent {1})",
+        waits, batch.agent);
+  return fmt::format("{} for agent \"{}\", which belongs to a program of yours: it runs when that program does", waits,
+                     batch.agent);
+}
+
+}  // namespace
+
+std::vector<warning> unserved(std::span<const batch_record> batches, const std::vector<live_engine>& engines) {
+  std::vector<warning> found;
+  for (const auto& batch : batches) {
+    if (!waits_to_run(batch)) continue;
+    const bool served = std::any_of(engines.begin(), engines.end(),
+                                    [&](const live_engine& e) { return agents_of(e).serves(batch.agent); });
+    if (served) continue;
+    found.push_back({"no_engine", how_to_serve(batch)});
+    if (found.size() == 10) break;
+  }
+  return found;
+}
+
+// The engines are looked up only if a batch waits: most assigns are to an open one.
+std::vector<warning> unserved(std::span<const batch_record> batches, const std::filesystem::path& state) {
+  if (std::none_of(batches.begin(), batches.end(), waits_to_run)) return {};
+  const auto engines = live_engines(state);
+  return unserved(batches, engines ? *engines : std::vector<live_engine>{});
+}
+
+error not_found(const task_id& task) {
+  return {errc::task_not_found, fmt::format("there is no task \"{}\" here. Check the id and the project folder; "
+                                            "batch_status names the tasks of a batch, list_batches the batches",
+                                            task.str())};
+}
+
+error not_found(const batch_id& batch) {
+  return {errc::batch_not_found, fmt::format("there is no batch \"{}\" here. Check the id and the project folder; "
+                                             "list_batches names the batches that are here",
+                                             batch.str())};
+}
+
+result<batch_record> batch_there(store& storage, const batch_id& batch) {
+  auto found = storage.find_batch(batch);
+  if (!found) return fail(found.error());
+  if (!*found) return fail(not_found(batch));
+  return std::move(**found);
+}
+
+result<std::vector<turn_record>> all_turns(store& storage, turn_filter filter) {
+  std::vector<turn_record> all;
+  for (;;) {
+    auto page = storage.list_turns(filter);
+    if (!page) return fail(page.error());
+    const bool last = page->size() < filter.limit;
+    all.insert(all.end(), std::make_move_iterator(page->begin()), std::make_move_iterator(page->end()));
+    if (last) return all;
+    filter.after_session = all.back().session;
+    filter.after_turn = all.back().turn;
+  }
 }
 
 }  // namespace cobatch

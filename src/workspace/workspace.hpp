@@ -1,9 +1,9 @@
-// What other rooms use of a workspace beside <cobatch/workspace.hpp>.
+// What a workspace holds, and what other rooms use of one beside <cobatch/workspace.hpp>.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -12,11 +12,21 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/id.hpp>
 #include <cobatch/store.hpp>
+#include <cobatch/workspace.hpp>
 
 #include "os/presence.hpp"
 #include "store/store.hpp"
+#include "views/views.hpp"
+#include "workspace/layout.hpp"
 
 namespace cobatch {
+
+struct workspace::state {
+  workspace_options options;
+  layout where;
+  std::unique_ptr<store> storage;
+  std::unique_ptr<view_writer> views;  // after storage: it goes first
+};
 
 [[nodiscard]] error not_found(const task_id& task);
 [[nodiscard]] error not_found(const batch_id& batch);
