@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -34,6 +35,8 @@ TEST_CASE("a decimal as a JSON number has no more decimals than it needs") {
   CHECK(write(decimal_value(12'000, 3)) == "12");
   CHECK(write(decimal_value(0, 9)) == "0");
   CHECK(write(decimal_value(5, 3)) == "0.005");
+  CHECK(write(decimal_value(90'071'992'547'409'937, 9)) == "90071992.547409937");
+  CHECK(write(decimal_value(INT64_MAX, 9)) == "9223372036.854775807");
 }
 
 TEST_CASE("zero is zero in all its forms") {
