@@ -89,12 +89,15 @@ class archive_file {
  public:
   static result<archive_file> open(const fs::path& path) {
     // Not to wait if somebody has put a pipe there.
-    unique_fd fd(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
-    if (!fd.open()) return fail(system_error(errno, "open", path));
+    archive_file file;
+    file.path_ = path;
+    file.fd_ = unique_fd(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+    if (!file.fd_.open()) return fail(system_error(errno, "open", path));
     struct stat info {};
-    if (::fstat(fd.get(), &info) != 0) return fail(system_error(errno, "look at", path));
+    if (::fstat(file.fd_.get(), &info) != 0) return fail(system_error(errno, "look at", path));
     if (!S_ISREG(info.st_mode)) return fail(errc::unsafe_file, path.string() + " is not a plain file");
-    return archive_file(std::move(fd), path, info.st_size);
+    file.size_ = info.st_size;
+    return file;
   }
 
   [[nodiscard]] std::int64_t size() const { return size_; }
@@ -112,9 +115,6 @@ class archive_file {
   }
 
  private:
-  archive_file(unique_fd fd, fs::path path, std::int64_t size)
-      : fd_(std::move(fd)), path_(std::move(path)), size_(size) {}
-
   [[nodiscard]] result<std::string> read(std::int64_t from, std::int64_t until) const {
     std::string text(static_cast<std::size_t>(until - from), '\0');
     std::size_t have = 0;
@@ -132,24 +132,23 @@ class archive_file {
 
   unique_fd fd_;
   fs::path path_;
-  std::int64_t size_;
+  std::int64_t size_ = 0;
 };
 
 result<void> add_part(const archive_part& part, const fs::path& folder, const fs::path& note_path) {
-  const auto files = lines_of_files(part);
   if (auto done = make_folder(folder, 0700); !done) return done;
   auto note = read_note(note_path);
-  for (const auto& [name, wanted] : files) {
-    const auto file = archive_file::open(folder / name);
-    if (!file) return fail(file.error());
-    note.try_emplace(name, file->size());
-  }
-  if (auto done = write_note(note_path, note); !done) return done;
-  for (const auto& [name, wanted] : files) {
+  std::map<std::string, archive_file> files;
+  const auto wanted = lines_of_files(part);
+  for (const auto& [name, its_lines] : wanted) {
     auto file = archive_file::open(folder / name);
     if (!file) return fail(file.error());
-    if (auto done = file->add(wanted, note.at(name)); !done) return done;
+    note.try_emplace(name, file->size());
+    files.emplace(name, std::move(*file));
   }
+  if (auto done = write_note(note_path, note); !done) return done;
+  for (auto& [name, file] : files)
+    if (auto done = file.add(wanted.at(name), note.at(name)); !done) return done;
   return sync_folder(folder);
 }
 

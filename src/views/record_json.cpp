@@ -11,7 +11,6 @@
 
 #include <cobatch/core/ledger.hpp>
 
-
 namespace cobatch {
 namespace {
 

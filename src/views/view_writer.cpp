@@ -94,17 +94,15 @@ view_writer::~view_writer() {
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
   try {
-    std::vector<warning> unheard;
-    refresh(false, unheard);
+    refresh(false);
   } catch (...) {
     // There was no memory for it: whoever uses the workspace next writes them.
   }
 }
 
 std::vector<warning> view_writer::refresh_now() {
-  auto warnings = take_warnings();
-  refresh(false, warnings);
-  return warnings;
+  refresh(false);
+  return take_warnings();
 }
 
 std::vector<warning> view_writer::refresh_soon() {
@@ -120,23 +118,20 @@ void view_writer::follow(std::stop_token stop) {
   std::int64_t seen = -1;
   while (!stop.stop_requested()) {
     seen = store_.version();
-    std::vector<warning> warnings;
-    const auto pause = refresh(true, warnings);
-    const bool failed = std::any_of(warnings.begin(), warnings.end(),
-                                    [](const warning& w) { return w.code == not_written || w.code == not_archived; });
-    keep(std::move(warnings));
-    if (pause) {
-      if (!rest(stop, *pause)) return;
+    const refreshed done = refresh(true);
+    if (done.pause > milliseconds{0}) {
+      if (!rest(stop, done.pause)) return;
       continue;
     }
-    const steady::duration at_most = failed ? steady::duration(retry_after_failure) : steady::duration(without_change);
+    const steady::duration at_most =
+        done.well ? steady::duration(without_change) : steady::duration(retry_after_failure);
     store_.wait_for_change(seen, steady::now() + at_most, stop);
   }
 }
 
-// With `may_wait`, how long to wait first if the views were written a moment ago.
-std::optional<milliseconds> view_writer::refresh(bool may_wait, std::vector<warning>& warnings) {
+view_writer::refreshed view_writer::refresh(bool may_wait) {
   const std::lock_guard lock(writing_);
+  std::vector<warning> warnings;
   const auto work = [&]() -> result<milliseconds> {
     auto turn = view_turn::take(state_, steady::now() + longest_wait_for_turn);
     if (!turn) return fail(turn.error());
@@ -149,12 +144,13 @@ std::optional<milliseconds> view_writer::refresh(bool may_wait, std::vector<warn
     return milliseconds{0};
   };
   const auto pause = work();
-  if (!pause) {
+  if (!pause)
     warnings.push_back({not_written, "The JSON views in " + data_.string() + " are not up to date: " +
                                          pause.error().message + ". Nothing else is affected."});
-    return std::nullopt;
-  }
-  return *pause > milliseconds{0} ? std::optional(*pause) : std::nullopt;
+  const bool well = std::none_of(warnings.begin(), warnings.end(),
+                                 [](const warning& w) { return w.code == not_written || w.code == not_archived; });
+  keep(std::move(warnings));
+  return {pause.value_or(milliseconds{0}), well};
 }
 
 void view_writer::keep(std::vector<warning> warnings) {

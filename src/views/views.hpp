@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -59,19 +58,23 @@ class view_writer {
   std::vector<warning> refresh_soon();
 
  private:
-  using milliseconds = std::chrono::milliseconds;
+  struct refreshed {
+    std::chrono::milliseconds pause;  // not 0: nothing was done, because the views were written a moment ago
+    bool well;
+  };
 
-  std::vector<warning> take_warnings();
   void follow(std::stop_token stop);
-  std::optional<milliseconds> refresh(bool may_wait, std::vector<warning>& warnings);
+  // Keeps its warnings. Without `may_wait` there is no pause.
+  refreshed refresh(bool may_wait);
   void keep(std::vector<warning> warnings);
+  std::vector<warning> take_warnings();
 
   store& store_;
   std::filesystem::path data_, state_;
   clock_fn clock_;
   std::mutex writing_;  // one writer a process
   std::mutex warnings_mutex_;
-  std::vector<warning> warnings_;  // of the thread, not told yet
+  std::vector<warning> warnings_;  // not given to a caller yet
   std::jthread thread_;            // last: it uses all of the above
 };
 

@@ -37,66 +37,45 @@ error empty(const batch_record& batch) {
                   batch.tally[task_state::done], batch.tally[task_state::error], batch.tally[task_state::cancelled]));
 }
 
-error task_exists(const task_record& there) {
-  return {errc::task_exists,
-          fmt::format("task_id \"{}\" is taken: batch \"{}\" has a task of that id with other content or in another "
-                      "batch ({}). Nothing was stored; use another task_id",
-                      there.spec.id.str(), there.batch.str(), name_of(there.state))};
-}
-
-error agent_conflict(const batch_record& batch) {
-  return {errc::agent_conflict,
-          fmt::format("batch \"{}\" runs with {}; nothing was stored. Leave the agent out, or use another batch_id",
-                      batch.id.str(), batch.agent.empty() ? "the default agent" : "agent " + batch.agent)};
-}
-
-error batch_full(const batch_record& batch) {
-  return {errc::too_large, fmt::format("batch \"{}\" would have more than {} tasks; nothing was stored", batch.id.str(),
-                                       max_batch_tasks)};
-}
-
 // The first thing of a call that its batch cannot take.
-std::string_view what_conflicts(const assign_request& wanted, const batch_record& batch, bool running) {
-  const auto fits = [&](const batch_settings& one) { return merge_settings(batch.settings, one, running).has_value(); };
+std::string_view what_conflicts(const assign_request& wanted, const batch_record& batch) {
+  const auto fits = [&](const batch_settings& one) {
+    return merge_settings(batch.settings, one, is_worked(batch.state)).has_value();
+  };
   if (!fits({.model = wanted.settings.model})) return "model";
   if (!fits({.way = wanted.settings.way})) return "way";
   if (!fits({.on_error = wanted.settings.on_error})) return "on_error";
   return "preamble";
 }
 
-error batch_conflict(const assign_request& wanted, const batch_record& batch) {
-  const bool running = is_worked(batch.state);
-  const std::string_view what = what_conflicts(wanted, batch, running);
-  return {
-      errc::batch_conflict,
-      fmt::format("batch \"{}\" {}, so this call cannot give it another {}; nothing was stored. Leave the {} out, or "
-                  "use another batch_id",
-                  batch.id.str(), running ? "runs already" : "was given its own before", what, what)};
-}
-
-error need_unknown(const task_id& need) {
-  return {errc::need_unknown,
-          fmt::format("\"{}\" is needed, but no task of that id stands in the same batch before the one that needs it. "
-                      "Nothing was stored; assign it first, or earlier in the same call",
-                      need.str())};
-}
-
 error refused_assign(const assign_request& wanted, const assign_outcome& outcome) {
-  switch (outcome.what) {
-    case assign_outcome::kind::agent_conflict:
-      return agent_conflict(outcome.batch);
-    case assign_outcome::kind::batch_full:
-      return batch_full(outcome.batch);
-    case assign_outcome::kind::batch_conflict:
-      return batch_conflict(wanted, outcome.batch);
-    case assign_outcome::kind::need_unknown:
-      return need_unknown(outcome.unknown_need);
-    case assign_outcome::kind::stored:
-    case assign_outcome::kind::duplicate:
-    case assign_outcome::kind::task_exists:
-      break;
-  }
-  return task_exists(*outcome.conflict);
+  using kind = assign_outcome::kind;
+  const batch_record& batch = outcome.batch;
+  const std::string& id = batch.id.str();
+  if (outcome.what == kind::agent_conflict)
+    return {errc::agent_conflict,
+            fmt::format("batch \"{}\" runs with {}; nothing was stored. Leave the agent out, or use another batch_id",
+                        id, batch.agent.empty() ? "the default agent" : "agent " + batch.agent)};
+  if (outcome.what == kind::batch_full)
+    return {errc::too_large,
+            fmt::format("batch \"{}\" would have more than {} tasks; nothing was stored", id, max_batch_tasks)};
+  if (outcome.what == kind::batch_conflict)
+    return {
+        errc::batch_conflict,
+        fmt::format("batch \"{}\" {}, so this call cannot give it another {}; nothing was stored. Leave the {} out, "
+                    "or use another batch_id",
+                    id, is_worked(batch.state) ? "runs already" : "was given its own before",
+                    what_conflicts(wanted, batch), what_conflicts(wanted, batch))};
+  if (outcome.what == kind::need_unknown)
+    return {errc::need_unknown,
+            fmt::format("\"{}\" is needed, but no task of that id stands in the same batch before the one that needs "
+                        "it. Nothing was stored; assign it first, or earlier in the same call",
+                        outcome.unknown_need.str())};
+  const task_record& there = *outcome.conflict;
+  return {errc::task_exists,
+          fmt::format("task_id \"{}\" is taken: batch \"{}\" has a task of that id with other content or in another "
+                      "batch ({}). Nothing was stored; use another task_id",
+                      there.spec.id.str(), there.batch.str(), name_of(there.state))};
 }
 
 assign_facts facts_of(const assign_request& request, const assign_outcome& outcome) {

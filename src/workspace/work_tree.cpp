@@ -27,32 +27,28 @@ constexpr std::size_t most_bytes_of_git = 16 * 1024 * 1024;
 constexpr std::size_t largest_snapshot = 4 * most_bytes_of_git;
 
 // What names one repository, as it is set for git's hooks: the folder decides here.
-constexpr std::string_view repository_variables[] = {
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_NAMESPACE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-};
-
-bool names_a_repository(const std::string& entry) {
-  const auto name = std::string_view(entry).substr(0, entry.find('='));
-  return std::find(std::begin(repository_variables), std::end(repository_variables), name) !=
-         std::end(repository_variables);
-}
+constexpr std::string_view repository_variables =
+    " GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR GIT_DIR GIT_GRAFT_FILE GIT_IMPLICIT_WORK_TREE GIT_INDEX_FILE"
+    " GIT_NAMESPACE GIT_OBJECT_DIRECTORY GIT_PREFIX GIT_SHALLOW_FILE GIT_WORK_TREE ";
 
 std::vector<std::string> git_environment() {
   auto environment = agent_environment();
-  std::erase_if(environment, names_a_repository);
+  std::erase_if(environment, [](const std::string& entry) {
+    return repository_variables.find(' ' + entry.substr(0, entry.find('=')) + ' ') != std::string_view::npos;
+  });
   environment.emplace_back("GIT_OPTIONAL_LOCKS=0");
   environment.emplace_back("GIT_NO_LAZY_FETCH=1");
   return environment;
+}
+
+// Without this a folder in no repository would cost a process for each look.
+bool may_be_in_repository(const fs::path& folder) {
+  std::error_code none;
+  if (std::getenv("GIT_DIR") != nullptr) return true;
+  for (fs::path at = fs::absolute(folder, none);; at = at.parent_path()) {
+    if (fs::exists(at / ".git", none)) return true;
+    if (!at.has_relative_path()) return false;
+  }
 }
 
 using settings = std::vector<std::string>;  // name=value
@@ -78,9 +74,9 @@ std::optional<std::string> ask_git(const fs::path& folder, const std::vector<std
   return std::move(said->output);
 }
 
-// Takes the text up to the next zero byte off its front.
-std::string_view take_item(std::string_view& list) {
-  const std::string_view item = list.substr(0, list.find('\0'));
+// Takes the text up to the next zero byte off its front, or to another that ends an item.
+std::string_view take_item(std::string_view& list, char end = '\0') {
+  const std::string_view item = list.substr(0, list.find(end));
   list.remove_prefix(std::min(item.size() + 1, list.size()));
   return item;
 }
@@ -202,11 +198,7 @@ bool add_commits(std::vector<std::string>& to, const work_snapshot& before, cons
   if (!before.head.empty()) command.push_back("^" + before.head);
   const auto said = ask_git(after.top, command, deadline);
   if (!said) return false;
-  for (std::string_view left = *said; !left.empty();) {
-    const auto line = left.substr(0, left.find('\n'));
-    left.remove_prefix(std::min(line.size() + 1, left.size()));
-    to.emplace_back(line);
-  }
+  for (std::string_view left = *said; !left.empty();) to.emplace_back(take_item(left, '\n'));
   if (to.size() <= most_commits) return true;
   to.erase(to.begin());
   return false;
@@ -230,20 +222,6 @@ work_tree::work_tree(fs::path folder, std::vector<fs::path> own, std::chrono::mi
     if (auto real = fs::weakly_canonical(path, unknown); !unknown) path = std::move(real);
   }
 }
-
-namespace {
-
-// Without this a folder in no repository would cost a process for each look.
-bool may_be_in_repository(const fs::path& folder) {
-  std::error_code none;
-  if (std::getenv("GIT_DIR") != nullptr) return true;
-  for (fs::path at = fs::absolute(folder, none);; at = at.parent_path()) {
-    if (fs::exists(at / ".git", none)) return true;
-    if (!at.has_relative_path()) return false;
-  }
-}
-
-}  // namespace
 
 std::optional<work_snapshot> work_tree::look() const {
   if (!may_be_in_repository(folder_)) return std::nullopt;
@@ -310,13 +288,10 @@ result<void> write_snapshot(const work_snapshot& snapshot, const fs::path& file)
 }
 
 std::optional<work_snapshot> read_snapshot(const fs::path& file) {
-  const auto text = read_file(file, largest_snapshot);
-  if (!text) return std::nullopt;
-  const auto all = json::parse(*text);
+  const auto all =
+      read_file(file, largest_snapshot).and_then([](const std::string& text) { return json::parse(text); });
   if (!all) return std::nullopt;
-  const auto* const top = all->find("top");
-  const auto* const head = all->find("head");
-  const auto* const files = all->find("files");
+  const auto *top = all->find("top"), *head = all->find("head"), *files = all->find("files");
   if (top == nullptr || top->as_string() == nullptr || head == nullptr || head->as_string() == nullptr ||
       !is_commit(*head->as_string()) || files == nullptr || files->as_object() == nullptr)
     return std::nullopt;

@@ -144,6 +144,49 @@ TEST_CASE("an account with told figures that are silent about the cache says so,
   CHECK_FALSE_MESSAGE(sums.by_task[3].sum.cache_unknown, "measured: the 0 is one");
 }
 
+TEST_CASE("requests and inherited reads are known of an account only if all of its figures have them") {
+  usage seen = used({.output = 1}), unseen = used({.output = 1});
+  seen.requests = 2;
+  seen.inherited_read = 30;
+  account sum;
+  add_usage(sum, seen);
+  add_usage(sum, seen);
+  CHECK(sum.requests == 4);
+  CHECK(sum.inherited_read == 60);
+  add_usage(sum, unseen);
+  add_usage(sum, seen);
+  CHECK_FALSE(sum.requests);
+  CHECK_FALSE(sum.inherited_read);
+}
+
+TEST_CASE("the time of an account is that of the turns that have ended, whatever a clock that was set back says") {
+  auto ended = turn("a", turn_end::done, used({})), back = ended, running = turn("b", std::nullopt, {});
+  ended.started_at = back.started_at = running.started_at = timestamp{1'000};
+  ended.ended_at = timestamp{1'250};
+  back.ended_at = timestamp{500};
+  account sum;
+  for (const auto& one : {ended, back, running, ended}) add_turn(sum, one);
+  CHECK(sum.time == std::chrono::milliseconds{500});
+}
+
+TEST_CASE("what a result used is that of its turn and of the preamble before it, and nothing if nobody said it") {
+  result_record result;
+  result.preamble_used = used({.output = 10});
+  account sum;
+  add_result(sum, result);
+  CHECK(sum == account{});
+  result.what.used = used({.output = 1});
+  add_result(sum, result);
+  CHECK(sum.used.output == 11);
+  CHECK(sum.complete);
+  result.preamble_used->complete = false;
+  add_result(sum, result);
+  CHECK_FALSE(sum.complete);
+  CHECK(sum.says(1));
+  CHECK_FALSE(sum.says(0));
+  CHECK(sum.turns == 0);
+}
+
 TEST_CASE("a hundred thousand tasks are summed in one pass") {
   std::vector<turn_record> turns;
   for (int i = 0; i < 100'000; ++i) turns.push_back(turn("t" + std::to_string(i), turn_end::done, used({.output = 1})));

@@ -248,6 +248,27 @@ TEST_CASE("a turn with a model that has no price has no cost") {
   CHECK(price_table().cost_of(using_tokens("m", each_kind)).error().code == errc::unpriced_model);
 }
 
+TEST_CASE(
+    "what turns cost one by one is a lower bound once one may cost more or has no price, and the first is named") {
+  running_cost sum;
+  sum.add(token_cost{wide{0, 1'500}, {}});
+  sum.add(token_cost{wide{0, 1'500}, {}});
+  CHECK(sum.nano_dollars() == 3);
+  CHECK_FALSE(sum.at_least);
+  SUBCASE("it may cost more") {
+    sum.add(token_cost{wide{0, 1'000}, "why"});
+    CHECK(sum.nano_dollars() == 4);
+    CHECK_FALSE(sum.unpriced);
+  }
+  SUBCASE("it has no price") {
+    sum.add(fail(errc::unpriced_model, "the first"));
+    sum.add(fail(errc::unpriced_model, "the second"));
+    CHECK(sum.nano_dollars() == 3);
+    CHECK(sum.unpriced.value().message == "the first");
+  }
+  CHECK(sum.at_least);
+}
+
 TEST_CASE("what the parts of a batch cost adds up to its total, to the nano-dollar") {
   const auto one_token = using_tokens("m", {.uncached_input = 1});
   const auto costs = one(R"("input_cost_per_token": 4e-10)")
