@@ -1,10 +1,14 @@
 #include "api/params.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include <cobatch/core/text.hpp>
+
+#include "base/json.hpp"
 
 namespace cobatch {
 namespace request {
@@ -37,89 +41,121 @@ bool has_type(const json::value& v, param_type type) {
 // What was given, with its value where that is short enough to help.
 std::string describe_given(const json::value& v) {
   if (v.as_object() != nullptr || v.as_array() != nullptr || v.is_null()) return std::string(v.kind());
-  return fmt::format("{} ({})", v.kind(), in_quotes(v.as_string() != nullptr ? *v.as_string() : json::write(v)));
+  return fmt::format("{} ({})", v.kind(), quoted_text(v.as_string() != nullptr ? *v.as_string() : json::write(v)));
 }
 
-result<void> wrong_type(const std::string& where, std::string_view name, const json::value& given, param_type wanted) {
-  return fail(errc::wrong_type, fmt::format("'{}{}' is {}; it must be {}. Nothing was changed.", where, name,
-                                            describe_given(given), describe(wanted)));
+error wrong_type(const std::string& where, std::string_view name, const json::value& given, param_type wanted) {
+  return {errc::wrong_type, fmt::format("'{}{}' is {}; it must be {}. Nothing was changed.", where, name,
+                                        describe_given(given), names_of(wanted).described)};
 }
 
-result<void> check_member(const json::value* given, const param_spec& spec, const std::string& where) {
+result<void> check_value(const json::value& given, param_type type, value_check check, const std::string& where,
+                         std::string_view name) {
+  if (!has_type(given, type)) return fail(wrong_type(where, name, given, type));
+  const auto fine = check == nullptr ? result<void>() : check(given);
+  if (fine) return {};
+  return fail(fine.error().code, fmt::format("'{}{}'{}. Nothing was changed.", where, name, fine.error().message));
+}
+
+result<void> check_member(const json::value* given, const param_spec& spec, const std::string& where,
+                          unknown_members& unknown) {
   const bool absent = given == nullptr || (given->is_null() && spec.type != param_type::boolean);
   if (absent) {
     if (!spec.required) return {};
     return fail(errc::missing_field, fmt::format("'{}{}' is missing: it must be {}. Nothing was changed.", where,
-                                                 spec.name, describe(spec.type)));
+                                                 spec.name, names_of(spec.type).described));
   }
-  if (!has_type(*given, spec.type)) return wrong_type(where, spec.name, *given, spec.type);
-  if (spec.type != param_type::texts) return {};
+  if (spec.type != param_type::texts) {
+    if (auto fine = check_value(*given, spec.type, spec.check, where, spec.name); !fine) return fine;
+    if (spec.type != param_type::object || spec.fields.empty()) return {};
+    const auto fields = arguments::check(*given, spec.fields, fmt::format("{}{}.", where, spec.name), unknown);
+    return fields ? result<void>() : fail(fields.error());
+  }
+  if (auto fine = check_value(*given, spec.type, nullptr, where, spec.name); !fine) return fine;
   const json::array& texts = *given->as_array();
   for (std::size_t i = 0; i < texts.size(); ++i)
-    if (!has_type(texts[i], param_type::text))
-      return wrong_type(where, fmt::format("{}[{}]", spec.name, i), texts[i], param_type::text);
+    if (auto fine = check_value(texts[i], param_type::text, spec.check, where, fmt::format("{}[{}]", spec.name, i));
+        !fine)
+      return fine;
   return {};
+}
+
+template <class Id>
+result<void> check_id(const json::value& given) {
+  const auto parsed = Id::parse(*given.as_string(), "");
+  return parsed ? result<void>() : fail(parsed.error());
 }
 
 }  // namespace
 
-std::string_view describe(param_type type) noexcept {
+type_names names_of(param_type type) noexcept {
   switch (type) {
     case param_type::text:
-      return "a string";
+      return {"a string", "string"};
     case param_type::integer:
-      return "a whole number";
+      return {"a whole number", "integer"};
     case param_type::number:
-      return "a number";
+      return {"a number", "number"};
     case param_type::boolean:
-      return "true or false, without quotes";
+      return {"true or false, without quotes", "boolean"};
     case param_type::texts:
-      return "an array of strings";
+      return {"an array of strings", "array"};
     case param_type::object:
-      return "an object";
+      return {"an object", "object"};
     case param_type::objects:
-      return "an array of objects";
+      return {"an array of objects", "array"};
     case param_type::any:
       break;
   }
-  return "a JSON value";
+  return {"a JSON value", ""};
 }
 
-std::string_view schema_name(param_type type) noexcept {
-  switch (type) {
-    case param_type::text:
-      return "string";
-    case param_type::integer:
-      return "integer";
-    case param_type::number:
-      return "number";
-    case param_type::boolean:
-      return "boolean";
-    case param_type::object:
-      return "object";
-    case param_type::texts:
-    case param_type::objects:
-      return "array";
-    case param_type::any:
-      break;
-  }
-  return "";
+result<void> is_task_id(const json::value& given) {
+  return check_id<task_id>(given);
+}
+
+result<void> is_batch_id(const json::value& given) {
+  return check_id<batch_id>(given);
+}
+
+result<void> is_name(const json::value& given) {
+  const std::string& name = *given.as_string();
+  if (name.empty() || !is_printable(name)) return fail(errc::bad_value, " is empty or holds a control character");
+  if (name.size() <= max_id_bytes) return {};
+  return fail(errc::too_large, fmt::format(" has {} bytes; the limit is {}. Shorten it", name.size(), max_id_bytes));
+}
+
+result<void> is_amount(const json::value& given) {
+  const std::string written = json::write(given);
+  if (const auto known = json::read_decimal(written, 9); known && known->exact) return {};
+  return fail(errc::bad_value,
+              fmt::format(" is {}; it must be from 0 to 999999999 with at most 9 decimals", quoted_text(written)));
+}
+
+result<void> check_range(const json::value& given, std::int64_t from, std::int64_t to) {
+  const std::int64_t number = *given.as_int();
+  if (number >= from && number <= to) return {};
+  return fail(errc::bad_value, fmt::format(" is {}; it must be from {} to {}", number, from, to));
+}
+
+result<void> check_word(const json::value& given, bool known, std::string_view choice) {
+  if (known) return {};
+  return fail(errc::bad_value, fmt::format(" is {}; it must be {}", quoted_text(*given.as_string()), choice));
 }
 
 void unknown_members::note(std::string_view where, std::string_view name) {
   if (names_.size() >= max_warned_names || std::find(names_.begin(), names_.end(), name) != names_.end()) return;
   names_.emplace_back(name);
   warnings_.push_back(
-      {"unknown_param", fmt::format("{}{} is not a parameter here and was ignored.", where, in_quotes(name))});
+      {"unknown_param", fmt::format("{}{} is not a parameter here and was ignored.", where, quoted_text(name))});
 }
 
 result<arguments> arguments::check(const json::value& given, std::span<const param_spec> specs,
                                    const std::string& where, unknown_members& unknown) {
   const json::object* members = given.as_object();
   if (members == nullptr)
-    return fail(errc::wrong_type,
-                fmt::format("'{}' is {}; it must be an object. Nothing was changed.",
-                            where.empty() ? "params" : where.substr(0, where.size() - 1), describe_given(given)));
+    return fail(
+        wrong_type(where.empty() ? "params" : where.substr(0, where.size() - 1), "", given, param_type::object));
   // Before what is missing: that may be what a misspelt one is.
   for (const auto& member : *members) {
     const std::string_view meant = meant_name(member.name, specs);
@@ -128,11 +164,8 @@ result<arguments> arguments::check(const json::value& given, std::span<const par
     unknown.note(where, member.name);
   }
   for (const auto& spec : specs)
-    if (auto fine = check_member(given.find(spec.name), spec, where); !fine) return fail(std::move(fine.error()));
-  arguments checked;
-  checked.given_ = &given;
-  checked.where_ = where;
-  return checked;
+    if (auto fine = check_member(given.find(spec.name), spec, where, unknown); !fine) return fail(fine.error());
+  return arguments(given);
 }
 
 const json::value* arguments::any(std::string_view name) const noexcept {
@@ -145,30 +178,26 @@ const std::string* arguments::text(std::string_view name) const noexcept {
   return found == nullptr ? nullptr : found->as_string();
 }
 
+std::string arguments::text_or_empty(std::string_view name) const {
+  const std::string* found = text(name);
+  return found == nullptr ? std::string() : *found;
+}
+
 std::vector<std::string> arguments::texts(std::string_view name) const {
   std::vector<std::string> out;
-  const json::value* found = any(name);
-  if (found == nullptr) return out;
-  for (const auto& entry : *found->as_array()) out.push_back(*entry.as_string());
+  if (const json::value* found = any(name))
+    for (const auto& entry : *found->as_array()) out.push_back(*entry.as_string());
   return out;
 }
 
 std::optional<std::int64_t> arguments::integer(std::string_view name) const noexcept {
   const json::value* found = any(name);
-  if (found == nullptr) return std::nullopt;
-  return *found->as_int();
-}
-
-std::optional<std::string> arguments::number(std::string_view name) const {
-  const json::value* found = any(name);
-  if (found == nullptr) return std::nullopt;
-  return json::write(*found);
+  return found == nullptr ? std::nullopt : std::optional(*found->as_int());
 }
 
 std::optional<bool> arguments::boolean(std::string_view name) const noexcept {
   const json::value* found = any(name);
-  if (found == nullptr) return std::nullopt;
-  return *found->as_bool();
+  return found == nullptr ? std::nullopt : std::optional(*found->as_bool());
 }
 
 const json::array* arguments::objects(std::string_view name) const noexcept {
@@ -176,16 +205,36 @@ const json::array* arguments::objects(std::string_view name) const noexcept {
   return found == nullptr ? nullptr : found->as_array();
 }
 
-std::string arguments::label(std::string_view name) const {
-  return fmt::format("'{}{}'", where_, name);
+std::optional<arguments> arguments::object(std::string_view name) const {
+  const json::value* found = any(name);
+  return found == nullptr ? std::nullopt : std::optional(arguments(*found));
+}
+
+task_id arguments::task() const {
+  return task_id(*text("task_id"));
+}
+
+std::optional<batch_id> arguments::batch() const {
+  const std::string* found = text("batch_id");
+  return found == nullptr ? std::nullopt : std::optional(batch_id(*found));
+}
+
+std::string arguments::context() const {
+  const json::value* found = any("context");
+  return found == nullptr || *found == json::value("") ? std::string() : json::write(*found);
+}
+
+std::int64_t arguments::nano(std::string_view name) const {
+  const json::value* found = any(name);
+  return found == nullptr ? 0 : json::read_decimal(json::write(*found), 9)->value;
 }
 
 error misnamed(std::string_view where, std::string_view given, std::string_view meant) {
   return {errc::bad_value, fmt::format("{}{} is not a parameter here. Nothing was changed. Call it '{}'.", where,
-                                       in_quotes(given), meant)};
+                                       quoted_text(given), meant)};
 }
 
-std::string in_quotes(std::string_view text) {
+std::string quoted_text(std::string_view text) {
   constexpr std::size_t shown = 80;
   const std::string_view head = utf8_prefix(text, shown);
   std::string out = "'";

@@ -1,5 +1,8 @@
-// get_all_results, get_recent_tasks, get_task_results: the latest results, in the shapes that the original had.
+// The latest results, in the shapes that the original had.
 #include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -7,7 +10,6 @@
 #include <cobatch/core/time.hpp>
 
 #include "api/actions.hpp"
-#include "api/values.hpp"
 #include "base/text.hpp"
 #include "store/store.hpp"
 #include "views/record_json.hpp"
@@ -17,8 +19,6 @@ namespace request {
 
 namespace {
 
-constexpr std::int64_t most_results = 100;
-constexpr std::int64_t results_by_default = 10;
 // Of each output in a list, so that a reply stays below the 100,000 characters that GPT actions take.
 constexpr std::size_t longest_output = 600;
 
@@ -28,11 +28,8 @@ struct result_and_task {
 };
 
 result<std::vector<result_and_task>> latest(const call& request) {
-  const auto limit = number_in(request.params, "limit", 1, most_results, results_by_default);
-  if (!limit) return fail(limit.error());
-  const auto batch = batch_id_in(request.params);
-  if (!batch) return fail(batch.error());
-  auto found = request.place.results({*batch, true, static_cast<std::size_t>(*limit)});
+  const auto limit = static_cast<std::size_t>(request.params.integer("limit").value_or(10));
+  auto found = request.place.results({request.params.batch(), true, limit});
   if (!found) return fail(found.error());
   std::vector<result_and_task> all;
   for (auto& one : *found) {
@@ -53,22 +50,13 @@ json::object short_result(result_and_task one) {
   return out;
 }
 
-enum class text_format : std::uint8_t { summary, detailed };
-
-std::optional<text_format> parse_format(std::string_view text) noexcept {
-  if (text == "summary") return text_format::summary;
-  if (text == "detailed") return text_format::detailed;
-  return std::nullopt;
-}
-
-std::string as_text(const result_and_task& one, text_format format) {
+std::string as_text(const result_and_task& one, bool detailed) {
   const settlement& what = one.came_to.what;
-  std::string text = fmt::format("{} ({}, {}): {}", one.task.spec.id.str(), name_of(one.came_to.status),
+  std::string text = fmt::format("{} ({}, {}): {}\n", one.task.spec.id.str(), name_of(one.came_to.status),
                                  to_iso(one.came_to.completed_at),
                                  what.output_summary.empty() ? one.task.spec.description : what.output_summary);
-  if (format == text_format::detailed && !what.output.empty())
-    text += "\n" + to_utf8(what.output.substr(0, longest_output));
-  return text + "\n";
+  if (detailed && !what.output.empty()) text += to_utf8(what.output.substr(0, longest_output)) + "\n";
+  return text;
 }
 
 answer reply_with(std::int64_t count) {
@@ -80,33 +68,32 @@ answer reply_with(std::int64_t count) {
 
 outcome get_all_results(const call& request) {
   auto all = latest(request);
-  if (!all) return refuse(std::move(all.error()));
+  if (!all) return fail(std::move(all.error()));
   answer reply = reply_with(std::ssize(*all));
   json::object results;
   for (auto& one : *all) results.push_back({one.task.spec.id.str(), short_result(std::move(one))});
-  reply.fields.push_back({"results", std::move(results)});
+  reply.add("results", std::move(results));
   return reply;
 }
 
 outcome get_recent_tasks(const call& request) {
   const auto all = latest(request);
-  if (!all) return refuse(all.error());
+  if (!all) return fail(all.error());
   answer reply = reply_with(std::ssize(*all));
   json::array tasks;
   for (const auto& one : *all) tasks.emplace_back(task_json(one.task, &one.came_to));
-  reply.fields.push_back({"tasks", std::move(tasks)});
+  reply.add("tasks", std::move(tasks));
   return reply;
 }
 
 outcome get_task_results(const call& request) {
-  const auto format = word_in(request.params, "format", parse_format, "summary or detailed");
-  if (!format) return refuse(format.error());
   const auto all = latest(request);
-  if (!all) return refuse(all.error());
+  if (!all) return fail(all.error());
+  const bool detailed = request.params.text_or_empty("format") == "detailed";
   answer reply = reply_with(std::ssize(*all));
   std::string text;
-  for (const auto& one : *all) text += as_text(one, format->value_or(text_format::summary));
-  reply.fields.push_back({"formatted_output", std::move(text)});
+  for (const auto& one : *all) text += as_text(one, detailed);
+  reply.add("formatted_output", std::move(text));
   return reply;
 }
 

@@ -1,6 +1,6 @@
 #include "program/exit_codes.hpp"
 
-#include "api/fault.hpp"
+#include "api/request.hpp"
 
 namespace cobatch::program {
 

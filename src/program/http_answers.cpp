@@ -26,7 +26,7 @@ int status_of(const reply& answered) {
 }  // namespace
 
 std::variant<http_reply, request::batch_wait> http_answers::execute(std::string_view body) const {
-  auto begun = request::begin(place_, body);
+  auto begun = request::begin(place_, body, prices_.get());
   if (auto* wait = std::get_if<request::batch_wait>(&begun)) return std::move(*wait);
   return http_reply_of(std::get<reply>(std::move(begun)));
 }

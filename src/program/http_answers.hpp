@@ -2,14 +2,17 @@
 // itself.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
+#include <cobatch/prices.hpp>
 #include <cobatch/protocol.hpp>
 #include <cobatch/workspace.hpp>
 
-#include "api/waiting.hpp"
+#include "api/request.hpp"
 #include "program/http_rules.hpp"
 
 namespace cobatch::program {
@@ -17,8 +20,9 @@ namespace cobatch::program {
 /// All of it may be called in any thread, and may block on the disk.
 class http_answers {
  public:
-  /// `agent`: the one that the engine beside the server runs; empty if there is no engine.
-  http_answers(workspace& place, std::string agent) : place_(place), agent_(std::move(agent)) {}
+  /// `agent`: the one that the engine beside the server runs; empty if there is no engine. `prices`: may be null.
+  http_answers(workspace& place, std::string agent, std::shared_ptr<const price_table> prices)
+      : place_(place), agent_(std::move(agent)), prices_(std::move(prices)) {}
 
   [[nodiscard]] std::variant<http_reply, request::batch_wait> execute(std::string_view body) const;
   [[nodiscard]] http_reply get(http_endpoint what) const;
@@ -29,6 +33,7 @@ class http_answers {
 
   workspace& place_;
   std::string agent_;
+  std::shared_ptr<const price_table> prices_;
 };
 
 [[nodiscard]] http_reply http_reply_of(reply answered);

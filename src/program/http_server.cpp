@@ -77,7 +77,7 @@ class connection;
 struct server_parts {
   server_parts(workspace& place, http_options given)
       : options(std::move(given)),
-        answers(place, options.agent),
+        answers(place, options.agent, options.prices),
         workers(options.threads),
         large_worker(1),
         waits(place) {}

@@ -11,6 +11,7 @@
 #include <string>
 
 #include <cobatch/core/error.hpp>
+#include <cobatch/prices.hpp>
 #include <cobatch/workspace.hpp>
 
 #include "program/http_rules.hpp"
@@ -21,7 +22,8 @@ struct http_options {
   std::string bind = "127.0.0.1";
   int port = 5001;
   http_rules rules;
-  std::string agent;  ///< what GET / says; empty: no engine
+  std::string agent;                            ///< what GET / says; empty: no engine
+  std::shared_ptr<const price_table> prices{};  ///< for `savings` without prices of its own; null: none
   /// For a head to arrive, from the connection's beginning or the reply before it; and again for its body.
   std::chrono::milliseconds read_limit{30000};
   std::chrono::milliseconds write_limit{30000};  ///< for a reply to be taken

@@ -1,4 +1,6 @@
 // cobatch savings: the guide's calculator, or what a batch that ran has really used.
+#include "api/savings.hpp"
+
 #include <cmath>
 
 #include <fmt/core.h>
@@ -6,12 +8,12 @@
 #include <cobatch/core/savings.hpp>
 #include <cobatch/prices.hpp>
 
-#include "api/savings_json.hpp"
 #include "program/exit_codes.hpp"
 #include "program/options.hpp"
 #include "program/progress.hpp"
 #include "program/speak.hpp"
 #include "program/terminal.hpp"
+#include "views/record_json.hpp"
 
 namespace cobatch::program {
 
@@ -63,21 +65,17 @@ void print_calculator() {
 
 // ---------------------------------------------------------------------------------------------- a real batch
 
-using request::bill;
-
 json::object with_status(json::object fields) {
   fields.insert(fields.begin(), {"status", "success"});
   return fields;
 }
 
 // Without a price file nothing has a cost.
-result<bill> make_bill(const ledger& accounts, const std::filesystem::path& prices) {
-  if (prices.empty()) return request::no_bill(accounts);
+result<batch_costs> costs_of(const ledger& accounts, const std::filesystem::path& prices) {
+  if (prices.empty()) return request::costs_at(nullptr, accounts);
   const auto table = read_price_file(prices);
   if (!table) return fail(table.error());
-  auto costs = table->costs_of(accounts);
-  auto warnings = costs.warnings;
-  return bill{std::move(costs), std::move(warnings)};
+  return request::costs_at(&*table, accounts);
 }
 
 // "at least 1.2K in, 80 out, 45K from cache, $0.0312".
@@ -89,12 +87,12 @@ std::string used_text(const account& sum, const std::optional<account_cost>& cos
   return text;
 }
 
-void print_accounts(const ledger& accounts, const bill& money) {
-  if (accounts.shared.turns > 0) print_line("      shared context: " + used_text(accounts.shared, money.costs.shared));
+void print_accounts(const ledger& accounts, const batch_costs& money) {
+  if (accounts.shared.turns > 0) print_line("      shared context: " + used_text(accounts.shared, money.shared));
   for (std::size_t i = 0; i < accounts.by_task.size(); ++i) {
     const auto& entry = accounts.by_task[i];
     print_line(fmt::format("{:>4}  {}: {}", entry.position, shortened(entry.task.str(), 40),
-                           used_text(entry.sum, money.costs.by_task[i])));
+                           used_text(entry.sum, money.by_task[i])));
   }
 }
 
@@ -116,10 +114,10 @@ std::string billing_of(workspace& place, const batch_id& batch) {
   return {};
 }
 
-void print_batch(const savings_report& report, const bill& money, std::string_view billing) {
+void print_batch(const savings_report& report, const batch_costs& money, std::string_view billing) {
   const palette paint(1);
   print_line(fmt::format("{} {}: {}", paint.strong("batch"), one_line(report.batch.id.str()),
-                         used_text(report.accounts.total, money.costs.total)));
+                         used_text(report.accounts.total, money.total)));
   if (report.accounts.total.scripted) print_line(paint.note("scripted agent: demo figures, no model was asked"));
   if (report.accounts.total.told) print_line(paint.note("told figures: what an agent or a person said, not measured"));
   print_accounts(report.accounts, money);
@@ -137,7 +135,7 @@ void print_batch(const savings_report& report, const bill& money, std::string_vi
                            guide_tokens(report.compared.cache_read.value_or(0))));
   else if (report.accounts.total.cache_unknown)
     print_line("tokens processed: unknown, because told figures do not say what was read from the cache");
-  if (money.costs.total)
+  if (money.total)
     print_line(fmt::format("money: {}; what separate sessions would have cost is not known", price_basis(billing)));
   print_warnings(money.warnings);
 }
@@ -159,12 +157,15 @@ int run_savings(const savings_options& options) {
   if (!place) return fail_with(place.error(), json);
   const auto report = place->savings(*id);
   if (!report) return fail_with(report.error(), json);
-  const auto money = make_bill(report->accounts, options.prices);
+  const auto money = costs_of(report->accounts, options.prices);
   if (!money) return fail_with(money.error(), json);
-  if (json)
-    print_line(json::write(with_status(request::batch_savings_json(*report, *money))));
-  else
+  if (!json) {
     print_batch(*report, *money, billing_of(*place, *id));
+    return exit_success;
+  }
+  json::object shown = with_status(request::savings_json(*report, *money));
+  if (!money->warnings.empty()) shown.push_back({"warnings", warnings_json(money->warnings)});
+  print_line(json::write(std::move(shown)));
   return exit_success;
 }
 

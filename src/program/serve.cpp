@@ -118,7 +118,11 @@ int run_serve(const serve_options& options) {
   if (!chosen) return fail_with(chosen.error(), json);
   auto place = open_workspace(options.common, options.agent.max_tasks_per_session);
   if (!place) return fail_with(place.error(), json);
+  std::stop_source stop, hurry;
+  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
+  if (!wanted) return fail_with(wanted.error(), json);
   http_options wanted_server;
+  wanted_server.prices = wanted->prices;
   wanted_server.bind = options.bind;
   wanted_server.port = options.port;
   wanted_server.rules = *rules;
@@ -129,14 +133,11 @@ int run_serve(const serve_options& options) {
   auto server = http_server::open(*place, std::move(wanted_server));
   if (!server) return fail_with(server.error(), json);
 
-  std::stop_source stop, hurry;
   auto signals = stop_signals::watch([&](int count) {
     stop.request_stop();
     if (count > 1) hurry.request_stop();
   });
   if (!signals) return fail_with(signals.error(), json);
-  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
-  if (!wanted) return fail_with(wanted.error(), json);
   // Who reads that the server is ready, and asks, finds the engine.
   auto here = announce_if_any(*place, *wanted);
   if (!here) return fail_with(here.error(), json);

@@ -12,7 +12,7 @@
 #include <cobatch/protocol.hpp>
 #include <cobatch/workspace.hpp>
 
-#include "api/waiting.hpp"
+#include "api/request.hpp"
 
 namespace cobatch::program {
 

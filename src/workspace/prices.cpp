@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "os/files.hpp"
+#include "workspace/workspace.hpp"
 
 namespace cobatch {
 
@@ -313,6 +314,10 @@ batch_costs price_table::costs_of(const ledger& accounts) const {
   return out;
 }
 
+price_table read_prices(const json::object& prices) {
+  return price_reader().read(prices);
+}
+
 result<price_table> v1::read_price_file(const std::filesystem::path& file) {
   const auto wrong = [&](const error& why) {
     return fail(why.code, fmt::format("the price file {} cannot be used: {}", file.string(), why.message));
@@ -323,7 +328,7 @@ result<price_table> v1::read_price_file(const std::filesystem::path& file) {
   if (!all) return wrong(all.error());
   if (all->as_object() == nullptr)
     return wrong({errc::wrong_type, fmt::format("it is {}, and must be an object with a member a model", all->kind())});
-  return price_reader().read(*all->as_object());
+  return read_prices(*all->as_object());
 }
 
 }  // namespace cobatch

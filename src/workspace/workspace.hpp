@@ -11,9 +11,11 @@
 #include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/id.hpp>
+#include <cobatch/prices.hpp>
 #include <cobatch/store.hpp>
 #include <cobatch/workspace.hpp>
 
+#include "base/json.hpp"
 #include "os/presence.hpp"
 #include "store/store.hpp"
 #include "views/views.hpp"
@@ -63,5 +65,8 @@ template <class Visit>
                                             const std::vector<live_engine>& engines);
 /// The same, with the engines that are alive in a state folder.
 [[nodiscard]] std::vector<warning> unserved(std::span<const batch_record> batches, const std::filesystem::path& state);
+
+/// What `read_price_file` makes of the object in a file. What is wrong with an entry is in the table's faults.
+[[nodiscard]] price_table read_prices(const json::object& prices);
 
 }  // namespace cobatch

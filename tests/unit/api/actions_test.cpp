@@ -67,8 +67,8 @@ TEST_CASE("a slip of the pen finds what was meant, and what is far off finds not
 }
 
 TEST_CASE("text in quotes is short, on one line, and cuts no character in two") {
-  CHECK(request::in_quotes("a\nb\x1b") == "'a?b?'");
-  const std::string cut = request::in_quotes(std::string(79, 'x') + "\xC3\xA9\xC3\xA9");
+  CHECK(request::quoted_text("a\nb\x1b") == "'a?b?'");
+  const std::string cut = request::quoted_text(std::string(79, 'x') + "\xC3\xA9\xC3\xA9");
   CHECK(is_utf8(cut));
   CHECK(cut == "'" + std::string(79, 'x') + "…'");
 }

@@ -1,4 +1,9 @@
 // What people change by hand, and the lists that they look at.
+#include <fstream>
+
+#include <cobatch/prices.hpp>
+
+#include "api/request.hpp"
 #include "store/store.hpp"
 #include "unit/api/fixture.hpp"
 
@@ -205,6 +210,60 @@ TEST_CASE("what a batch used is asked for by an action, and the guide's calculat
   fixture f;
   CHECK(f.ask("savings").list("rows").size() == 4);
   CHECK(f.ask("savings", R"({"batch_id":"none"})").text("code") == "batch_not_found");
+}
+
+TEST_CASE("prices come with the request as JSON, and the reply says what the batch cost") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  f.run_next_batch();
+  const auto cost_at = [&](const std::string& prices) {
+    return f.ask("savings", R"({"batch_id":"b","prices":)" + prices + "}");
+  };
+  const std::string known = R"({"model":{"litellm_provider":"anthropic","input_cost_per_token":0.001,)"
+                            R"("cache_creation_input_token_cost":0.00125,"output_cost_per_token":0.01}})";
+  const auto r = cost_at(known);
+  REQUIRE(r.in("total", "cost_usd") != nullptr);
+  CHECK(json::write(*r.in("total", "cost_usd")) == "0.195");
+  CHECK_FALSE(r.warns("unpriced_model"));
+  const auto unpriced = cost_at(R"({"another":{"input_cost_per_token":0.001}})");
+  CHECK(unpriced.in("total", "cost_usd") == nullptr);
+  CHECK(unpriced.warns("unpriced_model"));
+  CHECK(f.ask("savings", R"({"batch_id":"b"})").in("total", "cost_usd") == nullptr);
+  CHECK(f.ask("savings", R"({"prices":)" + known + "}").text("code") == "missing_field");
+}
+
+TEST_CASE("a file that is named as prices is not looked at, whether it is there or not") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  f.run_next_batch();
+  const auto file = f.place().paths().root / "prices.json";
+  const auto reply_to = [&] {
+    const auto r = f.ask("savings", R"({"batch_id":"b","prices":")" + file.string() + "\"}");
+    CHECK(r.text("code") == "wrong_type");
+    return r.text("message");
+  };
+  const auto before = reply_to();
+  std::ofstream(file) << "not JSON";
+  CHECK(reply_to() == before);
+}
+
+TEST_CASE("the host's own prices count where a request brings none") {
+  fixture f;
+  f.ask("assign_batch", R"({"batch_id":"b","tasks":[)" + task("a") + "]}");
+  f.run_next_batch();
+  const price_table host({{"model", {.cache_write_5m = 0, .output = 10'000'000'000}}});
+  const auto cost_in = [&](const std::string& more) {
+    const auto done = request::begin(
+        f.place(), R"({"tool_name":"claude_assistant","action":"savings","params":{"batch_id":"b")" + more + "}}",
+        &host);
+    const auto parsed = json::parse(std::get<reply>(done).json);
+    REQUIRE(parsed);
+    REQUIRE(parsed->find("total") != nullptr);
+    const json::value* cost = parsed->find("total")->find("cost_usd");
+    return cost == nullptr ? std::string() : json::write(*cost);
+  };
+  CHECK(cost_in("") == "0.07");
+  CHECK(cost_in(R"(,"prices":{})").empty());
 }
 
 TEST_CASE("health is a fault once the workspace was replaced, as every write is") {

@@ -110,6 +110,25 @@ TEST_CASE("a server whose prices cannot be read never says that it is ready") {
   CHECK(failed.out.empty());
 }
 
+TEST_CASE("what a batch cost is answered over HTTP at the server's prices, or at those of the request") {
+  const folder f;
+  served server(
+      f, {"--agent", "scripted", "--script",
+          f.write("script.json", R"({"otherwise":{"model":"m","usage":{"uncached_input":100,"output":10}}})"),
+          "--prices", f.write("prices.json", R"({"m":{"input_cost_per_token":0.001,"output_cost_per_token":0.01}})")});
+  server.ask("assign_task", R"({"task_id":"t","description":"d","batch_id":"b"})");
+  server.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":40})");
+  const auto cost_with = [&](const std::string& more) {
+    const auto r = server.ask("savings", R"({"batch_id":"b")" + more + "}");
+    REQUIRE_MESSAGE(r.find("total") != nullptr, json::write(r));
+    const json::value* cost = r.find("total")->find("cost_usd");
+    return cost == nullptr ? std::string() : json::write(*cost);
+  };
+  CHECK(cost_with("") == "0.2");
+  CHECK(cost_with(R"(,"prices":{"m":{"input_cost_per_token":0.01,"output_cost_per_token":0}})") == "1");
+  CHECK(cost_with(R"(,"prices":{})").empty());
+}
+
 TEST_CASE("without an agent, serve accepts tasks, runs none, and says how to choose one") {
   const folder f;
   served server(f, {}, "serve", {{"PATH", f.str()}});

@@ -1,4 +1,4 @@
-#include "api/waiting.hpp"
+#include "api/request.hpp"
 
 #include <string>
 
