@@ -114,7 +114,7 @@ TEST_CASE("what a batch cost is answered over HTTP at the server's prices, or at
   const folder f;
   served server(
       f, {"--agent", "scripted", "--script",
-          f.write("script.json", R"({"otherwise":{"model":"m","usage":{"uncached_input":100,"output":10}}})"),
+          f.write("script.json", R"({"otherwise":{"model":"m","usage":{"input_tokens":100,"output_tokens":10}}})"),
           "--prices", f.write("prices.json", R"({"m":{"input_cost_per_token":0.001,"output_cost_per_token":0.01}})")});
   server.ask("assign_task", R"({"task_id":"t","description":"d","batch_id":"b"})");
   server.ask("wait_batch", R"({"batch_id":"b","timeout_seconds":40})");
