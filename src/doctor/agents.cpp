@@ -11,7 +11,7 @@
 
 #include <cobatch/core/text.hpp>
 
-#include "doctor/findings.hpp"
+#include "doctor/checks.hpp"
 #include "os/keeper.hpp"
 #include "os/presence.hpp"
 #include "os/programs.hpp"
@@ -128,7 +128,7 @@ void look_at_keeper(findings& out) {
   if (checked)
     out.yes("keeper", fmt::format("The keeper is {}.", keeper->string()));
   else
-    out.no("keeper", checked.error().message + ".", "export COBATCH_KEEPER=/path/to/cobatch-keeper");
+    out.no("keeper", checked.error().message, "export COBATCH_KEEPER=/path/to/cobatch-keeper");
 }
 
 void check_nested(findings& out) {

@@ -1,3 +1,4 @@
+// The store: whether it is there, sound and of this version; and the clock against what is in it.
 #include "store/store.hpp"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "doctor/checks.hpp"
-#include "doctor/permissions.hpp"
 #include "os/programs.hpp"
 #include "store/schema.hpp"
 #include "store/verify.hpp"
@@ -91,7 +91,7 @@ std::unique_ptr<store> check_store(const workspace_paths& paths, const workspace
 void check_clock(store& storage, timestamp now, findings& out) {
   const auto last = storage.find_last_session();
   const auto all = storage.read_overview();
-  if (!last || !all) return out.unknown("clock", (last ? all.error() : last.error()).message + ".");
+  if (!last || !all) return out.unknown("clock", last ? all.error() : last.error());
   timestamp newest;
   if (*last) newest = (*last)->ended_at.value_or((*last)->started_at);
   for (const auto& batch : all->unfinished) newest = std::max(newest, batch.last_assign_at);

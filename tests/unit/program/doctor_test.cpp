@@ -360,8 +360,8 @@ TEST_CASE("tasks with batch_ids of their own within a minute are wrong, apart, o
   assign(f, "e", "third");
   assign(f, "f", "fourth");
   const said found = of(findings(f), "batch_ids");
-  expect(found, "no", "2 batches of one task", "assign TASK_ID DESCRIPTION --batch batch_2");
-  CHECK(found.message.find("\"third\"") != std::string::npos);
+  expect(found, "no", "Batch \"fourth\" has one task, as has batch \"third\"",
+         "assign TASK_ID DESCRIPTION --batch batch_2");
   expect(of(findings(f, "third"), "one_batch"), "no", "\"fourth\"");
   REQUIRE(open(f).cancel(task_id("e")));
   expect(of(findings(f), "batch_ids"), "yes", "");
@@ -386,7 +386,7 @@ TEST_CASE("batches of one task that were imported with its end, or are done by h
   adopt("d", task_state::queued);
   expect(of(findings(f), "batch_ids"), "yes", "batch_2");
   adopt("e", task_state::queued);
-  expect(of(findings(f), "batch_ids"), "no", "2 batches of one task");
+  expect(of(findings(f), "batch_ids"), "no", "Batch \"batch of e\" has one task, as has batch \"batch of d\"");
 }
 
 TEST_CASE("a damaged store is wrong and is not touched, and the advice makes room for a new one") {
@@ -604,11 +604,21 @@ TEST_CASE("tasks that were asked to be separate are not missed in one conversati
   expect(of(findings(f, "b"), "context_shared"), "yes", "separate");
 }
 
-TEST_CASE("auto_execute that came with the first of several tasks is wrong") {
+TEST_CASE("the doctor says in the words of the warning what a call has warned of, or would") {
   const folder f;
-  assign(f, "t", "b");
-  assign(f, "u", "b");
-  expect(of(findings(f, "b"), "auto_execute"), "no", "first task");
+  const auto warned = [&](const std::string& task, const std::string& code) {
+    const auto reply = cobatch_run({"assign", task, "x", "--batch", "of " + task, "--json", "--root", f.str()}).json();
+    for (const auto& one : *reply.find("warnings")->as_array())
+      if (text_in(one, "code") == code) return text_in(one, "message");
+    return std::string();
+  };
+  const auto too_early = warned("t", "auto_execute_too_early"), no_engine = warned("u", "no_engine");
+  const auto own_ids = warned("v", "different_batch_ids");
+  assign(f, "w", "of t");
+  expect(of(findings(f, "of t"), "auto_execute"), "no", too_early);
+  expect(of(findings(f), "waiting"), "no", no_engine.substr(no_engine.find(" is stored")));
+  expect(of(findings(f, "of v"), "one_batch"), "no", own_ids);
+  for (const auto& text : {too_early, no_engine, own_ids}) CHECK_FALSE(text.empty());
 }
 
 TEST_CASE("a task that a person has in progress is told, and needs no tokens when it is done") {
