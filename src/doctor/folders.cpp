@@ -150,10 +150,10 @@ void check_views(const workspace_paths& paths, store& storage, findings& out) {
   const std::array files{paths.queue_view, paths.results_view, paths.history_view};
   static_assert(files.size() == view_count);
   const view_note note = glance_at_note(paths.state);
-  for (std::size_t i = 0; i < view_count; ++i)
-    if (stamp_of(files[i]) && !is_ours(files[i], note.files[i]))
+  for (const auto& file : files)
+    if (stamp_of(file) && !is_ours(file, note))
       return out.no("views",
-                    files[i].string() +
+                    file.string() +
                         " was written by something other than Cobatch. It is a copy: to edit it changes no task. The "
                         "next command keeps it under another name and writes the file anew.",
                     renew);
