@@ -38,9 +38,6 @@ struct file_stamp {
 [[nodiscard]] std::optional<file_stamp> stamp_of(const std::filesystem::path& path);
 [[nodiscard]] std::optional<file_stamp> stamp_of(int fd);
 
-/// Gives a file, link or folder a name that nobody has: 0, or the errno (EEXIST: it is taken).
-[[nodiscard]] int move_to_free_name(const std::filesystem::path& from, const std::filesystem::path& to);
-
 /// Whole content, at most `limit` bytes (too_large above). io_error if there is no such file.
 [[nodiscard]] result<std::string> read_file(const std::filesystem::path& path, std::size_t limit);
 
@@ -52,7 +49,7 @@ struct file_stamp {
 /// Writes all bytes, continuing after partial writes and EINTR.
 [[nodiscard]] result<void> write_all(int fd, std::string_view bytes, const std::filesystem::path& path_for_messages);
 
-/// Gives a file another name that nobody has. 0, or the errno (EEXIST: somebody has it).
+/// Gives a file, link or folder another name that nobody has. 0, or the errno (EEXIST: somebody has it).
 [[nodiscard]] int move_to_free_name(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Waits until what was written to the file is on the disk.
