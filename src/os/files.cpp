@@ -25,14 +25,6 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-// A temporary file beside `path`, and its name. mkostemp gives it mode 0600.
-result<unique_fd> make_temporary(const fs::path& path, std::string& name) {
-  name = (folder_of(path) / ("." + path.filename().string() + ".XXXXXX")).string();
-  unique_fd fd(::mkostemp(name.data(), O_CLOEXEC));
-  if (!fd.open()) return fail(system_error(errno, "make a file beside", path));
-  return fd;
-}
-
 // unsafe_file unless `file` is regular, has one link and lies on the mount of `folder_fd`.
 result<void> check_plain(const cobatch_file& file, int folder_fd, const fs::path& path) {
   const std::string name = path.string();
@@ -87,31 +79,29 @@ result<file_identity> identity_of(int fd, const fs::path& path_for_messages) {
 
 namespace {
 
-file_stamp stamp_from(const struct stat& info) {
-#ifdef __APPLE__
-  const auto &modified = info.st_mtimespec, &changed = info.st_ctimespec;
-#else
-  const auto &modified = info.st_mtim, &changed = info.st_ctim;
-#endif
-  const auto in_ns = [](const struct timespec& time) {
-    return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-  };
-  return {static_cast<std::int64_t>(info.st_dev), static_cast<std::int64_t>(info.st_ino),
-          static_cast<std::int64_t>(info.st_size), in_ns(modified), in_ns(changed)};
+std::optional<file_stamp> stamp_at(int fd, const char* name) {
+  cobatch_file file{};
+  if (::cobatch_look_at_file(fd, name, &file) != 0) return std::nullopt;
+  return file_stamp{static_cast<std::int64_t>(file.device), static_cast<std::int64_t>(file.inode), file.size,
+                    file.modified_ns, file.changed_ns};
 }
 
 }  // namespace
 
 std::optional<file_stamp> stamp_of(const fs::path& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return std::nullopt;
-  return stamp_from(info);
+  return stamp_at(-1, path.c_str());
 }
 
 std::optional<file_stamp> stamp_of(int fd) {
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) return std::nullopt;
-  return stamp_from(info);
+  return stamp_at(fd, nullptr);
+}
+
+result<temporary_file> make_temporary_file(const fs::path& path) {
+  temporary_file made;
+  made.name = (folder_of(path) / ("." + path.filename().string() + ".XXXXXX")).string();
+  made.fd.reset(::mkostemp(made.name.data(), O_CLOEXEC));
+  if (!made.fd.open()) return fail(system_error(errno, "make a file beside", path));
+  return made;
 }
 
 result<std::string> read_file(const fs::path& path, std::size_t limit) {
@@ -132,17 +122,17 @@ result<std::string> read_file(const fs::path& path, std::size_t limit) {
 }
 
 result<void> write_file_atomically(const fs::path& path, std::string_view content, bool durable) {
-  std::string temporary;
-  auto fd = make_temporary(path, temporary);
-  if (!fd) return fail(fd.error());
+  const auto temporary = make_temporary_file(path);
+  if (!temporary) return fail(temporary.error());
+  const auto& [fd, name] = *temporary;
   const auto give_up = [&](error e) {
-    ::unlink(temporary.c_str());
+    ::unlink(temporary->name.c_str());
     return fail(std::move(e));
   };
-  if (auto written = write_all(fd->get(), content, path); !written) return give_up(written.error());
+  if (auto written = write_all(fd.get(), content, path); !written) return give_up(written.error());
   if (durable)
-    if (auto synced = sync_file(fd->get(), path); !synced) return give_up(synced.error());
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up(system_error(errno, "replace", path));
+    if (auto synced = sync_file(fd.get(), path); !synced) return give_up(synced.error());
+  if (::rename(name.c_str(), path.c_str()) != 0) return give_up(system_error(errno, "replace", path));
   return durable ? sync_folder(folder_of(path)) : result<void>{};
 }
 
@@ -154,13 +144,6 @@ result<void> write_all(int fd, std::string_view bytes, const fs::path& path_for_
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
-}
-
-// Links are preferred, as they never overwrite; FAT and some FUSE file systems have none.
-int move_to_free_name(const fs::path& from, const fs::path& to) {
-  if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0) == 0) return ::unlink(from.c_str()) == 0 ? 0 : errno;
-  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOTSUP && errno != ENOSYS) return errno;
-  return ::cobatch_rename_to_free_name(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
 // macOS's fsync stops at the drive's cache; F_FULLFSYNC goes through it, where the file system knows it.

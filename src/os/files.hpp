@@ -41,6 +41,13 @@ struct file_stamp {
 /// Whole content, at most `limit` bytes (too_large above). io_error if there is no such file.
 [[nodiscard]] result<std::string> read_file(const std::filesystem::path& path, std::size_t limit);
 
+/// A new file beside `path`, with a name of its own that begins with a dot. Mode 0600.
+struct temporary_file {
+  unique_fd fd;
+  std::string name;  ///< its path, which ends in six random letters
+};
+[[nodiscard]] result<temporary_file> make_temporary_file(const std::filesystem::path& path);
+
 /// Writes beside the file and renames over it, so that readers see the old or the new content, never half of one.
 /// Mode 0600. With `durable` the file and its folder are synced before it returns.
 [[nodiscard]] result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,

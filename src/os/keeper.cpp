@@ -14,8 +14,8 @@
 #include <unistd.h>
 #include <utility>
 
-#include "os/keeper_protocol.h"
 #include "os/files.hpp"
+#include "os/keeper_protocol.h"
 #include "os/process.hpp"
 #include "os/programs.hpp"
 #include "os/spawn.hpp"

@@ -1,7 +1,6 @@
 #include "os/lock_file.hpp"
 
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <random>
 #include <string_view>
@@ -41,10 +40,6 @@ std::optional<std::string> first_bytes(int fd) {
   return bytes;
 }
 
-fs::path beside(const fs::path& path, const std::string& ending) {
-  return path.parent_path() / ("." + path.filename().string() + "." + ending);
-}
-
 // Some programs lock with a folder. 0, or errno.
 int remove_file_or_empty_folder(const fs::path& path) {
   if (::unlink(path.c_str()) == 0) return 0;
@@ -54,9 +49,11 @@ int remove_file_or_empty_folder(const fs::path& path) {
   return errno == ENOTDIR ? why : errno;
 }
 
-std::string private_ending() {
+// Beside the file; nobody else uses it.
+fs::path private_name(const fs::path& path) {
   std::random_device random;
-  return std::to_string(::getpid()) + "-" + std::to_string(random()) + ".removed";
+  return path.parent_path() / ("." + path.filename().string() + "." + std::to_string(::getpid()) + "-" +
+                               std::to_string(random()) + ".removed");
 }
 
 }  // namespace
@@ -102,16 +99,15 @@ result<std::optional<marker_identity>> look_at_marker(const fs::path& path) {
 }
 
 result<marker_identity> write_marker(const fs::path& path, const batch_id& batch, timestamp locked_at) {
-  std::string temporary = beside(path, "XXXXXX").string();
-  const unique_fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd.open()) return fail(system_error(errno, "make a file beside", path));
+  const auto temporary = make_temporary_file(path);
+  if (!temporary) return fail(temporary.error());
   const auto give_up = [&](error e) {
-    ::unlink(temporary.c_str());
+    ::unlink(temporary->name.c_str());
     return fail(std::move(e));
   };
   const std::string bytes = marker_bytes(batch, locked_at);
-  if (auto written = write_all(fd.get(), bytes, path); !written) return give_up(written.error());
-  const int failed = move_to_free_name(temporary, path);
+  if (auto written = write_all(temporary->fd.get(), bytes, path); !written) return give_up(written.error());
+  const int failed = move_to_free_name(temporary->name, path);
   if (failed == EEXIST)
     return give_up({errc::foreign_marker, path.string() +
                                               " is there already and is not ours; it was left alone and nothing was "
@@ -119,7 +115,7 @@ result<marker_identity> write_marker(const fs::path& path, const batch_id& batch
   if (failed != 0) return give_up(system_error(failed, "make", path));
   marker_identity made;
   mode_t mode = 0;
-  if (!look_at(fd.get(), nullptr, made, mode)) return fail(system_error(errno, "look at", path));
+  if (!look_at(temporary->fd.get(), nullptr, made, mode)) return fail(system_error(errno, "look at", path));
   made.bytes = bytes;
   return made;
 }
@@ -128,7 +124,7 @@ result<bool> remove_marker(const fs::path& path, const marker_identity& seen) {
   const auto now = look_at_marker(path);
   if (!now) return fail(now.error());
   if (*now != seen) return false;
-  const fs::path aside = beside(path, private_ending());
+  const fs::path aside = private_name(path);
   if (::rename(path.c_str(), aside.c_str()) != 0) {
     if (errno == ENOENT) return false;
     return fail(system_error(errno, "remove", path));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <fcntl.h>
 #include <optional>
 #include <string_view>
@@ -47,9 +46,9 @@ bool names_file(const fs::path& path, int fd) {
 // unlocked or half-written under that name. A reader may remove it before it is locked; then it is made anew.
 result<presence_file> make_file(const fs::path& folder, const std::string& content) {
   for (;;) {
-    std::string name = (folder / ".XXXXXX").string();
-    unique_fd fd(::mkostemp(name.data(), O_CLOEXEC));
-    if (!fd.open()) return fail(system_error(errno, "make a file in", folder));
+    auto made = make_temporary_file(folder / "engine");
+    if (!made) return fail(made.error());
+    auto& [fd, name] = *made;
     while (::flock(fd.get(), LOCK_EX) != 0)
       if (errno != EINTR) return fail(system_error(errno, "lock", name));
     if (auto written = write_all(fd.get(), content, name); !written) {

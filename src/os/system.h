@@ -20,8 +20,9 @@ struct cobatch_file {
   mode_t mode;
   uint64_t device, inode, links;
   int64_t size;
-  int64_t birth_ns;  ///< nanoseconds since 1970; 0: nobody tells. Tells two files apart that had one inode number
-  int64_t mount;     ///< two mounts of one file system differ where the kernel can tell
+  int64_t modified_ns, changed_ns;  ///< nanoseconds since 1970: of the content; of anything
+  int64_t birth_ns;                 ///< 0: nobody tells. Tells two files apart that had one inode number
+  int64_t mount;                    ///< two mounts of one file system differ where the kernel can tell
 };
 
 /// Of the file that `fd` is open on; with a path, of what has that name (a link is not followed) and `fd` is not used.
@@ -37,7 +38,7 @@ int cobatch_cannot_lock(int fd);
 bool cobatch_is_unlockable_type(uint64_t type);
 #endif
 
-/// rename, but never over another file. 0, or -1.
+/// rename, but never over another file. 0, or -1; ENOSYS or EINVAL: there is no such thing.
 int cobatch_rename_to_free_name(const char* from, const char* to);
 
 /// A descriptor that is readable when the file has been written to, renamed or removed; to be read until it is empty.

@@ -35,6 +35,10 @@
 
 // ---- Files
 
+static int64_t to_ns(const struct statx_timestamp* time) {
+  return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+}
+
 int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
   struct statx info;
   const unsigned wanted = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
@@ -46,8 +50,9 @@ int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
   out->inode = info.stx_ino;
   out->links = info.stx_nlink;
   out->size = (int64_t)info.stx_size;
-  const bool has_birth = (info.stx_mask & STATX_BTIME) != 0;
-  out->birth_ns = has_birth ? info.stx_btime.tv_sec * INT64_C(1000000000) + info.stx_btime.tv_nsec : 0;
+  out->modified_ns = to_ns(&info.stx_mtime);
+  out->changed_ns = to_ns(&info.stx_ctime);
+  out->birth_ns = (info.stx_mask & STATX_BTIME) != 0 ? to_ns(&info.stx_btime) : 0;
   // Since Linux 5.8; a bind mount of a single file shares device and inode with its origin, but not this.
   const bool has_mount = (info.stx_mask & STATX_MNT_ID) != 0;
   out->mount = has_mount ? (int64_t)info.stx_mnt_id : (int64_t)out->device;

@@ -12,9 +12,18 @@
 #include "os/system.h"
 #ifdef __APPLE__
 #include <sys/mount.h>
+#define st_mtim st_mtimespec
+#define st_ctim st_ctimespec
+#define birth_of(info) to_ns((info).st_birthtimespec)
+#else
+#define birth_of(info) 0
 #endif
 
 // ---- Files
+
+static int64_t to_ns(struct timespec time) {
+  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
 
 int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
   struct stat info;
@@ -24,10 +33,9 @@ int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
   out->inode = (uint64_t)info.st_ino;
   out->links = (uint64_t)info.st_nlink;
   out->size = (int64_t)info.st_size;
-  out->birth_ns = 0;
-#ifdef __APPLE__
-  out->birth_ns = info.st_birthtimespec.tv_sec * INT64_C(1000000000) + info.st_birthtimespec.tv_nsec;
-#endif
+  out->modified_ns = to_ns(info.st_mtim);
+  out->changed_ns = to_ns(info.st_ctim);
+  out->birth_ns = birth_of(info);
   out->mount = (int64_t)info.st_dev;
   return 0;
 }
@@ -40,11 +48,10 @@ int cobatch_cannot_lock(int fd) {
   return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
 }
 
-// Another file may come under the name in between. So link is what callers try first.
 int cobatch_rename_to_free_name(const char* from, const char* to) {
-  struct stat info;
-  if (lstat(to, &info) != 0) return errno == ENOENT ? rename(from, to) : -1;
-  errno = EEXIST;
+  (void)from;
+  (void)to;
+  errno = ENOSYS;
   return -1;
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <cobatch/core/session_token.hpp>
 #include <cobatch/protocol.hpp>
 
 #include "program/terminal.hpp"
@@ -249,15 +250,6 @@ std::optional<std::string> host_name_of(std::string_view host) {
 bool is_loopback_name(std::string_view name) noexcept {
   constexpr std::array<std::string_view, 3> names{"localhost", "127.0.0.1", "::1"};
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-bool same_secret(std::string_view given, std::string_view expected) noexcept {
-  unsigned difference = given.size() == expected.size() ? 0U : 1U;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    const char other = expected.empty() ? '\0' : expected[i % expected.size()];
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(other));
-  }
-  return difference == 0U;
 }
 
 }  // namespace cobatch::program

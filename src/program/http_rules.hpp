@@ -73,7 +73,5 @@ struct http_route {
 /// "localhost" of "LocalHost:5001", "::1" of "[::1]:5001"; nothing if it is no host with an optional port.
 [[nodiscard]] std::optional<std::string> host_name_of(std::string_view host);
 [[nodiscard]] bool is_loopback_name(std::string_view name) noexcept;
-/// Takes the same time wherever the two differ.
-[[nodiscard]] bool same_secret(std::string_view given, std::string_view expected) noexcept;
 
 }  // namespace cobatch::program

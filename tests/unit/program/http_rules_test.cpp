@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cobatch/core/session_token.hpp>
+
 #include "base/json.hpp"
 
 namespace cobatch::program {
