@@ -96,6 +96,19 @@ std::optional<file_stamp> stamp_of(int fd) {
   return stamp_at(fd, nullptr);
 }
 
+int move_to_free_name(const fs::path& from, const fs::path& to) {
+  if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0) == 0) {
+    ::unlink(from.c_str());
+    return 0;
+  }
+  if (errno == EEXIST) return EEXIST;
+  // A folder has no links, nor has any file on FAT and some FUSE file systems.
+  if (::cobatch_rename_to_free_name(from.c_str(), to.c_str()) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  if (stamp_of(to)) return EEXIST;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
 result<temporary_file> make_temporary_file(const fs::path& path) {
   temporary_file made;
   made.name = (folder_of(path) / ("." + path.filename().string() + ".XXXXXX")).string();
