@@ -242,7 +242,7 @@ typedef struct cobatch_workspace_options {
 ** opened more than once.
 **
 ** Errors: COBATCH_E_NOT_WRITABLE, _DISK_FULL, _CANNOT_LOCK (a file system that cannot lock: use `state`), _UNSAFE_FILE
-** (a file of the store is a link), _STORE_NEWER (made by a later version; untouched), _STORE_DAMAGED, _STORAGE_FAULT,
+** (a file of the store is a link), _STORE_NEWER (made by another version; untouched), _STORE_DAMAGED, _STORAGE_FAULT,
 ** _IO_ERROR.
 */
 COBATCH_API cobatch_status cobatch_open(const cobatch_workspace_options* options, cobatch_workspace** workspace,
@@ -1475,8 +1475,8 @@ typedef struct cobatch_finding_info {
 ** which is not needed for it. The reply holds findings.
 **
 ** Nothing is made where nothing is, and nothing that is damaged is touched, so it may be called while a session runs;
-** calls that write wait while the store is verified. Two things change: a store of an earlier version is brought to
-** this one, as by cobatch_open; and one that the disk failed to write is, if it is sound, written anew and let go on.
+** calls that write wait while the store is verified. One thing changes: a store that the disk failed to write is, if it
+** is sound, written anew and let go on.
 **
 ** What cannot be looked at is a finding. Thread-safe. Errors: COBATCH_E_BAD_VALUE, _BAD_ID. Since ABI version 3.
 */

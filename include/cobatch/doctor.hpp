@@ -39,9 +39,8 @@ struct finding {
 /// With `batch`, also at what came of that one.
 ///
 /// Nothing is made where nothing is, nothing that is damaged is touched, no view is written and the guard is not taken,
-/// so it may be called while a session runs; commands that write wait while the store is verified. Two things change: a
-/// store of an earlier version is brought to this one, as by `workspace::open`; and one that the disk failed to write
-/// (storage_fault) is, if it is sound, written anew and let go on.
+/// so it may be called while a session runs; commands that write wait while the store is verified. One thing changes: a
+/// store that the disk failed to write (storage_fault) is, if it is sound, written anew and let go on.
 ///
 /// Never fails: what cannot be looked at is a finding. May be called from any thread.
 [[nodiscard]] std::vector<finding> diagnose(const workspace_options& options,

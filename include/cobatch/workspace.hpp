@@ -115,7 +115,7 @@ struct savings_report {
 class workspace {
  public:
   /// Opens the workspace in a folder, and makes its `data/` if there is none. Errors: those of
-  /// `open_sqlite_store`, not_writable, disk_full.
+  /// `store::open`, not_writable, disk_full.
   ///
   /// If the store is gone, though there was one, a new one is made, and the JSON files, which show what it held, are
   /// kept under other names. Until they are imported, `assign`, `execute_queue` and `status` warn: `store_lost`.

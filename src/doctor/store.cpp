@@ -11,7 +11,6 @@
 #include "doctor/checks.hpp"
 #include "os/programs.hpp"
 #include "store/schema.hpp"
-#include "store/verify.hpp"
 #include "workspace/layout.hpp"
 
 namespace cobatch {
@@ -74,7 +73,7 @@ std::unique_ptr<store> check_store(const workspace_paths& paths, const workspace
     say_damaged(*checked, paths.state, out);
     return nullptr;
   }
-  auto opened = open_sqlite_store({paths.state.string(), options.clock});
+  auto opened = store::open({paths.state.string(), options.clock});
   if (!opened) {
     say_unusable(opened.error(), paths.state, out);
     return nullptr;

@@ -285,8 +285,8 @@ adopt_outcome foreseen(const std::optional<task_record>& there, const adopted_ta
 }
 
 result<std::unique_ptr<store>> store_to_look_at(const workspace_paths& paths, const clock_fn& clock) {
-  if (standing_of_store(paths.state) != store_standing::there) return make_memory_store(clock);
-  return open_sqlite_store({paths.state.string(), clock});
+  if (standing_of_store(paths.state) != store_standing::there) return store::open({":memory:", clock});
+  return store::open({paths.state.string(), clock});
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ struct import_report {
 [[nodiscard]] result<import_report> import_original(workspace& place, const std::filesystem::path& folder);
 
 /// What `import_original` would do now. Opens no workspace and makes no file: where there is no store yet, it is taken
-/// as empty. A store of an earlier version is brought to this one, as by `workspace::open`. Errors as above.
+/// as empty. Errors as above.
 [[nodiscard]] result<import_report> preview_import(const workspace_options& place, const std::filesystem::path& folder);
 
 }  // namespace cobatch

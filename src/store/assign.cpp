@@ -1,4 +1,4 @@
-// Commands about batches: assign, seal, execute.
+// The commands that assign tasks.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -6,16 +6,12 @@
 #include <unordered_set>
 #include <utility>
 
-#include "store/commands.hpp"
-#include "store/followers.hpp"
+#include "store/database.hpp"
 #include "store/settling.hpp"
 
 namespace cobatch {
-namespace commands {
 
 namespace {
-
-constexpr std::chrono::milliseconds one_second{1000};
 
 void check_request(const assign_request& request) {
   if (request.tasks.empty()) throw store_failure{{errc::bad_value, "no task was given; nothing was stored"}};
@@ -34,13 +30,12 @@ struct existing_tasks {
   std::optional<task_record> conflict;
 };
 
-existing_tasks look_up(rows& t, const assign_request& request) {
+existing_tasks look_up(transaction& t, const assign_request& request) {
   existing_tasks out;
   out.found.reserve(request.tasks.size());
   for (const auto& spec : request.tasks) {
-    auto& row = out.found.emplace_back();
-    if (!t.has_task(spec.id)) continue;
-    row = t.find_task(spec.id);
+    const auto& row = out.found.emplace_back(t.find_task(spec.id));
+    if (!row) continue;
     ++out.count;
     const bool elsewhere = request.batch && row->record.batch != *request.batch;
     if ((elsewhere || !row->record.spec.same_content(spec)) && !out.conflict) out.conflict = row->record;
@@ -52,18 +47,15 @@ assigned_task as_assigned(const task_record& task, bool duplicate) {
   return {task.spec.id, task.position, task.state, duplicate};
 }
 
-void seal_now(batch_row& row, timestamp now) {
-  row.record.state = on_seal(row.record.state);
-  row.record.sealed_at = now;
-}
-
-batch_id free_batch_id(rows& t, timestamp now, taken_seconds& taken) {
-  const timestamp second{now.ms - now.ms % one_second.count()};
-  const bool known = taken.from <= second && second < taken.until;
-  timestamp candidate = known ? taken.until : second;
-  while (t.has_batch(make_batch_id(candidate))) candidate = candidate + one_second;
-  taken = {known ? taken.from : second, candidate + one_second};
-  return make_batch_id(candidate);
+batch_id free_batch_id(transaction& t) {
+  constexpr std::chrono::milliseconds one_second{1000};
+  const timestamp second{t.now.ms - t.now.ms % one_second.count()};
+  auto& known = t.known();
+  if (second < known.taken_from || known.taken_until <= second) known.taken_from = known.taken_until = second;
+  while (t.find_batch(make_batch_id(known.taken_until))) known.taken_until = known.taken_until + one_second;
+  const batch_id id = make_batch_id(known.taken_until);
+  known.taken_until = known.taken_until + one_second;
+  return id;
 }
 
 // What the request makes of its batch's agent; nothing if the batch names another.
@@ -73,72 +65,68 @@ std::optional<std::string> agree_on_agent(const batch_record& batch, const std::
   return may_name ? std::optional(wanted) : std::nullopt;
 }
 
-bool preamble_fits(rows& t, const batch_row& batch, const preamble& wanted, bool runs) {
-  if (wanted.empty()) return true;
-  return batch.record.has_preamble ? t.find_preamble(batch.key) == wanted : !runs;
-}
-
 // Puts what the request says of its batch into the row; false if it contradicts what is there, or comes too late.
-bool agree_on_settings(rows& t, batch_row& batch, const assign_request& request) {
-  const bool runs = batch.record.state == batch_state::running || batch.record.state == batch_state::ending;
+bool agree_on_settings(transaction& t, batch_row& batch, const assign_request& request) {
+  const bool runs = is_worked(batch.record.state);
   auto merged = merge_settings(batch.record.settings, request.settings, runs);
-  if (!merged || !preamble_fits(t, batch, request.shared, runs)) return false;
+  if (!merged) return false;
   batch.record.settings = std::move(*merged);
-  batch.record.has_preamble = batch.record.has_preamble || !request.shared.empty();
-  return true;
+  if (request.shared.empty()) return true;
+  if (batch.record.has_preamble) return t.find_preamble(batch) == request.shared;
+  batch.record.has_preamble = !runs;
+  return !runs;
 }
 
-// Writes a batch with the preamble that it has got, if it has just got one.
-void write_batch(rows& t, const std::optional<batch_row>& before, batch_row& after, const preamble& shared) {
-  if (before)
-    t.update_batch(*before, after);
-  else
-    t.insert_batch(after);
-  if (after.record.has_preamble && !(before && before->record.has_preamble)) t.put_preamble(after.key, shared);
+// Saves a batch with the preamble that it has got, if it has just got one.
+void save(transaction& t, batch_row& batch, bool had_preamble, const preamble& shared) {
+  t.save(batch);
+  if (batch.record.has_preamble == had_preamble) return;
+  t.db.run("INSERT INTO batch_preamble(batch_seq, text, files) VALUES(?, ?, ?)", batch.key, shared.text,
+           write_list(shared.files));
+  t.wrote();
 }
 
-// Without a batch in the request the tasks may stand in several. The latest task's is told: it is the one that a first
-// request, whose answer was lost, may have made. None is sealed then, as that first request sealed no other.
-assign_outcome all_duplicates(rows& t, const assign_request& request, const existing_tasks& existing, timestamp now) {
+// Without a batch in the request the tasks may stand in several. The latest task's is answered: it is the one that a
+// first request, whose answer was lost, may have made. None is sealed then, as that first request sealed no other.
+assign_outcome all_duplicates(transaction& t, const assign_request& request, const existing_tasks& existing) {
   assign_outcome out;
   const auto by_key = [](const auto& a, const auto& b) { return a->key < b->key; };
   const auto latest = std::max_element(existing.found.begin(), existing.found.end(), by_key);
   const bool several = std::any_of(existing.found.begin(), existing.found.end(),
                                    [&](const auto& row) { return row->batch_key != (*latest)->batch_key; });
-  const auto before = t.find_batch((*latest)->record.batch);
-  if (!before) throw store_failure{{errc::store_damaged, "a task's batch is missing from the store"}};
-  out.batch = before->record;
-  if (!request.agent.empty() && !out.batch.agent.empty() && request.agent != out.batch.agent) {
+  batch_row batch = t.batch_of((*latest)->record.batch);
+  out.batch = batch.record;
+  if (!request.agent.empty() && !batch.record.agent.empty() && request.agent != batch.record.agent) {
     out.what = assign_outcome::kind::agent_conflict;
     return out;
   }
-  batch_row after = *before;
-  if (!agree_on_settings(t, after, request)) {
+  const bool had_preamble = batch.record.has_preamble;
+  if (!agree_on_settings(t, batch, request)) {
     out.what = assign_outcome::kind::batch_conflict;
     return out;
   }
   out.what = assign_outcome::kind::duplicate;
   for (const auto& row : existing.found) out.tasks.push_back(as_assigned(row->record, true));
-  const bool is_open = before->record.state == batch_state::open && live_tasks(before->record) > 0;
+  const bool is_open = batch.record.state == batch_state::open && live_tasks(batch.record) > 0;
   out.sealed_now = request.seal && !several && is_open;
-  if (out.sealed_now) seal_now(after, now);
-  if (after.record != before->record) write_batch(t, before, after, request.shared);
-  out.batch = std::move(after.record);
+  if (out.sealed_now) seal_now(batch.record, t.now);
+  save(t, batch, had_preamble, request.shared);
+  out.batch = std::move(batch.record);
   return out;
 }
 
 // What the needs of the new tasks come to.
 struct needs_found {
-  task_id unknown;                 // a need that does not stand before its task; empty if there is none
-  std::vector<std::int64_t> lost;  // the keys of needs that will never be done
+  task_id unknown;            // a need that does not stand before its task; empty if there is none
+  std::vector<task_id> lost;  // needs that will never be done
 };
 
-needs_found look_at_needs(rows& t, std::int64_t batch_key, const assign_request& request,
+needs_found look_at_needs(transaction& t, std::int64_t batch_key, const assign_request& request,
                           const existing_tasks& existing) {
   needs_found out;
+  std::unordered_set<std::string_view> earlier;  // new tasks of this request, once one has needs
   const auto has_needs = [](const task_spec& spec) { return !spec.needs.empty(); };
   if (std::none_of(request.tasks.begin(), request.tasks.end(), has_needs)) return out;
-  std::unordered_set<std::string_view> earlier;  // new tasks of this request
   for (std::size_t i = 0; i < request.tasks.size(); ++i) {
     if (existing.found[i]) continue;
     for (const auto& need : request.tasks[i].needs) {
@@ -148,28 +136,16 @@ needs_found look_at_needs(rows& t, std::int64_t batch_key, const assign_request&
         out.unknown = need;
         return out;
       }
-      if (ended_badly(place->state)) out.lost.push_back(place->key);
+      if (ended_badly(place->state)) out.lost.push_back(need);
     }
     earlier.insert(request.tasks[i].id.str());
   }
   return out;
 }
 
-// Applies to the batch what assigning `added` new tasks does to it.
-assign_effect apply_assign(batch_record& batch, bool is_new, const assign_request& request, timestamp now) {
-  const auto before = is_new ? std::nullopt : std::optional(batch.state);
-  const assign_effect effect = on_assign(before, request.seal);
-  const bool was_empty_open = batch.state == batch_state::open && batch.tally.total() == 0;
-  if (request.batch && was_empty_open && request.tasks.size() == 1 && request.seal && !request.whole_batch)
-    batch.lingers = true;
-  apply(effect, batch, now);
-  batch.last_assign_at = now;
-  return effect;
-}
-
 // Puts what the request makes of its batch into the row, but for its tasks; or says why it may not.
-std::optional<assign_outcome::kind> agree(rows& t, batch_row& batch, const assign_request& request, std::int64_t added,
-                                          const needs_found& needs) {
+std::optional<assign_outcome::kind> agree(transaction& t, batch_row& batch, const assign_request& request,
+                                          std::int64_t added, const needs_found& needs) {
   auto agent = agree_on_agent(batch.record, request.agent);
   if (!agent) return assign_outcome::kind::agent_conflict;
   batch.record.agent = std::move(*agent);
@@ -180,15 +156,32 @@ std::optional<assign_outcome::kind> agree(rows& t, batch_row& batch, const assig
   return std::nullopt;
 }
 
-std::vector<assigned_task> insert_tasks(rows& t, const batch_row& batch, std::int64_t first_position,
-                                        const assign_request& request, const existing_tasks& existing, timestamp now) {
+// Applies to the batch what assigning `added` new tasks does to it.
+assign_effect add_to(batch_row& batch, bool is_new, const assign_request& request, const existing_tasks& existing,
+                     std::int64_t added, timestamp now) {
+  batch_record& b = batch.record;
+  const assign_effect effect = on_assign(is_new ? std::nullopt : std::optional(b.state), request.seal);
+  const bool was_empty_open = b.state == batch_state::open && b.tally.total() == 0;
+  if (request.batch && was_empty_open && request.tasks.size() == 1 && request.seal && !request.whole_batch)
+    b.lingers = true;
+  apply(effect, b, now);
+  b.last_assign_at = now;
+  b.tally[task_state::queued] += added;
+  batch.last_position += added;
+  for (std::size_t i = 0; i < request.tasks.size(); ++i)
+    if (!existing.found[i]) b.prio = std::max(b.prio, request.tasks[i].prio);
+  return effect;
+}
+
+std::vector<assigned_task> insert_tasks(transaction& t, const batch_row& batch, std::int64_t first_position,
+                                        const assign_request& request, const existing_tasks& existing) {
   std::vector<assigned_task> out;
   out.reserve(request.tasks.size());
   task_row task;
   task.batch_key = batch.key;
   task.record.batch = batch.record.id;
   task.record.round = batch.record.round;
-  task.record.created_at = now;
+  task.record.created_at = t.now;
   task.record.position = first_position;
   for (std::size_t i = 0; i < request.tasks.size(); ++i) {
     if (existing.found[i]) {
@@ -196,7 +189,7 @@ std::vector<assigned_task> insert_tasks(rows& t, const batch_row& batch, std::in
       continue;
     }
     task.record.spec = request.tasks[i];
-    t.insert_task(task);
+    t.insert(task);
     out.push_back(as_assigned(task.record, false));
     ++task.record.position;
   }
@@ -204,36 +197,32 @@ std::vector<assigned_task> insert_tasks(rows& t, const batch_row& batch, std::in
 }
 
 // Cancels what was assigned in need of something that will never be done.
-void cancel_lost(rows& t, batch_row& batch, const std::vector<std::int64_t>& lost, std::vector<assigned_task>& assigned,
-                 timestamp now) {
-  const batch_row before = batch;
-  for (const std::int64_t need : lost) cancel_dependents(t, batch.record, need, now);
+void cancel_lost(transaction& t, batch_row& batch, const std::vector<task_id>& lost,
+                 std::vector<assigned_task>& assigned) {
+  for (const auto& need : lost) t.cancel_dependents(batch, need);
   finish_if_done(batch.record);
-  t.update_batch(before, batch);
+  t.save(batch);
   for (auto& task : assigned)
     if (const auto place = t.find_place(task.id)) task.state = place->state;
 }
 
-}  // namespace
-
-assign_outcome assign(rows& t, const assign_request& request, timestamp now, taken_seconds& taken) {
+assign_outcome assign_one(transaction& t, const assign_request& request) {
   check_request(request);
   existing_tasks existing = look_up(t, request);
   assign_outcome out;
   if (existing.conflict) {
     out.what = assign_outcome::kind::task_exists;
     out.conflict = std::move(existing.conflict);
-    if (const auto batch = t.find_batch(out.conflict->batch)) out.batch = batch->record;
+    if (auto batch = t.find_batch(out.conflict->batch)) out.batch = std::move(batch->record);
     return out;
   }
-  if (existing.count == request.tasks.size()) return all_duplicates(t, request, existing, now);
+  if (existing.count == request.tasks.size()) return all_duplicates(t, request, existing);
 
-  std::optional<batch_row> before;
-  if (request.batch) before = t.find_batch(*request.batch);
+  const auto before = request.batch ? t.find_batch(*request.batch) : std::nullopt;
   batch_row batch = before.value_or(batch_row{});
   if (!before) {
-    batch.record.id = request.batch ? *request.batch : free_batch_id(t, now, taken);
-    batch.record.created_at = now;
+    batch.record.id = request.batch ? *request.batch : free_batch_id(t);
+    batch.record.created_at = t.now;
   }
   const auto added = static_cast<std::int64_t>(request.tasks.size() - existing.count);
   const needs_found needs = look_at_needs(t, batch.key, request, existing);
@@ -243,16 +232,11 @@ assign_outcome assign(rows& t, const assign_request& request, timestamp now, tak
     out.batch = before ? before->record : batch.record;
     return out;
   }
-
-  const assign_effect effect = apply_assign(batch.record, !before, request, now);
-  batch.record.tally[task_state::queued] += added;
   const std::int64_t first_position = batch.last_position + 1;
-  batch.last_position += added;
-  for (std::size_t i = 0; i < request.tasks.size(); ++i)
-    if (!existing.found[i]) batch.record.prio = std::max(batch.record.prio, request.tasks[i].prio);
-  write_batch(t, before, batch, request.shared);
-  out.tasks = insert_tasks(t, batch, first_position, request, existing, now);
-  if (!needs.lost.empty()) cancel_lost(t, batch, needs.lost, out.tasks, now);
+  const assign_effect effect = add_to(batch, !before, request, existing, added, t.now);
+  save(t, batch, before && before->record.has_preamble, request.shared);
+  out.tasks = insert_tasks(t, batch, first_position, request, existing);
+  if (!needs.lost.empty()) cancel_lost(t, batch, needs.lost, out.tasks);
   out.what = assign_outcome::kind::stored;
   out.batch = std::move(batch.record);
   out.next_round = effect.next_round;
@@ -260,29 +244,7 @@ assign_outcome assign(rows& t, const assign_request& request, timestamp now, tak
   return out;
 }
 
-seal_outcome seal(rows& t, const batch_id& batch, timestamp now) {
-  seal_outcome out;
-  const auto before = t.find_batch(batch);
-  if (!before) return out;
-  out.batch = before->record;
-  if (before->record.state != batch_state::open) {
-    out.what = seal_outcome::kind::unchanged;
-    return out;
-  }
-  if (live_tasks(before->record) == 0) {
-    out.what = seal_outcome::kind::empty_batch;
-    return out;
-  }
-  batch_row after = *before;
-  seal_now(after, now);
-  t.update_batch(*before, after);
-  out.what = seal_outcome::kind::sealed;
-  out.batch = after.record;
-  return out;
-}
-
-std::vector<assign_outcome> assign_each(rows& t, const std::vector<assign_request>& requests, timestamp now,
-                                        taken_seconds& taken) {
+std::vector<assign_outcome> assign_all(transaction& t, const std::vector<assign_request>& requests) {
   std::vector<assign_outcome> out;
   out.reserve(requests.size());
   std::optional<batch_id> shared;
@@ -291,101 +253,26 @@ std::vector<assign_outcome> assign_each(rows& t, const std::vector<assign_reques
     const bool seals = std::exchange(request.seal, false);
     const bool names_none = !request.batch;
     if (names_none) request.batch = shared;
-    const assign_outcome& done = out.emplace_back(assign(t, request, now, taken));
+    const assign_outcome& done = out.emplace_back(assign_one(t, request));
     if (done.refused()) continue;
     if (names_none) shared = done.batch.id;
     if (seals) complete.insert(done.batch.id);
   }
   // A batch of which no task is left to run is as sealed as it needs to be.
-  for (const auto& batch : complete) static_cast<void>(seal(t, batch, now));
+  for (const auto& batch : complete) t.seal(batch);
   for (auto& done : out)
-    if (const auto row = t.find_batch(done.batch.id); row && !done.refused()) done.batch = row->record;
-  return out;
-}
-
-namespace {
-
-// A task that somebody has in progress by hand is nothing to run.
-bool can_run(const batch_record& batch) {
-  return batch.tally[task_state::queued] > 0 || (batch.state == batch_state::running && live_tasks(batch) > 0);
-}
-
-execute_outcome execute_one(rows& t, const batch_row& before, timestamp now) {
-  execute_outcome out;
-  if (!can_run(before.record)) {
-    out.what = execute_outcome::kind::empty_batch;
-    out.named = before.record;
-    return out;
-  }
-  batch_row after = before;
-  if (after.record.state == batch_state::open) seal_now(after, now);
-  let_go(after.record);
-  if (after.record != before.record) t.update_batch(before, after);
-  out.what = execute_outcome::kind::started;
-  out.runnable.push_back(after.record);
-  return out;
-}
-
-// Open batches with work: sealed if nobody touched them for a while, else told.
-void seal_untouched(rows& t, timestamp now, execute_outcome& out) {
-  std::vector<batch_row> untouched;
-  t.visit_batches(batch_state::open, [&](const batch_row& row) {
-    if (!can_run(row.record)) return true;
-    if (now - row.record.last_assign_at >= untouched_before_execute)
-      untouched.push_back(row);
-    else
-      out.left_open.push_back(row.record);
-    return true;
-  });
-  for (const auto& before : untouched) {
-    batch_row after = before;
-    seal_now(after, now);
-    t.update_batch(before, after);
-  }
-}
-
-std::vector<batch_record> runnable_batches(rows& t, timestamp now) {
-  std::vector<batch_row> found;
-  for (const batch_state state : {batch_state::running, batch_state::sealed, batch_state::held})
-    t.visit_batches(state, [&](const batch_row& row) {
-      if (is_due(row.record, now) && can_run(row.record)) found.push_back(row);
-      return true;
-    });
-  std::sort(found.begin(), found.end(),
-            [](const batch_row& a, const batch_row& b) { return runs_before(a.record, a.key, b.record, b.key); });
-  std::vector<batch_record> out;
-  out.reserve(found.size());
-  for (auto& row : found) out.push_back(std::move(row.record));
+    if (auto row = t.find_batch(done.batch.id); row && !done.refused()) done.batch = std::move(row->record);
   return out;
 }
 
 }  // namespace
 
-execute_outcome execute(rows& t, const execute_request& request, timestamp now) {
-  execute_outcome out;
-  const auto named = request.batch ? t.find_batch(*request.batch) : std::nullopt;
-  if (request.batch && !named) {
-    out.what = execute_outcome::kind::not_found;
-    return out;
-  }
-  const auto last = t.last_session();
-  const bool lives = last && last->record.phase == session_phase::live && last->record.id == request.held;
-  if (lives) {
-    out.what = execute_outcome::kind::already_running;
-    out.live = last->record;
-    return out;
-  }
-  if (named) return execute_one(t, *named, now);
-  seal_untouched(t, now, out);
-  out.runnable = runnable_batches(t, now);
-  out.what = out.runnable.empty() ? execute_outcome::kind::nothing_to_do : execute_outcome::kind::started;
-  return out;
+result<assign_outcome> v1::store::assign(const assign_request& request) {
+  return change([&](transaction& t) { return assign_one(t, request); });
 }
 
-preamble find_preamble(rows& t, const batch_id& batch) {
-  const auto row = t.find_batch(batch);
-  return row && row->record.has_preamble ? t.find_preamble(row->key) : preamble{};
+result<std::vector<assign_outcome>> v1::store::assign_each(const std::vector<assign_request>& requests) {
+  return change([&](transaction& t) { return assign_all(t, requests); });
 }
 
-}  // namespace commands
 }  // namespace cobatch

@@ -1,20 +1,20 @@
-// The tables, their version, and how an older file becomes a newer one.
+// The tables and their version.
 #pragma once
 
 #include <cobatch/core/error.hpp>
 
-#include "store/sqlite_db.hpp"
+#include "store/sqlite.hpp"
 
 namespace cobatch {
 
-/// The version of the tables this library writes, in the file's `user_version`.
-inline constexpr int schema_version = 5;
+/// The version of the tables, in the file's `user_version`.
+inline constexpr int schema_version = 6;
 
-/// The version of a file: 0 of an empty one. Errors: store_newer; store_damaged (no database, or not one of ours).
-/// Nothing is written.
-[[nodiscard]] result<int> read_schema_version(sqlite_db& db, const std::filesystem::path& file);
+/// True if the file holds our tables, false if it is empty. Errors: store_newer (tables of another version);
+/// store_damaged (no database, or not one of ours). Nothing is written.
+[[nodiscard]] result<bool> has_tables(sqlite& db, const std::filesystem::path& file);
 
-/// Brings a file from `from` to `schema_version`, in one transaction. Call with the write lock held.
-void migrate(sqlite_db& db, int from);
+/// Makes the tables in an empty file, in one transaction. Call with the write lock held.
+void make_tables(sqlite& db);
 
 }  // namespace cobatch

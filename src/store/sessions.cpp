@@ -1,157 +1,128 @@
-// Commands about sessions and their turns: claim, begin, settle, end, recover. Each names the session's epoch and
-// does nothing if that session is not live.
+// Sessions: their rows, the commands claim, end and recover, what is said of a live one, and lists. Each command names
+// the session's epoch and does nothing if that session is not live.
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
-#include "store/commands.hpp"
+#include "store/database.hpp"
 #include "store/settling.hpp"
-#include "store/turns.hpp"
 
 namespace cobatch {
-namespace commands {
 
 namespace {
 
-// What somebody has in progress by hand is not the engine's, and what needs it has to wait.
-bool has_task_to_begin(rows& t, const batch_row& batch) {
-  const auto& tally = batch.record.tally;
-  if (tally[task_state::queued] == 0) return false;
-  return tally[task_state::in_progress] == 0 || next_to_begin(t, batch);
+// SQL cannot call `settles`; and IN would make SQLite build a table of the words for each session that it reads.
+static_assert([] {
+  for (std::size_t i = 0; i < turn_end_count; ++i) {
+    const auto end = static_cast<turn_end>(i);
+    const bool is_named = end == turn_end::done || end == turn_end::error || end == turn_end::denied;
+    if (settles(end) != is_named) return false;
+  }
+  return true;
+}());
+constexpr sql_text select_session(
+    "SELECT s.epoch, s.batch_seq, s.nonce, (SELECT batch_id FROM batch WHERE seq = s.batch_seq), s.round, s.agent,"
+    " s.phase, s.boot_id, s.pid_namespace, s.pid, s.start_time, s.started_at, s.ended_at, s.\"end\", s.end_detail,"
+    " s.end_requested,"
+    " (SELECT count(*) FROM turn u WHERE u.epoch = s.epoch AND u.task_id <> ''"
+    " AND (u.\"end\" = 'done' OR u.\"end\" = 'error' OR u.\"end\" = 'denied')),"
+    " s.agent_version, s.agent_model, s.agent_billing, s.pause_until, s.pause_reason FROM session s ");
+
+session_row read_session(const sql_query& q) {
+  session_row row;
+  session_record& s = row.record;
+  const int pause =
+      q.read(0, s.id, row.batch_key, row.nonce, s.batch, s.round, s.agent, s.phase, s.owner.boot_id,
+             s.owner.pid_namespace, s.owner.pid, s.owner.start_time, s.started_at, s.ended_at, s.end, s.end_detail,
+             s.end_requested, s.turns_settled, s.about.version, s.about.model, s.about.billing);
+  if (!q.is_null(pause)) s.pause = {q.get<timestamp>(pause), q.get<std::string>(pause + 1)};
+  return row;
 }
 
-bool can_be_claimed(rows& t, const batch_row& batch, const served_agents& serves, timestamp now) {
-  const batch_record& b = batch.record;
-  const bool waits = b.state == batch_state::sealed || b.state == batch_state::held;
-  return waits && is_due(b, now) && serves.serves(b.agent) && has_task_to_begin(t, batch);
+std::optional<session_row> one_session(sql_query q) {
+  return q.step() ? std::optional(read_session(q)) : std::nullopt;
 }
 
-std::optional<batch_row> first_claimable(rows& t, batch_state state, const served_agents& serves, timestamp now) {
-  std::optional<batch_row> found;
-  t.visit_batches(state, [&](const batch_row& row) {
-    if (can_be_claimed(t, row, serves, now)) found = row;
-    return !found;
-  });
-  return found;
-}
-
-std::optional<batch_row> next_to_claim(rows& t, const served_agents& serves, timestamp now) {
-  auto sealed = first_claimable(t, batch_state::sealed, serves, now);
-  auto held = first_claimable(t, batch_state::held, serves, now);
-  if (!held) return sealed;
-  if (!sealed || runs_before(held->record, held->key, sealed->record, sealed->key)) return held;
-  return sealed;
-}
-
-claim_outcome claim_answer(claim_outcome::kind what, const session_record& session, const batch_record& batch) {
-  claim_outcome out;
-  out.what = what;
-  out.session = session;
-  out.batch = batch;
-  return out;
+std::optional<session_record> record_of(std::optional<session_row> row) {
+  return row ? std::optional(std::move(row->record)) : std::nullopt;
 }
 
 }  // namespace
 
-claim_outcome claim(rows& t, const claim_request& request, timestamp now) {
-  const auto last = t.last_session();
-  if (is_live(last)) {
-    const bool same = last->nonce == request.nonce;
-    return claim_answer(same ? claim_outcome::kind::claimed : claim_outcome::kind::session_live, last->record,
-                        batch_of(t, last->record.batch).record);
-  }
-  std::optional<batch_row> before;
-  if (request.only) {
-    before = t.find_batch(*request.only);
-    if (before && !can_be_claimed(t, *before, request.serves, now)) before.reset();
-  } else {
-    before = next_to_claim(t, request.serves, now);
-  }
-  if (!before) return {};
+std::optional<session_row> transaction::find_session(epoch id) {
+  static constexpr auto sql = select_session + "WHERE s.epoch = ?1";
+  return one_session(db.query(sql, id));
+}
 
-  batch_row after = *before;
-  after.record.state = batch_state::running;
-  after.record.hold_reason.clear();
-  after.record.held_until.reset();
-  t.update_batch(*before, after);
+std::optional<session_row> transaction::find_last_session() {
+  static constexpr auto sql = select_session + "ORDER BY s.epoch DESC LIMIT 1";
+  return one_session(db.query(sql));
+}
+
+std::optional<session_row> transaction::find_live_session() {
+  auto last = find_last_session();
+  return last && last->live() ? std::move(last) : std::nullopt;
+}
+
+std::optional<session_row> transaction::find_live_session(epoch id) {
+  auto session = find_session(id);
+  return session && session->live() ? std::move(session) : std::nullopt;
+}
+
+// -------------------------------------------------------------------------------------------------- claim
+
+namespace {
+
+claim_outcome claimed(claim_outcome::kind what, const session_row& session, const batch_row& batch) {
+  return {what, session.record, batch.record};
+}
+
+std::optional<batch_row> batch_to_claim(transaction& t, const claim_request& request) {
+  if (!request.only) return t.next_to_claim(request.serves);
+  auto named = t.find_batch(*request.only);
+  return named && t.can_be_claimed(*named, request.serves) ? std::move(named) : std::nullopt;
+}
+
+void insert(transaction& t, const session_row& row) {
+  const session_record& s = row.record;
+  t.db.run(
+      "INSERT INTO session(epoch, batch_seq, round, agent, phase, nonce, boot_id, pid_namespace, pid, start_time,"
+      " started_at, end_detail, end_requested, agent_version, agent_model, agent_billing)"
+      " VALUES(?, ?, ?, ?, 'live', ?, ?, ?, ?, ?, ?, '', 0, '', '', '')",
+      s.id, row.batch_key, s.round, s.agent, row.nonce, s.owner.boot_id, s.owner.pid_namespace, s.owner.pid,
+      s.owner.start_time, s.started_at);
+  t.wrote();
+}
+
+claim_outcome claim_batch(transaction& t, const claim_request& request) {
+  const auto last = t.find_last_session();
+  if (last && last->live()) {
+    const bool same = last->nonce == request.nonce;
+    return claimed(same ? claim_outcome::kind::claimed : claim_outcome::kind::session_live, *last,
+                   t.batch_of(last->record.batch));
+  }
+  auto batch = batch_to_claim(t, request);
+  if (!batch) return {};
+  batch->record.state = batch_state::running;
+  batch->record.hold_reason.clear();
+  batch->record.held_until.reset();
+  t.save(*batch);
 
   session_row session;
-  session.batch_key = after.key;
+  session.batch_key = batch->key;
   session.nonce = request.nonce;
   session.record.id.value = std::max(last ? last->record.id.value : 0, request.above.value) + 1;
-  session.record.batch = after.record.id;
-  session.record.round = after.record.round;
-  session.record.agent = after.record.agent.empty() ? request.serves.default_agent : after.record.agent;
+  session.record.batch = batch->record.id;
+  session.record.round = batch->record.round;
+  session.record.agent = batch->record.agent.empty() ? request.serves.default_agent : batch->record.agent;
   session.record.owner = request.owner;
-  session.record.started_at = now;
-  t.insert_session(session);
-  return claim_answer(claim_outcome::kind::claimed, session.record, after.record);
+  session.record.started_at = t.now;
+  insert(t, session);
+  return claimed(claim_outcome::kind::claimed, session, *batch);
 }
 
-namespace {
-
-begin_outcome begun(rows& t, turn_record turn, task_record task) {
-  begin_outcome out;
-  out.what = begin_outcome::kind::begun;
-  out.previous = t.turn_before(turn);
-  out.turn = std::move(turn);
-  out.task = std::move(task);
-  return out;
-}
-
-// A session is one conversation: its turns have no gaps, and the next one begins when the last one is settled.
-void check_order(rows& t, const begin_request& request) {
-  const auto last = t.last_turn(request.session);
-  const std::int64_t expected = last ? last->turn.value + 1 : 1;
-  if (request.ordinal != expected)
-    throw store_failure{{errc::bad_value, "turn " + std::to_string(request.ordinal) + " was asked for, but turn " +
-                                              std::to_string(expected) + " comes next; nothing was begun"}};
-  if (!last || last->ended_at) return;
-  const std::string what = is_preamble(*last) ? "the preamble" : "task \"" + last->task.str() + "\"";
-  throw store_failure{{errc::task_in_progress, what + " is still in progress in this session; settle its turn first"}};
-}
-
-begin_outcome none_left(rows& t, const batch_row& batch, bool may_end) {
-  if (may_end && batch.record.state == batch_state::running) {
-    batch_row after = batch;
-    after.record.state = batch_state::ending;
-    t.update_batch(batch, after);
-  }
-  return {};
-}
-
-begin_outcome begin_preamble(rows& t, turn_record turn) {
-  t.insert_turn(turn, {});
-  return begun(t, std::move(turn), {});
-}
-
-begin_outcome begin_next(rows& t, const batch_row& batch, const task_row& task, turn_record turn) {
-  auto running = begin_task(t, batch, task, turn);
-  return begun(t, std::move(turn), std::move(running));
-}
-
-}  // namespace
-
-begin_outcome begin_turn(rows& t, const begin_request& request, timestamp now) {
-  const auto session = t.find_session(request.session);
-  if (!is_live(session)) {
-    begin_outcome out;
-    out.what = begin_outcome::kind::stale;
-    return out;
-  }
-  if (auto turn = t.find_turn(request.session, turn_no{request.ordinal})) {
-    auto task = task_of(t, *turn);
-    return begun(t, std::move(*turn), std::move(task.record));
-  }
-  check_order(t, request);
-  const batch_row batch = batch_of(t, session->record.batch);
-  const auto task = is_at_work(session->record, batch.record) ? next_to_begin(t, batch) : std::nullopt;
-  if (!task) return none_left(t, batch, request.may_end);
-  auto turn = new_turn(batch, request, now);
-  return request.preamble ? begin_preamble(t, std::move(turn)) : begin_next(t, batch, *task, std::move(turn));
-}
-
-namespace {
+// ---------------------------------------------------------------------------------------------------- end
 
 std::string hold_sentence(int fruitless, const session_record& session) {
   const std::string& detail = session.end_detail;
@@ -177,148 +148,156 @@ std::optional<timestamp> hold_end(int fruitless, session_end why, timestamp now)
   return now + hold_time(before + std::max(fruitless, 1));
 }
 
-void settle_batch(batch_row& batch, const session_row& session, timestamp now) {
-  batch_record& b = batch.record;
-  b.fruitless_sessions = fruitless_after(b.fruitless_sessions, *session.record.end, session.record.turns_settled);
+void settle_batch(batch_record& b, const session_record& session, timestamp now) {
+  const session_end why = *session.end;
+  b.fruitless_sessions = fruitless_after(b.fruitless_sessions, why, session.turns_settled);
   // A task that somebody has in progress by hand keeps its batch from having finished, too.
-  b.state = on_session_end(b.state, b.round, session.record.round, live_tasks(b), b.fruitless_sessions);
-  const session_end why = *session.record.end;
+  b.state = on_session_end(b.state, b.round, session.round, live_tasks(b), b.fruitless_sessions);
   const bool at_once = why == session_end::blocked || is_about_budget(why);
   if (at_once && b.state == batch_state::sealed) b.state = batch_state::held;
   if (b.state != batch_state::held) return;
-  b.hold_reason = hold_sentence(b.fruitless_sessions, session.record);
+  b.hold_reason = hold_sentence(b.fruitless_sessions, session);
   b.held_until = hold_end(b.fruitless_sessions, why, now);
 }
 
-// `settle_open` says how a turn that is still running is settled, given it and its task.
+// `settle_open` settles a turn that is still running.
 using open_turn_rule = std::function<void(batch_row&, const turn_record&)>;
 
-end_outcome end(rows& t, epoch id, session_end why, std::string_view detail, timestamp now,
-                const open_turn_rule& settle_open) {
+end_outcome end(transaction& t, epoch id, session_end why, std::string_view detail, const open_turn_rule& settle_open) {
   end_outcome out;
   auto session = t.find_session(id);
   if (!session) return out;
-  const batch_row before = batch_of(t, session->record.batch);
-  if (!is_live(session)) {
+  batch_row batch = t.batch_of(session->record.batch);
+  if (session->live()) {
+    if (const auto running = t.find_open_turn(id)) {
+      settle_open(batch, *running);
+      session = t.find_session(id);  // with the turn counted
+    }
+    session_record& s = session->record;
+    s.phase = session_phase::ended;
+    s.ended_at = t.now;
+    s.end = why;
+    s.end_detail = std::string(detail);
+    s.pause.reset();
+    t.db.run(
+        "UPDATE session SET phase = 'ended', ended_at = ?2, \"end\" = ?3, end_detail = ?4, pause_until = NULL,"
+        " pause_reason = NULL WHERE epoch = ?1",
+        id, s.ended_at, s.end, s.end_detail);
+    t.wrote();
+    settle_batch(batch.record, s, t.now);
+    t.save(batch);
+    out.what = end_outcome::kind::ended;
+  } else {
     out.what = end_outcome::kind::repeated;
-    out.session = session->record;
-    out.batch = before.record;
-    return out;
   }
-  batch_row after = before;
-  if (const auto running = open_turn(t, id)) {
-    settle_open(after, *running);
-    session = t.find_session(id);
-  }
-  session->record.phase = session_phase::ended;
-  session->record.ended_at = now;
-  session->record.end = why;
-  session->record.end_detail = std::string(detail);
-  session->record.pause.reset();
-  settle_batch(after, *session, now);
-  t.update_session(*session);
-  t.update_batch(before, after);
-  out.what = end_outcome::kind::ended;
-  out.session = session->record;
-  out.batch = after.record;
+  out.session = std::move(session->record);
+  out.batch = std::move(batch.record);
   return out;
 }
 
 }  // namespace
 
-settle_outcome settle_turn(rows& t, epoch session, turn_no turn, const settlement& what, timestamp now) {
-  settle_outcome out;
-  const auto owner = t.find_session(session);
-  if (!is_live(owner)) {
-    out.what = settle_outcome::kind::stale;
-    return out;
-  }
-  const auto found = t.find_turn(session, turn);
-  if (!found) return out;
-  if (found->ended_at) {
-    out.what = settle_outcome::kind::repeated;
-    out.turn = *found;
-    if (auto task = t.find_task(found->task)) out.task = std::move(task->record);
-    return out;
-  }
-  const batch_row before = batch_of(t, owner->record.batch);
-  batch_row after = before;
-  out = settle_running(t, after, *found, what, {}, now);
-  if (after.record != before.record) t.update_batch(before, after);
-  return out;
+result<claim_outcome> v1::store::claim(const claim_request& request) {
+  return change([&](transaction& t) { return claim_batch(t, request); });
 }
 
-end_outcome end_session(rows& t, epoch session, session_end why, std::string_view detail, timestamp now) {
-  return end(t, session, why, detail, now, [&](batch_row& batch, const turn_record& turn) {
-    const bool cancelled = task_of(t, turn).record.state == task_state::cancelled;
-    const auto what =
-        cancelled ? cancelled_meanwhile() : unfinished(turn_end::stopped, "the session ended while the turn ran");
-    settle_running(t, batch, turn, what, {}, now);
-  });
-}
-
-end_outcome recover(rows& t, const recover_request& request, timestamp now) {
-  constexpr std::string_view why = "its orchestrator died";
-  return end(t, request.session, session_end::crashed, why, now, [&](batch_row& batch, const turn_record& turn) {
-    const bool finished = request.finished_turn == turn.turn;
-    const auto what =
-        finished ? request.what : unfinished(turn_end::interrupted, "the orchestrator died while the turn ran");
-    settle_running(t, batch, turn, what, {.recovered = finished}, now);
-  });
-}
-
-namespace {
-
-// Writes what `change` makes of a live session; false if it is not live.
-template <class Change>
-bool change_live(rows& t, epoch id, Change change) {
-  const auto before = t.find_session(id);
-  if (!is_live(before)) return false;
-  session_row after = *before;
-  change(after.record);
-  if (after.record != before->record) t.update_session(after);
-  return true;
-}
-
-}  // namespace
-
-bool request_end(rows& t, epoch session) {
-  return change_live(t, session, [](session_record& s) { s.end_requested = true; });
-}
-
-bool set_pause(rows& t, epoch session, const std::optional<session_pause>& pause) {
-  return change_live(t, session, [&](session_record& s) { s.pause = pause; });
-}
-
-bool describe_agent(rows& t, epoch session, const agent_facts& about) {
-  return change_live(t, session, [&](session_record& s) { s.about = about; });
-}
-
-std::optional<session_record> find_live_session(rows& t) {
-  auto last = t.last_session();
-  return is_live(last) ? std::optional(std::move(last->record)) : std::nullopt;
-}
-
-overview read_overview(rows& t) {
-  constexpr std::size_t limit = 1000;
-  overview out;
-  out.tally = t.tally();
-  for (const batch_state state :
-       {batch_state::running, batch_state::ending, batch_state::sealed, batch_state::held, batch_state::open}) {
-    if (out.unfinished.size() >= limit) break;
-    t.visit_batches(state, [&](const batch_row& row) {
-      out.unfinished.push_back(row.record);
-      return out.unfinished.size() < limit;
+result<end_outcome> v1::store::end_session(epoch session, session_end why, std::string_view detail) {
+  return change([&](transaction& t) {
+    return end(t, session, why, detail, [&](batch_row& batch, const turn_record& turn) {
+      const bool cancelled = t.task_of(turn).record.state == task_state::cancelled;
+      t.settle(
+          batch, turn,
+          cancelled ? cancelled_meanwhile() : unfinished(turn_end::stopped, "the session ended while the turn ran"));
     });
-  }
-  out.live = find_live_session(t);
-  return out;
+  });
 }
 
-bool has_work(rows& t, const served_agents& serves, timestamp now) {
-  return first_claimable(t, batch_state::sealed, serves, now).has_value() ||
-         first_claimable(t, batch_state::held, serves, now).has_value();
+result<end_outcome> v1::store::recover(const recover_request& request) {
+  return change([&](transaction& t) {
+    constexpr std::string_view why = "its orchestrator died";
+    return end(t, request.session, session_end::crashed, why, [&](batch_row& batch, const turn_record& turn) {
+      const bool finished = request.finished_turn == turn.turn;
+      t.settle(batch, turn,
+               finished ? request.what : unfinished(turn_end::interrupted, "the orchestrator died while the turn ran"),
+               {.recovered = finished});
+    });
+  });
 }
 
-}  // namespace commands
+// --------------------------------------------------------------------------------- what is said of a live one
+
+result<bool> v1::store::request_end(epoch session) {
+  return change([&](transaction& t) {
+    const auto live = t.find_live_session(session);
+    if (!live) return false;
+    if (live->record.end_requested) return true;
+    t.db.run("UPDATE session SET end_requested = 1 WHERE epoch = ?1", session);
+    t.wrote();
+    return true;
+  });
+}
+
+result<bool> v1::store::set_pause(epoch session, const std::optional<session_pause>& pause) {
+  return change([&](transaction& t) {
+    const auto live = t.find_live_session(session);
+    if (!live) return false;
+    if (live->record.pause == pause) return true;
+    t.db.run("UPDATE session SET pause_until = ?2, pause_reason = ?3 WHERE epoch = ?1", session,
+             pause ? std::optional(pause->until) : std::nullopt, pause ? std::optional(pause->reason) : std::nullopt);
+    t.wrote();
+    return true;
+  });
+}
+
+result<bool> v1::store::describe_agent(epoch session, const agent_facts& about) {
+  return change([&](transaction& t) {
+    const auto live = t.find_live_session(session);
+    if (!live) return false;
+    if (live->record.about == about) return true;
+    t.db.run("UPDATE session SET agent_version = ?2, agent_model = ?3, agent_billing = ?4 WHERE epoch = ?1", session,
+             about.version, about.model, about.billing);
+    t.wrote();
+    return true;
+  });
+}
+
+// --------------------------------------------------------------------------------------------------- reads
+
+result<std::optional<session_record>> v1::store::find_session(epoch session) {
+  return look([&](transaction& t) { return record_of(t.find_session(session)); });
+}
+
+result<std::optional<session_record>> v1::store::find_last_session() {
+  return look([&](transaction& t) { return record_of(t.find_last_session()); });
+}
+
+result<std::optional<session_record>> v1::store::find_live_session() {
+  return look([&](transaction& t) { return record_of(t.find_live_session()); });
+}
+
+result<std::optional<session_record>> v1::store::find_session_of_marker(const batch_id& batch, timestamp locked_at) {
+  static constexpr auto sql =
+      select_session +
+      "WHERE s.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) AND s.started_at >= ?2 AND s.started_at < ?3"
+      " ORDER BY s.epoch DESC LIMIT 1";
+  constexpr std::chrono::milliseconds second{1000};
+  const timestamp from{locked_at.ms - locked_at.ms % second.count()};
+  return look([&](transaction& t) { return record_of(one_session(t.db.query(sql, batch, from, from + second))); });
+}
+
+result<std::vector<session_record>> v1::store::list_sessions(const session_filter& filter) {
+  static constexpr auto of_batch =
+      select_session +
+      "WHERE s.epoch IN (SELECT epoch FROM session WHERE batch_seq = (SELECT seq FROM batch WHERE batch_id = ?2)"
+      " AND epoch > ?1) ORDER BY s.epoch LIMIT ?3";
+  static constexpr auto all = select_session + "WHERE s.epoch > ?1 AND ?2 IS NULL ORDER BY s.epoch LIMIT ?3";
+  return look([&](transaction& t) {
+    std::vector<session_record> out;
+    auto q = t.db.query(filter.batch ? sql_literal(of_batch) : sql_literal(all), filter.after, filter.batch,
+                        sql_limit(filter.limit));
+    while (q.step()) out.push_back(std::move(read_session(q).record));
+    return out;
+  });
+}
+
 }  // namespace cobatch

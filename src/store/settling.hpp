@@ -1,4 +1,4 @@
-// What a turn's end and a session's end change: pure functions, the same for every store.
+// What a turn's end and a session's end change: pure functions.
 #pragma once
 
 #include <optional>
@@ -18,6 +18,16 @@ struct settled_turn {
   std::optional<result_record> result;  ///< if the task came to one
 };
 
+/// True if what needs a task in this state can never run.
+[[nodiscard]] constexpr bool ended_badly(task_state state) noexcept {
+  return state == task_state::error || state == task_state::cancelled;
+}
+
+/// True if the turn is the preamble's.
+[[nodiscard]] inline bool is_preamble(const turn_record& turn) {
+  return turn.task.empty();
+}
+
 /// True if the turn is the one the task is in progress with. A task that was cancelled meanwhile has no such turn.
 [[nodiscard]] inline bool is_running_turn(const task_record& task, const turn_record& turn) {
   return task.state == task_state::in_progress && task.owner == task_owner::session && task.session == turn.session &&
@@ -26,7 +36,8 @@ struct settled_turn {
 
 /// Settles a running turn: the turn is always kept with what it cost; the task follows `after_turn` only if it is
 /// still in progress with this turn.
-[[nodiscard]] inline settled_turn settle(task_record task, turn_record turn, const settlement& what, timestamp now) {
+[[nodiscard]] inline settled_turn settle_turn(task_record task, turn_record turn, const settlement& what,
+                                              timestamp now) {
   turn.ended_at = now;
   turn.end = what.end;
   turn.reason = what.reason;
@@ -69,6 +80,36 @@ struct settled_turn {
   return {std::move(task), std::move(turn), std::move(result)};
 }
 
+/// The settlement of a turn that did not come to an end of its own.
+[[nodiscard]] inline settlement unfinished(turn_end end, std::string detail) {
+  settlement what;
+  what.end = end;
+  what.detail = std::move(detail);
+  what.source = status_source::cobatch;
+  return what;
+}
+[[nodiscard]] inline settlement cancelled_meanwhile() {
+  return unfinished(turn_end::cancelled, "the task was cancelled while the turn ran");
+}
+
+/// True if the session works this round of its batch, and has not been told that nothing is left.
+[[nodiscard]] inline bool is_at_work(const session_record& session, const batch_record& batch) {
+  return batch.state == batch_state::running && batch.round == session.round;
+}
+
+/// A turn that has no task yet.
+[[nodiscard]] inline turn_record new_turn(const batch_id& batch, const begin_request& request, timestamp now) {
+  turn_record turn;
+  turn.session = request.session;
+  turn.turn.value = request.ordinal;
+  turn.batch = batch;
+  turn.process = request.process;
+  turn.process_turn = request.process_turn;
+  turn.loaded_context = request.process_turn == 1;
+  turn.started_at = now;
+  return turn;
+}
+
 /// Sessions in a row that settled no turn, after one more has ended. Ends that are not the agent's doing charge
 /// nothing.
 [[nodiscard]] constexpr int fruitless_after(int before, session_end why, std::int64_t turns_settled) noexcept {
@@ -103,6 +144,11 @@ inline void finish_if_done(batch_record& batch) {
   if (batch.state != batch_state::finished) return;
   batch.hold_reason.clear();
   batch.held_until.reset();
+}
+
+inline void seal_now(batch_record& batch, timestamp now) {
+  batch.state = on_seal(batch.state);
+  batch.sealed_at = now;
 }
 
 /// Lets a held batch go; any other stays as it is.

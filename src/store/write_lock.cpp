@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include "store/sqlite_files.hpp"
+#include "store/files.hpp"
 
 namespace cobatch {
 

@@ -29,7 +29,7 @@ result<workspace> workspace::open(const workspace_options& options) {
   auto where = lay_out(options);
   if (!where) return fail(where.error());
   if (auto saved = save_views_of_lost_store(where->paths, options.clock()); !saved) return fail(saved.error());
-  auto storage = open_sqlite_store({where->paths.state.string(), options.clock});
+  auto storage = store::open({where->paths.state.string(), options.clock});
   if (!storage) return fail(storage.error());
   const auto store_identity = identity_of(where->paths.state / "store.db");
   if (!store_identity) return fail(store_identity.error());

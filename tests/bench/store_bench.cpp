@@ -32,9 +32,9 @@
 #include "measure.hpp"
 #include "os/descriptor.hpp"
 #include "store/group_commit.hpp"
-#include "store/schema.hpp"
-#include "store/sqlite_db.hpp"
+#include "store/sqlite.hpp"
 #include "store/store.hpp"
+#include "store/values.hpp"
 
 namespace {
 
@@ -81,7 +81,7 @@ assign_request one_task(const std::string& batch, std::string id) {
 
 std::unique_ptr<store> open_store(const fs::path& folder) {
   fs::create_directories(folder);
-  return must(open_sqlite_store({folder.string(), system_now}));
+  return must(store::open({folder.string(), system_now}));
 }
 
 void durable_assign(const fs::path& root) {
@@ -260,13 +260,13 @@ void many_callers(const fs::path& root) {
 }
 
 /// The rows of a bulk assign put in with prepared statements and nothing else.
-void insert_rows(sqlite_db& db, int round, int count) {
+void insert_rows(sqlite& db, int round, int count) {
   const std::string batch = "b" + std::to_string(round);
-  db.run("BEGIN IMMEDIATE");
+  db.begin(sql::access::write);
   db.run(
       "INSERT INTO batch(batch_id, state, priority, sealed_at, round, agent, lingers, fruitless_sessions, hold_reason,"
-      " held_until, created_at, last_assign_at, last_position, queued, in_progress, done, error, cancelled)"
-      " VALUES(?, 'sealed', 1, 1, 1, '', 0, 0, '', NULL, 1, 1, ?, ?, 0, 0, 0, 0)",
+      " held_until, created_at, last_assign_at, last_position, queued, in_progress, done, error, cancelled, model,"
+      " has_preamble) VALUES(?, 'sealed', 1, 1, 1, '', 0, 0, '', NULL, 1, 1, ?, ?, 0, 0, 0, 0, '', 0)",
       batch, count, count);
   const std::int64_t key = db.last_insert_key();
   const std::string description(250, 'd');
@@ -274,11 +274,12 @@ void insert_rows(sqlite_db& db, int round, int count) {
     const std::string id = std::to_string(round) + "/" + std::to_string(i);
     db.run(
         "INSERT INTO task(task_id, batch_seq, position, round, state, owner, priority, max_attempts, attempts,"
-        " interruptions, epoch, turn, created_at, ended, description, context, assigned_by)"
-        " VALUES(?, ?, ?, 1, 'queued', 'nobody', 'medium', 2, 0, 0, 0, 0, 1, 0, ?, '', 'bench')",
+        " interruptions, epoch, turn, created_at, ended, reason, description, context, assigned_by, needs, check_argv,"
+        " model, tools, limit_ms, extra)"
+        " VALUES(?, ?, ?, 1, 'queued', 'nobody', 1, 2, 0, 0, 0, 0, 1, 0, '', ?, '', 'bench', '', '', '', '', 0, '')",
         id, key, i + 1, description);
   }
-  db.run("COMMIT");
+  db.commit();
 }
 
 void bulk(const fs::path& root) {
@@ -286,7 +287,7 @@ void bulk(const fs::path& root) {
   constexpr int count = 10'000;
   auto s = open_store(root / "bulk");
   open_store(root / "bulk-bare");
-  sqlite_db bare(root / "bulk-bare" / "store.db");
+  sqlite bare(root / "bulk-bare" / "store.db");
   bare.execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;");
   sample store_times, bare_times;
   for (int round = 0; round < 7; ++round) {
@@ -295,7 +296,7 @@ void bulk(const fs::path& root) {
     for (int i = 0; i < count; ++i) request.tasks.push_back(make_task(std::to_string(round) + "/" + std::to_string(i)));
     store_times.add(time_of([&] { must(s->assign(request)); }));
     bare_times.add(time_of([&] { insert_rows(bare, round, count); }));
-    bare.checkpoint(sqlite_db::checkpoint_kind::passive);  // the store has done the same inside its time
+    bare.checkpoint(sqlite::checkpoint_kind::passive);  // the store has done the same inside its time
   }
   bare_times.print("prepared inserts");
   store_times.print("assign");
@@ -312,7 +313,7 @@ void reads(const fs::path& root) {
     for (int i = 0; i < 1000; ++i) request.tasks.push_back(make_task(std::to_string(b) + "/" + std::to_string(i)));
     must(s->assign(request));
   }
-  sqlite_db bare(root / "reads" / "store.db");
+  sqlite bare(root / "reads" / "store.db");
   sample bare_times, find_times, overview_times, work_times, version_times;
   for (int i = 0; i < 3000; ++i) {
     const std::string id = std::to_string(i * 7919 % 100) + "/" + std::to_string(i * 104729 % 1000);
@@ -342,7 +343,7 @@ std::int64_t now_ns() {
 
 // In a process of its own: writes down when it was awake after each change.
 [[noreturn]] void run_waiter(const fs::path& folder, int out, int count) {
-  auto s = must(open_sqlite_store({folder.string(), system_now}));
+  auto s = must(store::open({folder.string(), system_now}));
   auto seen = s->version();
   const std::int64_t ready = 0;
   if (::write(out, &ready, sizeof ready) < 0) ::_exit(1);
@@ -411,7 +412,7 @@ struct process_report {
 
 // In a process of its own: assigns for a while as fast as it may, and now and then syncs a file of its own.
 [[noreturn]] void run_assigner(const fs::path& root, int out, int number, int seconds) {
-  auto s = must(open_sqlite_store({(root / "processes").string(), system_now}));
+  auto s = must(store::open({(root / "processes").string(), system_now}));
   const journal bare(root / ("processes." + std::to_string(number)));
   const std::string bytes = record_of_300_bytes();
   const std::string name = std::to_string(number);

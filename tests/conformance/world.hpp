@@ -16,7 +16,7 @@
 
 #include <cobatch/store.hpp>
 
-#include "conformance/faulty_store.hpp"
+#include "conformance/faulty_sql.hpp"
 #include "store/store.hpp"
 #include "unit/scratch_folder.hpp"
 
@@ -51,15 +51,15 @@ class hand_clock {
 };
 
 /// The kinds of store; the faulty ones lose answers, and their commands are repeated until the outcome is known.
-enum class kind_of_store { memory, sqlite, faulty_memory, faulty_sqlite };
+enum class kind_of_store { memory, folder, faulty_memory, faulty_folder };
 
-inline constexpr std::array every_kind{kind_of_store::memory, kind_of_store::sqlite, kind_of_store::faulty_memory,
-                                       kind_of_store::faulty_sqlite};
+inline constexpr std::array every_kind{kind_of_store::memory, kind_of_store::folder, kind_of_store::faulty_memory,
+                                       kind_of_store::faulty_folder};
 /// The kinds that answer each command at once.
-inline constexpr std::array plain_kinds{kind_of_store::memory, kind_of_store::sqlite};
+inline constexpr std::array plain_kinds{kind_of_store::memory, kind_of_store::folder};
 
 constexpr const char* name_of_kind(kind_of_store kind) {
-  constexpr std::array names{"memory", "sqlite", "faulty memory", "faulty sqlite"};
+  constexpr std::array names{"memory", "folder", "faulty memory", "faulty folder"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -104,22 +104,24 @@ struct world {
   hand_clock clock;
   temporary_folder folder;
   std::unique_ptr<store> opened;
+  repeating_store sure{opened};
   int nonces = 0;
 
-  store* operator->() { return opened.get(); }
+  repeating_store* operator->() { return &sure; }
 
   [[nodiscard]] bool loses_answers() const {
-    return kind == kind_of_store::faulty_memory || kind == kind_of_store::faulty_sqlite;
+    return kind == kind_of_store::faulty_memory || kind == kind_of_store::faulty_folder;
   }
 
   [[nodiscard]] std::unique_ptr<store> open() {
     const bool in_memory = kind == kind_of_store::memory || kind == kind_of_store::faulty_memory;
-    auto plain = in_memory ? make_memory_store(clock.reader())
-                           : must(open_sqlite_store({folder.path().string(), clock.reader()}));
-    if (!loses_answers()) return plain;
+    store_options options;
+    options.directory = in_memory ? ":memory:" : folder.path().string();
+    options.clock = clock.reader();
     fault_schedule schedule;
     schedule.seed = 7;
-    return make_repeating(make_faulty(std::move(plain), schedule));
+    if (loses_answers()) options.between = losing_answers(schedule);
+    return must(store::open(options));
   }
 
   /// True if a command that was asked for once answered as `first`, or if its answer may have been lost and the repeat
@@ -134,7 +136,7 @@ struct world {
     request.batch = std::move(batch);
     for (const auto& id : ids) request.tasks.push_back(task(id));
     request.seal = seal;
-    return must(opened->assign(request));
+    return must(sure.assign(request));
   }
 
   assign_outcome assign_specs(const batch_id& batch, std::vector<task_spec> tasks, batch_settings settings = {}) {
@@ -142,7 +144,7 @@ struct world {
     request.batch = batch;
     request.tasks = std::move(tasks);
     request.settings = std::move(settings);
-    return must(opened->assign(request));
+    return must(sure.assign(request));
   }
 
   /// Assigns new tasks; fails the test if they are not.
@@ -162,14 +164,14 @@ struct world {
   }
 
   session_record claimed(std::optional<batch_id> only = {}) {
-    auto out = must(opened->claim(claim_of(std::move(only))));
+    auto out = must(sure.claim(claim_of(std::move(only))));
     REQUIRE(out.what == claim_outcome::kind::claimed);
     return out.session;
   }
 
   /// Of the latest claim.
   session_token token() {
-    const auto last = must(opened->find_last_session());
+    const auto last = must(sure.find_last_session());
     REQUIRE(last.has_value());
     return {last->id, "nonce-" + std::to_string(nonces)};
   }
@@ -180,7 +182,7 @@ struct world {
     request.ordinal = ordinal;
     request.process_turn = ordinal;
     request.may_end = may_end;
-    return must(opened->begin_turn(request));
+    return must(sure.begin_turn(request));
   }
 
   begin_outcome begun(epoch session, std::int64_t ordinal) {
@@ -195,15 +197,15 @@ struct world {
     request.ordinal = ordinal;
     request.process_turn = ordinal;
     request.preamble = true;
-    return must(opened->begin_turn(request));
+    return must(sure.begin_turn(request));
   }
 
   settle_outcome settle(epoch session, std::int64_t turn, turn_end end = turn_end::done) {
-    return must(opened->settle_turn(session, turn_no{turn}, ended_as(end)));
+    return must(sure.settle_turn(session, turn_no{turn}, ended_as(end)));
   }
 
   end_outcome end(epoch session, session_end why = session_end::finished) {
-    return must(opened->end_session(session, why, "the test ended it"));
+    return must(sure.end_session(session, why, "the test ended it"));
   }
 
   /// A session that claims, and ends having settled nothing.
@@ -213,29 +215,29 @@ struct world {
 
   complete_called_outcome complete(std::optional<session_token> token, const task_id& task,
                                    turn_end end = turn_end::done) {
-    return must(opened->complete_called({std::move(token), task, ended_as(end)}));
+    return must(sure.complete_called({std::move(token), task, ended_as(end)}));
   }
 
   result_record result_now(const task_id& id) {
-    auto found = must(opened->find_result(id));
+    auto found = must(sure.find_result(id));
     REQUIRE(found.has_value());
     return *found;
   }
 
   task_record task_now(std::string id) {
-    auto found = must(opened->find_task(task_id(std::move(id))));
+    auto found = must(sure.find_task(task_id(std::move(id))));
     REQUIRE(found.has_value());
     return *found;
   }
 
   batch_record batch_now(const batch_id& id) {
-    auto found = must(opened->find_batch(id));
+    auto found = must(sure.find_batch(id));
     REQUIRE(found.has_value());
     return *found;
   }
 
   session_record session_now(epoch id) {
-    auto found = must(opened->find_session(id));
+    auto found = must(sure.find_session(id));
     REQUIRE(found.has_value());
     return *found;
   }

@@ -206,7 +206,7 @@ class WorkspaceReplaced(Error):
 
 
 class StoreNewer(Error):
-    """A later version has made the database; it is left as it is."""
+    """Another version has made the database; it is left as it is."""
 
 
 class StoreDamaged(Error):

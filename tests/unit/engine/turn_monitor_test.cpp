@@ -5,9 +5,10 @@
 
 #include <doctest/doctest.h>
 
-#include "store/store.hpp"
+#include "unit/memory_store.hpp"
 
 using namespace cobatch;
+using cobatch_test::make_memory_store;
 
 namespace {
 

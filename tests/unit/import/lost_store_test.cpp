@@ -154,7 +154,7 @@ TEST_CASE("an opening that ended before the store was made costs nothing, whatev
     put_back(f.data());
   }
   SUBCASE("the store was made, but no views, and the files are put back") {
-    REQUIRE(open_sqlite_store({f.state().string()}));
+    REQUIRE(store::open({f.state().string()}));
     put_back(f.data());
   }
   auto place = open_workspace(f.path());

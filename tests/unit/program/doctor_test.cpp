@@ -515,7 +515,7 @@ TEST_CASE("JSON views that are behind the store are told, and not written") {
   assign(f, "t", "b", true);
   const std::string before = content_of(f.path() / "data/claude_task_queue.json");
   {
-    const auto storage = open_sqlite_store({.directory = f.str() + "/data/.cobatch"});
+    const auto storage = store::open({.directory = f.str() + "/data/.cobatch"});
     REQUIRE(storage);
     REQUIRE((*storage)->cancel(task_id("t")));
   }

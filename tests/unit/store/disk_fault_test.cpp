@@ -11,7 +11,6 @@
 #include <sqlite3.h>
 
 #include "store/store.hpp"
-#include "store/verify.hpp"
 #include "store/write_lock.hpp"
 #include "unit/store/support.hpp"
 
@@ -169,7 +168,7 @@ TEST_CASE("a file-size limit is a full disk too") {
   temporary_folder folder;
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto s = open_sqlite_store({folder.path().string(), system_now});
+    const auto s = store::open({folder.path().string(), system_now});
     if (!s) ::_exit(2);
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{200'000, RLIM_INFINITY};

@@ -18,11 +18,11 @@ inline void write_bytes(const std::filesystem::path& file, const std::string& by
 }
 
 inline std::unique_ptr<store> opened(const std::filesystem::path& folder) {
-  return must(open_sqlite_store({folder.string(), system_now}));
+  return must(store::open({folder.string(), system_now}));
 }
 
 inline errc refusal(const std::filesystem::path& folder) {
-  const auto answer = open_sqlite_store({folder.string(), system_now});
+  const auto answer = store::open({folder.string(), system_now});
   REQUIRE(!answer);
   INFO(answer.error().message);
   CHECK(answer.error().message.find(folder.string()) != std::string::npos);

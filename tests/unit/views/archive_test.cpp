@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -8,12 +9,14 @@
 #include <thread>
 #include <utility>
 
-#include "conformance/faulty_store.hpp"
+#include "conformance/faulty_sql.hpp"
 #include "store/store.hpp"
+#include "unit/memory_store.hpp"
 #include "unit/views/fixture.hpp"
 #include "views/views.hpp"
 
 using namespace cobatch;
+using cobatch_test::make_memory_store;
 using views_test::fixed_clock;
 using views_test::folder;
 using views_test::guide_time;
@@ -90,28 +93,40 @@ std::set<std::string> in_view(const folder& f) {
   return out;
 }
 
-struct pass_on {
-  auto operator()(const auto& command) const { return command(); }
+// What is to happen as soon as the store was read for the first time after it was set.
+struct interruption {
+  std::function<void()> act = {};
+  std::atomic<bool> due = false;
 };
 
-// A store in which something else happens as soon as it was read for the first time.
-class busy_store : public wrapped_store<pass_on> {
+class busy_sql : public cobatch_test::passing_sql {
  public:
-  busy_store(std::unique_ptr<store> inner, std::function<void(store&)> meanwhile)
-      : wrapped_store(std::move(inner), {}), meanwhile_(std::move(meanwhile)) {}
-  result<view_snapshot> read_views(std::size_t limit) override { return then(wrapped_store::read_views(limit)); }
-  result<archive_part> read_archive(std::size_t newest, std::size_t limit) override {
-    return then(wrapped_store::read_archive(newest, limit));
+  busy_sql(sql& inner, interruption& meanwhile) : passing_sql(inner), meanwhile_(meanwhile) {}
+  void begin(access wanted) override {
+    reads_ = wanted == access::read;
+    passing_sql::begin(wanted);
+  }
+  void commit() override {
+    passing_sql::commit();
+    if (reads_ && meanwhile_.due.exchange(false)) meanwhile_.act();
   }
 
  private:
-  template <class Read>
-  Read then(Read read) {
-    if (auto now = std::exchange(meanwhile_, {})) now(*this);
-    return read;
+  interruption& meanwhile_;
+  bool reads_ = false;
+};
+
+// Commits nothing while `fails` is set.
+class failing_sql : public cobatch_test::passing_sql {
+ public:
+  failing_sql(sql& inner, const bool& fails) : passing_sql(inner), fails_(fails) {}
+  void commit() override {
+    if (fails_) throw store_failure{{errc::io_error, "not now"}};
+    passing_sql::commit();
   }
 
-  std::function<void(store&)> meanwhile_;
+ private:
+  const bool& fails_;
 };
 
 // Files may not grow above this size while it lives: as if the disk were full.
@@ -232,17 +247,17 @@ TEST_CASE("an archive that was cut off at any byte by a full disk is completed l
 
 TEST_CASE("no line comes twice if the store could not be told of them, whatever was deleted before it is tried again") {
   const folder f;
-  bool deaf = false;
-  const auto around = [&](const auto& command) -> decltype(command()) {
-    if (deaf) return fail(errc::io_error, "not now");
-    return command();
-  };
-  wrapped_store s(make_memory_store(fixed_clock), around);
+  bool fails = false;
+  const auto opened = store::open({.directory = ":memory:", .clock = fixed_clock, .between = [&](sql& inner) {
+                                     return std::make_unique<failing_sql>(inner, fails);
+                                   }});
+  REQUIRE(opened.has_value());
+  store& s = **opened;
   put(s, 1, kept + 1);
-  deaf = true;
+  fails = true;
   REQUIRE(!archive(s, f).has_value());
   CHECK(ids(file(f)) == numbered(1, archived_ahead + 1));
-  deaf = false;
+  fails = false;
   REQUIRE(s.remove(task_id("t3")).has_value());
   put(s, kept + 2, kept + 3);
   REQUIRE(archive(s, f).has_value());
@@ -295,9 +310,15 @@ TEST_CASE("what is no plain file in the archive's place is not written to") {
 TEST_CASE("results that others push out of the views as these are written are archived") {
   const folder f;
   const int most = static_cast<int>(ended_tasks_in_views);
-  auto inner = make_memory_store(fixed_clock);
-  put(*inner, 1, most);
-  busy_store s(std::move(inner), [&](store& now) { put(now, most + 1, most + 5); });
+  interruption meanwhile;
+  const auto opened = store::open({.directory = f.state().string(), .clock = fixed_clock, .between = [&](sql& inner) {
+                                     return std::make_unique<busy_sql>(inner, meanwhile);
+                                   }});
+  REQUIRE(opened.has_value());
+  store& s = **opened;
+  put(s, 1, most);
+  meanwhile.act = [&] { put(s, most + 1, most + 5); };
+  meanwhile.due = true;
   view_writer writer(s, f.data(), f.state(), fixed_clock);
   writer.refresh_now();
   auto seen = in_view(f);

@@ -15,10 +15,12 @@
 #include <doctest/doctest.h>
 
 #include "store/store.hpp"
+#include "unit/memory_store.hpp"
 #include "unit/views/fixture.hpp"
 #include "views/view_files.hpp"
 
 using namespace cobatch;
+using cobatch_test::make_memory_store;
 using views_test::at;
 using views_test::fixed_clock;
 using views_test::folder;
@@ -36,7 +38,7 @@ std::unique_ptr<view_writer> writer_of(store& s, const folder& f) {
 }
 
 std::unique_ptr<store> sqlite_in(const folder& f) {
-  auto opened = open_sqlite_store({f.state().string(), system_now});
+  auto opened = store::open({f.state().string(), system_now});
   REQUIRE(opened.has_value());
   return std::move(*opened);
 }
@@ -301,7 +303,7 @@ TEST_CASE("processes that write at once never replace a newer view by an older, 
     if (child == 0) {
       bool good = true;
       {
-        auto s = open_sqlite_store({f.state().string(), system_now});
+        auto s = store::open({f.state().string(), system_now});
         if (!s) ::_exit(2);
         view_writer writer(**s, f.data(), f.state(), system_now);
         for (int i = 1; i <= 25 && good; ++i) {

@@ -9,7 +9,6 @@
 #include <sqlite3.h>
 
 #include "store/store.hpp"
-#include "store/verify.hpp"
 #include "unit/store/support.hpp"
 
 using namespace cobatch_test;
@@ -22,14 +21,14 @@ TEST_CASE("a store that is opened again has kept everything") {
   std::string before;
   std::int64_t version = 0;
   {
-    const auto s = must(open_sqlite_store({folder.path().string(), clock.reader()}));
+    const auto s = must(store::open({folder.path().string(), clock.reader()}));
     must(s->assign(one("a", "a")));
     must(s->assign(one("b", "b")));
     settle_a_turn(*s);
     before = state_of(*s, batches, 2);
     version = s->version();
   }
-  const auto s = must(open_sqlite_store({folder.path().string(), clock.reader()}));
+  const auto s = must(store::open({folder.path().string(), clock.reader()}));
   CHECK(first_difference(before, state_of(*s, batches, 2)) == "");
   CHECK(s->version() == version);
 }
@@ -76,6 +75,18 @@ TEST_CASE("a store made by a later version is refused and not touched") {
   const auto before = content_of(folder.path() / "store.db");
   CHECK(refusal(folder.path()) == errc::store_newer);
   CHECK(content_of(folder.path() / "store.db") == before);
+}
+
+TEST_CASE("a store made by an earlier version is refused and not touched") {
+  temporary_folder folder;
+  must(opened(folder.path())->assign(one("b", "a")));
+  run_sql(folder.path(), "PRAGMA user_version = 5; PRAGMA wal_checkpoint(TRUNCATE);");
+  const auto before = content_of(folder.path() / "store.db");
+  CHECK(refusal(folder.path()) == errc::store_newer);
+  CHECK(content_of(folder.path() / "store.db") == before);
+  const auto checked = verify_and_clear_poison(folder.path());
+  REQUIRE(!checked);
+  CHECK(checked.error().code == errc::store_newer);
 }
 
 TEST_CASE("a store that a later version takes over meanwhile is not written to any more") {
@@ -168,7 +179,7 @@ TEST_CASE("a folder that is reached by a link works, and one that is not there i
   fs::create_directory_symlink(folder.path(), other.path() / "link");
   must(opened(other.path() / "link")->assign(one("b", "a")));
   CHECK(total_tasks(*opened(folder.path())) == 1);
-  CHECK(!open_sqlite_store({(folder.path() / "none").string(), system_now}));
+  CHECK(!store::open({(folder.path() / "none").string(), system_now}));
 }
 
 TEST_CASE("two stores on one folder in one process see each other's changes") {
@@ -240,7 +251,7 @@ TEST_CASE("processes that assign at once lose nothing") {
   for (int p = 0; p < processes; ++p) {
     const pid_t child = ::fork();
     if (child == 0) {
-      const auto s = open_sqlite_store({folder.path().string(), system_now});
+      const auto s = store::open({folder.path().string(), system_now});
       if (!s) ::_exit(2);
       for (int i = 0; i < each; ++i)
         if (!(*s)->assign(one("b" + std::to_string(i % 2), std::to_string(p) + "/" + std::to_string(i)))) ::_exit(3);
@@ -273,7 +284,7 @@ TEST_CASE("a waiter in another process wakes when something changes") {
   REQUIRE(::pipe(ready) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto s = open_sqlite_store({folder.path().string(), system_now});
+    const auto s = store::open({folder.path().string(), system_now});
     if (!s) ::_exit(2);
     const auto seen = (*s)->version();
     if (::write(ready[1], "r", 1) != 1) ::_exit(3);
@@ -311,7 +322,7 @@ TEST_CASE("a task that was acknowledged is there after the process is killed at 
     const pid_t child = ::fork();
     if (child == 0) {
       ::close(acks[0]);
-      const auto s = open_sqlite_store({folder.path().string(), system_now});
+      const auto s = store::open({folder.path().string(), system_now});
       if (!s) ::_exit(2);
       std::vector<std::thread> callers;
       for (int t = 0; t < 3; ++t)
@@ -361,7 +372,8 @@ TEST_CASE("a settled turn cannot be changed or deleted, not even by hand") {
   settle_a_turn(*s);
   sqlite3* db = nullptr;
   REQUIRE(sqlite3_open((folder.path() / "store.db").c_str(), &db) == SQLITE_OK);
-  CHECK(sqlite3_exec(db, "UPDATE turn SET output = 0", nullptr, nullptr, nullptr) == SQLITE_CONSTRAINT);
-  CHECK(sqlite3_exec(db, "DELETE FROM turn", nullptr, nullptr, nullptr) == SQLITE_CONSTRAINT);
+  for (const char* sql : {"UPDATE turn SET detail = ''", "DELETE FROM turn", "UPDATE turn_usage SET output = 0",
+                          "DELETE FROM turn_usage"})
+    CHECK_MESSAGE(sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_CONSTRAINT, sql);
   sqlite3_close(db);
 }

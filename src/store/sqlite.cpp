@@ -1,4 +1,4 @@
-#include "store/sqlite_db.hpp"
+#include "store/sqlite.hpp"
 
 #include <cerrno>
 #include <new>
@@ -19,6 +19,12 @@ bool is_no_room(int code, int system_error_number) {
   if (primary(code) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE) return true;
   const bool no_room = system_error_number == ENOSPC || system_error_number == EDQUOT || system_error_number == EFBIG;
   return code == SQLITE_IOERR_WRITE && no_room;
+}
+
+bool is_sync_failure(int code, int system_error_number) {
+  if (is_no_room(code, system_error_number)) return false;
+  return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC || code == SQLITE_IOERR_WRITE ||
+         code == SQLITE_IOERR_TRUNCATE;
 }
 
 // The errno of the write that failed. SQLite tells the connection's own only after it has rolled back, when errno may
@@ -82,64 +88,47 @@ std::string_view sqlite_version() noexcept {
   return sqlite3_libversion();
 }
 
-bool sqlite_failure::is_busy() const noexcept {
-  return primary(code) == SQLITE_BUSY || primary(code) == SQLITE_LOCKED;
-}
+class sqlite::statement final : public sql_statement {
+ public:
+  statement(const sqlite& db, const char* text, unsigned flags) : db_(db) {
+    db_.check(sqlite3_prepare_v3(db_.db_, text, -1, flags, &statement_, nullptr));
+  }
+  statement(const statement&) = delete;
+  statement& operator=(const statement&) = delete;
+  ~statement() override { sqlite3_finalize(statement_); }
 
-bool sqlite_failure::is_sync_failure() const noexcept {
-  if (is_no_room(code, system_error_number)) return false;
-  return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC || code == SQLITE_IOERR_WRITE ||
-         code == SQLITE_IOERR_TRUNCATE;
-}
+  void bind(int at, std::nullptr_t) override { db_.check(sqlite3_bind_null(statement_, at)); }
+  void bind(int at, std::int64_t value) override { db_.check(sqlite3_bind_int64(statement_, at, value)); }
+  void bind(int at, std::string_view text) override {
+    // A null pointer would bind NULL.
+    const char* bytes = text.data() == nullptr ? "" : text.data();
+    db_.check(sqlite3_bind_text64(statement_, at, bytes, text.size(), SQLITE_STATIC, SQLITE_UTF8));
+  }
+  bool step() override {
+    const int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    throw db_.failure(sqlite3_extended_errcode(db_.db_));
+  }
+  void reset() noexcept override { sqlite3_reset(statement_); }
 
-sqlite_query::~sqlite_query() {
-  if (statement_ != nullptr) sqlite3_reset(statement_);
-}
+  bool is_null(int column) const noexcept override { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+  std::int64_t integer(int column) const noexcept override { return sqlite3_column_int64(statement_, column); }
+  std::string_view text(int column) const override {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    if (bytes == nullptr && !is_null(column)) throw std::bad_alloc();
+    if (bytes == nullptr) return {};
+    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  }
 
-bool sqlite_query::step() {
-  const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  throw db_->failure(sqlite3_extended_errcode(db_->db_));
-}
+ private:
+  const sqlite& db_;
+  sqlite3_stmt* statement_ = nullptr;
+};
 
-bool sqlite_query::is_null(int column) const noexcept {
-  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-}
-
-std::int64_t sqlite_query::integer(int column) const noexcept {
-  return sqlite3_column_int64(statement_, column);
-}
-
-std::string_view sqlite_query::text(int column) const {
-  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-  if (bytes == nullptr && !is_null(column)) throw std::bad_alloc();
-  if (bytes == nullptr) return {};
-  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-}
-
-std::optional<timestamp> sqlite_query::moment(int column) const noexcept {
-  if (is_null(column)) return std::nullopt;
-  return timestamp{integer(column)};
-}
-
-void sqlite_query::bind(int at, std::nullptr_t) {
-  if (const int code = sqlite3_bind_null(statement_, at); code != SQLITE_OK) throw db_->failure(code);
-}
-
-void sqlite_query::bind(int at, std::int64_t value) {
-  if (const int code = sqlite3_bind_int64(statement_, at, value); code != SQLITE_OK) throw db_->failure(code);
-}
-
-void sqlite_query::bind(int at, std::string_view text) {
-  // A null pointer would bind NULL.
-  const char* bytes = text.data() == nullptr ? "" : text.data();
-  const int code = sqlite3_bind_text64(statement_, at, bytes, text.size(), SQLITE_STATIC, SQLITE_UTF8);
-  if (code != SQLITE_OK) throw db_->failure(code);
-}
-
-sqlite_db::sqlite_db(const std::filesystem::path& file) : file_(file) {
-  constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
+sqlite::sqlite(const std::filesystem::path& file) : file_(file) {
+  const int create = file == ":memory:" ? SQLITE_OPEN_CREATE : 0;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW | create;
   if (const int code = sqlite3_open_v2(file.c_str(), &db_, flags, nullptr); code != SQLITE_OK) {
     const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closed(db_, sqlite3_close_v2);
     throw failure(code);
@@ -158,75 +147,84 @@ sqlite_db::sqlite_db(const std::filesystem::path& file) : file_(file) {
       &log_pages_);
 }
 
-sqlite_db::~sqlite_db() {
-  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+sqlite::~sqlite() {
+  statements_.clear();
   sqlite3_close_v2(db_);
 }
 
-sqlite3_stmt* sqlite_db::prepared(const char* sql) {
-  const auto at = statements_.find(sql);
-  if (at != statements_.end()) return at->second;
-  sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (code != SQLITE_OK) throw failure(sqlite3_extended_errcode(db_));
-  try {
-    statements_.emplace(sql, statement);
-  } catch (...) {
-    sqlite3_finalize(statement);
-    throw;
-  }
-  return statement;
+void sqlite::begin(access wanted) {
+  if (wanted == access::write)
+    run("BEGIN IMMEDIATE");
+  else
+    run("BEGIN");
 }
 
-void sqlite_db::execute(const std::string& sql) {
-  const int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) throw failure(sqlite3_extended_errcode(db_));
+void sqlite::commit() {
+  run("COMMIT");
 }
 
-std::string sqlite_db::ask(const std::string& sql) {
-  sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(db_, sql.c_str(), -1, &raw, nullptr) != SQLITE_OK)
-    throw failure(sqlite3_extended_errcode(db_));
-  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(raw, sqlite3_finalize);
-  sqlite_query once(*this, statement.get());
-  return once.step() ? std::string(once.text(0)) : std::string();
+void sqlite::roll_back() {
+  run("ROLLBACK");
 }
 
-std::int64_t sqlite_db::last_insert_key() const noexcept {
-  return sqlite3_last_insert_rowid(db_);
-}
-
-bool sqlite_db::in_transaction() const noexcept {
+bool sqlite::in_transaction() const noexcept {
   return sqlite3_get_autocommit(db_) == 0;
 }
 
-std::uint32_t sqlite_db::data_version() const noexcept {
+sql_statement& sqlite::prepared(const char* text) {
+  auto& kept = statements_[text];
+  if (!kept) kept = std::make_unique<statement>(*this, text, SQLITE_PREPARE_PERSISTENT);
+  return *kept;
+}
+
+std::int64_t sqlite::rows_changed() const noexcept {
+  return sqlite3_changes64(db_);
+}
+
+std::int64_t sqlite::last_insert_key() const noexcept {
+  return sqlite3_last_insert_rowid(db_);
+}
+
+void sqlite::execute(const std::string& statements) {
+  check(sqlite3_exec(db_, statements.c_str(), nullptr, nullptr, nullptr));
+}
+
+std::string sqlite::ask(const std::string& text) {
+  statement once(*this, text.c_str(), 0);
+  return once.step() ? std::string(once.text(0)) : std::string();
+}
+
+std::uint32_t sqlite::data_version() const noexcept {
   std::uint32_t version = 0;
   sqlite3_file_control(db_, "main", SQLITE_FCNTL_DATA_VERSION, &version);
   return version;
 }
 
-bool sqlite_db::checkpoint(checkpoint_kind kind) {
+bool sqlite::checkpoint(checkpoint_kind kind) {
   const int mode = kind == checkpoint_kind::passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
   int in_log = 0;
   int moved = 0;
   const int code = sqlite3_wal_checkpoint_v2(db_, "main", mode, &in_log, &moved);
   if (code == SQLITE_OK) return in_log == moved;
-  auto problem = failure(sqlite3_extended_errcode(db_));
-  if (problem.is_busy()) return false;
+  auto problem = failure(code);
+  if (problem.is_busy) return false;
   throw problem;
 }
 
-sqlite_failure sqlite_db::failure(int code) const {
+void sqlite::check(int code) const {
+  if (code != SQLITE_OK) throw failure(code);
+}
+
+sql_failure sqlite::failure(int code) const {
   if (primary(code) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM) throw std::bad_alloc();
-  sqlite_failure out;
-  out.code = code;
-  if (db_ != nullptr)
-    out.system_error_number = code == SQLITE_IOERR_WRITE ? write_errno(db_) : sqlite3_system_errno(db_);
-  out.what.code = meaning_of(code, out.system_error_number);
+  int system_error_number = 0;
+  if (db_ != nullptr) system_error_number = code == SQLITE_IOERR_WRITE ? write_errno(db_) : sqlite3_system_errno(db_);
+  const errc meaning = meaning_of(code, system_error_number);
   const std::string said = db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
-  out.what.message =
-      file_.string() + ": " + said + " (SQLite " + std::to_string(code) + ")" + advice_for(out.what.code);
+  sql_failure out;
+  out.what = {meaning, file_.string() + ": " + said + " (SQLite " + std::to_string(code) + ")" + advice_for(meaning)};
+  out.is_busy = primary(code) == SQLITE_BUSY || primary(code) == SQLITE_LOCKED;
+  out.is_sync_failure = is_sync_failure(code, system_error_number);
   return out;
 }
 
