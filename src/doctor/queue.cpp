@@ -52,7 +52,7 @@ std::string how_to_remove(const fs::path& marker, const findings& out) {
 
 // Without a store that could know it, a lock file is somebody else's.
 result<lock_view> look_without_store(const workspace_paths& paths) {
-  auto marker = look_at_marker(paths.marker);
+  auto marker = look_at_lock_file(paths.marker);
   if (!marker) return fail(marker.error());
   lock_view seen;
   seen.facts.guard = guard_state::free;

@@ -23,7 +23,7 @@ live_session::live_session(workspace& place, guard& lock, session_record claimed
 
 result<void> live_session::sign() {
   if (auto written = lock_.write_record(record_); !written) return written;
-  auto marker = write_marker(place_.paths().marker, session_.batch, session_.started_at);
+  auto marker = write_lock_file(place_.paths().marker, session_.batch, session_.started_at);
   if (!marker) return fail(marker.error());
   record_.marker = std::move(*marker);
   return lock_.write_record(record_);
@@ -71,7 +71,7 @@ result<settle_outcome> live_session::settle_turn(turn_no turn, const settlement&
 
 result<void> live_session::remove_lock_file() {
   if (!record_.marker) return {};
-  const auto removed = remove_marker(place_.paths().marker, *record_.marker);
+  const auto removed = cobatch::remove_lock_file(place_.paths().marker, *record_.marker);
   if (!removed) return fail(removed.error());
   return {};
 }

@@ -108,7 +108,8 @@ result<lock_view> clear_the_way(workspace& place, const guard& held, const engin
         break;
       }
       case engine_step::remove_marker:
-        if (auto removed = remove_marker(place.paths().marker, *seen->marker); !removed) return fail(removed.error());
+        if (auto removed = remove_lock_file(place.paths().marker, *seen->marker); !removed)
+          return fail(removed.error());
         break;
       case engine_step::wait_guard:
       case engine_step::ask_again:

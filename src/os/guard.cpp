@@ -40,7 +40,7 @@ struct slot_layout {
   std::uint64_t has_marker, marker_device, marker_inode;
   std::int64_t marker_birth_ns, marker_size;
   std::uint64_t marker_byte_count;
-  char marker_bytes[max_marker_bytes];
+  char marker_bytes[max_lock_file_bytes];
 };
 static_assert(std::has_unique_object_representations_v<slot_layout> && sizeof(slot_layout) <= guard_slot_bytes);
 
@@ -171,8 +171,8 @@ std::optional<guard_slot> from_slot_bytes(std::string_view bytes) {
   record.keeper = taken(in.keeper);
   record.agent = taken(in.agent);
   if (in.has_marker != 0)
-    record.marker = marker_identity{in.marker_device, in.marker_inode, in.marker_birth_ns, in.marker_size,
-                                    std::string(in.marker_bytes, in.marker_byte_count)};
+    record.marker = lock_file_identity{in.marker_device, in.marker_inode, in.marker_birth_ns, in.marker_size,
+                                       std::string(in.marker_bytes, in.marker_byte_count)};
   return slot;
 }
 

@@ -32,7 +32,7 @@ struct guard_record {
   process_identity owner;   ///< the orchestrator
   process_identity keeper;  ///< not known: no agent was started yet
   process_identity agent;   ///< leader of its process session; not known: not started yet
-  std::optional<marker_identity> marker;
+  std::optional<lock_file_identity> marker;
 
   friend bool operator==(const guard_record&, const guard_record&) = default;
 };

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Of the open file, or of what has that name. False: errno says why.
-bool look_at(int fd, const char* name, marker_identity& seen, mode_t& mode) {
+bool look_at(int fd, const char* name, lock_file_identity& seen, mode_t& mode) {
   cobatch_file file{};
   if (::cobatch_look_at_file(fd, name, &file) != 0) return false;
   seen = {.device = file.device, .inode = file.inode, .birth_ns = file.birth_ns, .size = file.size, .bytes = {}};
@@ -27,7 +27,7 @@ bool look_at(int fd, const char* name, marker_identity& seen, mode_t& mode) {
 }
 
 std::optional<std::string> first_bytes(int fd) {
-  std::string bytes(max_marker_bytes, '\0');
+  std::string bytes(max_lock_file_bytes, '\0');
   std::size_t have = 0;
   while (have < bytes.size()) {
     const ssize_t n = ::pread(fd, bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
@@ -58,14 +58,14 @@ fs::path private_name(const fs::path& path) {
 
 }  // namespace
 
-std::string marker_bytes(const batch_id& batch, timestamp locked_at) {
+std::string lock_file_bytes(const batch_id& batch, timestamp locked_at) {
   std::string out = R"({"locked_at":")" + to_iso_seconds(locked_at) + R"(","batch_id":)";
   json::append_string(out, batch.str());
   out += "}\n";
   return out;
 }
 
-std::optional<marker_content> parse_marker(std::string_view bytes) {
+std::optional<lock_file_content> parse_lock_file(std::string_view bytes) {
   const auto parsed = json::parse(bytes);
   if (!parsed || parsed->as_object() == nullptr || parsed->as_object()->size() != 2) return std::nullopt;
   const json::value* const batch = parsed->find("batch_id");
@@ -75,11 +75,11 @@ std::optional<marker_content> parse_marker(std::string_view bytes) {
   auto id = batch_id::parse(*batch->as_string());
   const auto when = parse_iso(*locked_at->as_string());
   if (!id || !when) return std::nullopt;
-  return marker_content{std::move(*id), *when};
+  return lock_file_content{std::move(*id), *when};
 }
 
-result<std::optional<marker_identity>> look_at_marker(const fs::path& path) {
-  marker_identity seen;
+result<std::optional<lock_file_identity>> look_at_lock_file(const fs::path& path) {
+  lock_file_identity seen;
   mode_t mode = 0;
   if (!look_at(-1, path.c_str(), seen, mode)) {
     if (errno == ENOENT) return std::nullopt;
@@ -98,14 +98,14 @@ result<std::optional<marker_identity>> look_at_marker(const fs::path& path) {
   return seen;
 }
 
-result<marker_identity> write_marker(const fs::path& path, const batch_id& batch, timestamp locked_at) {
+result<lock_file_identity> write_lock_file(const fs::path& path, const batch_id& batch, timestamp locked_at) {
   const auto temporary = make_temporary_file(path);
   if (!temporary) return fail(temporary.error());
   const auto give_up = [&](error e) {
     ::unlink(temporary->name.c_str());
     return fail(std::move(e));
   };
-  const std::string bytes = marker_bytes(batch, locked_at);
+  const std::string bytes = lock_file_bytes(batch, locked_at);
   if (auto written = write_all(temporary->fd.get(), bytes, path); !written) return give_up(written.error());
   const int failed = move_to_free_name(temporary->name, path);
   if (failed == EEXIST)
@@ -113,15 +113,15 @@ result<marker_identity> write_marker(const fs::path& path, const batch_id& batch
                                               " is there already and is not ours; it was left alone and nothing was "
                                               "started. See who made it, and remove it if its session is over"});
   if (failed != 0) return give_up(system_error(failed, "make", path));
-  marker_identity made;
+  lock_file_identity made;
   mode_t mode = 0;
   if (!look_at(temporary->fd.get(), nullptr, made, mode)) return fail(system_error(errno, "look at", path));
   made.bytes = bytes;
   return made;
 }
 
-result<bool> remove_marker(const fs::path& path, const marker_identity& seen) {
-  const auto now = look_at_marker(path);
+result<bool> remove_lock_file(const fs::path& path, const lock_file_identity& seen) {
+  const auto now = look_at_lock_file(path);
   if (!now) return fail(now.error());
   if (*now != seen) return false;
   const fs::path aside = private_name(path);
@@ -129,8 +129,8 @@ result<bool> remove_marker(const fs::path& path, const marker_identity& seen) {
     if (errno == ENOENT) return false;
     return fail(system_error(errno, "remove", path));
   }
-  // Between the look and the rename another marker may have come under the name.
-  const auto taken = look_at_marker(aside);
+  // Between the look and the rename another lock file may have come under the name.
+  const auto taken = look_at_lock_file(aside);
   const bool is_it = taken && *taken == seen;
   const int problem = is_it ? remove_file_or_empty_folder(aside) : 0;
   if (is_it && problem == 0) return true;

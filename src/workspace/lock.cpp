@@ -23,13 +23,13 @@ result<marker_state> standing_of(const lock_view& seen, store& storage) {
   marker_evidence evidence;
   evidence.present = seen.marker.has_value();
   if (seen.marker && seen.record && seen.record->marker) {
-    const marker_identity& there = *seen.marker;
-    const marker_identity& ours = *seen.record->marker;
+    const lock_file_identity& there = *seen.marker;
+    const lock_file_identity& ours = *seen.record->marker;
     evidence.same_file = there.device == ours.device && there.inode == ours.inode;
     evidence.same_birth = there.birth_ns == ours.birth_ns || there.birth_ns == 0 || ours.birth_ns == 0;
     evidence.same_bytes = there.size == ours.size && there.bytes == ours.bytes;
   }
-  if (const auto content = seen.marker ? parse_marker(seen.marker->bytes) : std::nullopt) {
+  if (const auto content = seen.marker ? parse_lock_file(seen.marker->bytes) : std::nullopt) {
     const auto session = storage.find_session_of_marker(content->batch, content->locked_at);
     if (!session) return fail(session.error());
     evidence.names_session = session->has_value();
@@ -42,7 +42,7 @@ result<lock_view> look(const workspace_paths& paths, store& storage, guard_state
   lock_view seen;
   seen.facts.guard = state;
   seen.record = std::move(record);
-  auto marker = look_at_marker(paths.marker);
+  auto marker = look_at_lock_file(paths.marker);
   if (!marker) return fail(marker.error());
   seen.marker = std::move(*marker);
   const auto standing = standing_of(seen, storage);
@@ -64,7 +64,7 @@ bool owner_is_lost(const lock_view& seen) {
 
 // Of a marker that no session of this workspace wrote. Whatever it is, it is honoured: an agent commits the marker of a
 // session that runs, and whose folder is copied or whose store is removed may run one, too.
-std::string about_foreign(const std::optional<marker_identity>& marker, const workspace_paths& paths) {
+std::string about_foreign(const std::optional<lock_file_identity>& marker, const workspace_paths& paths) {
   const std::string name = paths.marker.filename().string();
   const std::string_view tracked[] = {name};
   if (!tracked_files(paths.data, tracked).empty())
@@ -74,8 +74,8 @@ std::string about_foreign(const std::optional<marker_identity>& marker, const wo
         "checkout or a worktree. Batches wait until it goes. Take it out of git (git -C {} rm --cached {}) and, if "
         "nobody runs a session here, remove it with cobatch unlock.",
         shell_quoted(paths.data.string()), name);
-  const auto content = marker ? parse_marker(marker->bytes) : std::nullopt;
-  if (content && marker->bytes == marker_bytes(content->batch, content->locked_at))
+  const auto content = marker ? parse_lock_file(marker->bytes) : std::nullopt;
+  if (content && marker->bytes == lock_file_bytes(content->batch, content->locked_at))
     return fmt::format(
         "A lock file is there of a Cobatch session that this workspace does not know (batch \"{}\", {}): it came with "
         "a "
@@ -173,7 +173,7 @@ result<unlock_reply> workspace::unlock(bool force) {
   const auto got = held->try_acquire();
   if (!got) return fail(got.error());
   if (!*got) return fail(errc::session_live, "a session has just begun; nothing was removed");
-  const auto removed = remove_marker(paths().marker, *seen->marker);
+  const auto removed = remove_lock_file(paths().marker, *seen->marker);
   if (!removed) return fail(removed.error());
   reply.removed_marker = *removed;
   reply.message = *removed ? "The lock file is removed; the next sealed batch can start."

@@ -16,9 +16,9 @@ namespace cobatch {
 
 struct lock_view {
   lock_facts facts;
-  std::optional<guard_record> record;     ///< of the latest holder of the guard
-  std::optional<marker_identity> marker;  ///< the file that is there
-  std::optional<session_record> live;     ///< the session row that was not ended
+  std::optional<guard_record> record;        ///< of the latest holder of the guard
+  std::optional<lock_file_identity> marker;  ///< the file that is there
+  std::optional<session_record> live;        ///< the session row that was not ended
 };
 
 /// True if the session row is that of a session that died with its keeper: nobody holds the guard.

@@ -29,7 +29,7 @@ guard_record sample(std::int64_t session) {
           .owner = identity_of_self(),
           .keeper = {"boot", 1, 2, 3},
           .agent = {"boot", 4, 5, 6},
-          .marker = marker_identity{1, 2, 3, 4, std::string("bytes\0\"", 7)}};
+          .marker = lock_file_identity{1, 2, 3, 4, std::string("bytes\0\"", 7)}};
 }
 
 // Spoils one byte of a slot, as a write that was cut short would.
@@ -112,7 +112,7 @@ TEST_CASE("a record is read back as it was written, by its holder and by others"
   REQUIRE(lock.write_record(bare));
   CHECK(lock.read_record().value() == bare);
   auto large = sample(7);
-  large.marker->bytes.assign(max_marker_bytes, 'x');
+  large.marker->bytes.assign(max_lock_file_bytes, 'x');
   REQUIRE(lock.write_record(large));
   CHECK(lock.read_record().value() == large);
   large.marker->bytes.assign(guard_slot_bytes, 'x');

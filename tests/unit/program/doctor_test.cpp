@@ -287,7 +287,7 @@ TEST_CASE("while a session runs the doctor finds nothing wrong with its lock") {
   REQUIRE(held);
   REQUIRE(*held->try_acquire());
   const session_record session = begin_session(place);
-  const auto marker = write_marker(place.paths().marker, session.batch, session.started_at);
+  const auto marker = write_lock_file(place.paths().marker, session.batch, session.started_at);
   REQUIRE(marker);
   const json::value reply = findings(f, "b");
   expect(of(reply, "lock_file"), "yes", "A session works batch \"b\"");
