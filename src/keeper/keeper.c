@@ -265,6 +265,7 @@ static bool put_on_leash(int go) {
   }
   int status = 1;
   while (between > 0 && waitpid(between, &status, 0) < 0 && errno == EINTR) continue;
+  if (status != 0) errno = EAGAIN;
   return status == 0;
 }
 
