@@ -140,8 +140,8 @@ outcome capture_token_telemetry(const call& request) {
                 fmt::format("Task {} is {}, and what it used is settled; nothing was changed. Telemetry is to be told "
                             "before log_task_completion.",
                             quoted_text(id.str()), name_of(status->task.state)));
-  const told_tokens told{*request.params.integer("tokens_input"), *request.params.integer("tokens_output"),
-                         request.params.text_or_empty("tool"), request.params.text_or_empty("action")};
+  const telemetry_figures told{*request.params.integer("tokens_input"), *request.params.integer("tokens_output"),
+                               request.params.text_or_empty("tool"), request.params.text_or_empty("action")};
   telemetry_file telemetry(request.place.paths().data);
   if (auto free = check_nobody_waits(request.place, telemetry, id); !free) return fail(free.error());
   if (auto written = telemetry.write(id, told); !written) return fail(written.error());

@@ -82,7 +82,7 @@ std::unique_ptr<store> check_store(const workspace_paths& paths, const workspace
                                checked->was_poisoned ? " The disk had failed to write it, so all writing had stopped; "
                                                        "it was verified and written anew, and goes on."
                                                      : ""));
-  if (const auto lost = told_of_lost_store(options, paths))
+  if (const auto lost = lost_store_warning(options, paths))
     out.no("store", lost->message, out.command("import " + shell_quoted(paths.data.string())));
   return std::move(*opened);
 }

@@ -86,17 +86,17 @@ std::optional<usage> usage_in(const json::value& result) {
     if (told == nullptr && nested != nullptr) told = nested->find(in_nested);
     if (told != nullptr) flat.push_back({name, *told});
   }
-  return told_usage(flat);
+  return usage_in_telemetry(flat);
 }
 
-// A result that Cobatch wrote tells its input without what was read from the cache; in `told_usage` that is part of it.
+// A result that Cobatch wrote tells its input without what was read from the cache; in `usage_in_telemetry` that is part of it.
 std::optional<usage> own_usage_in(const json::value& result) {
   json::object figures;
   const auto input = json::number_of(result, "tokens_input"), read = json::number_of(result, "tokens_cache_read");
   if (input) figures.push_back({"tokens_input", detail::saturating_add(*input, read.value_or(0))});
   for (const char* name : {"tokens_cache_read", "tokens_output"})
     if (const json::value* told = result.find(name)) figures.push_back({name, *told});
-  auto used = told_usage(figures);
+  auto used = usage_in_telemetry(figures);
   if (used && result.find("tokens_complete") != nullptr) used->complete = false;
   return used;
 }
@@ -348,7 +348,7 @@ class taking {
     r.what.errors = json_in(told, "errors");
     r.what.used = is_own_result(told) ? own_usage_in(told) : usage_in(told);
     for (const told_entry* one : told_.telemetry)
-      if (!r.what.used) r.what.used = told_usage(one->told);
+      if (!r.what.used) r.what.used = usage_in_telemetry(one->told);
     r.completed_at = time_of(told, "completed_at").value_or(*task().ended_at);
     r.duration_ms = duration().count();
     r.loaded_context = loaded_context_in(told, r.position, r.what.used);

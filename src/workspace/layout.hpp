@@ -70,7 +70,7 @@ enum class store_standing : std::uint8_t {
 [[nodiscard]] result<void> save_views_of_lost_store(const workspace_paths& paths, timestamp now);
 
 /// The warning `store_lost`, as long as views that were saved are there and `forget_lost_store` was not called.
-[[nodiscard]] std::optional<warning> told_of_lost_store(const workspace_options& options, const workspace_paths& paths);
+[[nodiscard]] std::optional<warning> lost_store_warning(const workspace_options& options, const workspace_paths& paths);
 /// What was saved has been imported.
 void forget_lost_store(const workspace_paths& paths) noexcept;
 

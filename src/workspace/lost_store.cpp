@@ -68,7 +68,7 @@ std::vector<std::string> saved_views(const workspace_paths& paths) {
   return names;
 }
 
-std::string how_to_import(const workspace_options& options, const workspace_paths& paths) {
+std::string import_command(const workspace_options& options, const workspace_paths& paths) {
   std::string command = "cobatch import " + shell_quoted(paths.data.string());
   if (options.root != ".") command += " --root " + shell_quoted(options.root.string());
   if (!options.state.empty()) command += " --state " + shell_quoted(options.state.string());
@@ -101,7 +101,7 @@ result<void> save_views_of_lost_store(const workspace_paths& paths, timestamp no
   return turn->write({});
 }
 
-std::optional<warning> told_of_lost_store(const workspace_options& options, const workspace_paths& paths) {
+std::optional<warning> lost_store_warning(const workspace_options& options, const workspace_paths& paths) {
   const auto names = saved_views(paths);
   if (names.empty()) return std::nullopt;
   return warning{
@@ -110,7 +110,7 @@ std::optional<warning> told_of_lost_store(const workspace_options& options, cons
                   "What the JSON files showed of them is kept in {} as {}: `{}` puts it in. Or, if there is a backup, "
                   "stop Cobatch, put store.db back, and remove these files.",
                   (paths.state / "store.db").string(), paths.data.string(), fmt::join(names, ", "),
-                  how_to_import(options, paths))};
+                  import_command(options, paths))};
 }
 
 void forget_lost_store(const workspace_paths& paths) noexcept {

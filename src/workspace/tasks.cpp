@@ -186,7 +186,7 @@ result<assign_reply> workspace::assign(const assign_request& request) {
   assign_reply reply;
   reply.warnings = findings_on(facts_of(*checked, *outcome), *state_->storage, state_->options.max_tasks_per_session);
   for (auto& w : unserved({&outcome->batch, 1}, paths().state)) reply.warnings.push_back(std::move(w));
-  if (auto lost = told_of_lost_store(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
+  if (auto lost = lost_store_warning(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
   reply.outcome = std::move(*outcome);
   return reply;
 }
@@ -246,7 +246,7 @@ result<execute_reply> workspace::execute_queue(const std::optional<batch_id>& ba
   if (outcome->what == execute_outcome::kind::not_found) return fail(not_found(*batch));
   if (outcome->what == execute_outcome::kind::empty_batch) return fail(empty(outcome->named));
   reply.warnings = unserved(outcome->runnable, paths().state);
-  if (auto lost = told_of_lost_store(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
+  if (auto lost = lost_store_warning(state_->options, paths())) reply.warnings.push_back(std::move(*lost));
   reply.outcome = std::move(*outcome);
   return reply;
 }

@@ -71,7 +71,7 @@ std::vector<warning> incomplete_if_so(const usage& used, const task_id& task) {
 
 }  // namespace
 
-std::optional<usage> told_usage(const json::value& object) {
+std::optional<usage> usage_in_telemetry(const json::value& object) {
   json::told_counts told(max_reported_tokens);
   tokens count;
   const auto input = told.read(object, "tokens_input");
@@ -101,7 +101,7 @@ claimed_telemetry telemetry_file::claim(const task_id& task) {
     return {};
   }
   if (content && content->as_object() != nullptr)
-    if (auto used = told_usage(*content)) return {used, incomplete_if_so(*used, task)};
+    if (auto used = usage_in_telemetry(*content)) return {used, incomplete_if_so(*used, task)};
   const auto aside = set_aside(claimed_, file_, "unreadable");
   is_claimed_ = !aside;
   return {
@@ -145,7 +145,7 @@ void telemetry_file::give_back() {
   is_claimed_ = false;
 }
 
-result<void> telemetry_file::write(const task_id& task, const told_tokens& told) {
+result<void> telemetry_file::write(const task_id& task, const telemetry_figures& told) {
   json::object content{{"task_id", task.str()}, {"tokens_input", told.input}, {"tokens_output", told.output}};
   if (!told.tool.empty()) content.push_back({"tool", told.tool});
   if (!told.action.empty()) content.push_back({"action", told.action});

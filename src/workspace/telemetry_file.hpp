@@ -16,7 +16,7 @@
 
 namespace cobatch {
 
-struct told_tokens {
+struct telemetry_figures {
   std::int64_t input = 0, output = 0;
   std::string tool = {}, action = {};
 };
@@ -30,7 +30,7 @@ struct claimed_telemetry {
 /// written to the cache in it, and tells these apart beside it; an input that is less than what was read is taken to be
 /// without it, as in the guide's form. `told`; nothing if neither input nor output is told, or the parts exceed the
 /// whole. `complete` is false if one of the two is missing, or where a figure should be stands what is no count.
-[[nodiscard]] std::optional<usage> told_usage(const json::value& object);
+[[nodiscard]] std::optional<usage> usage_in_telemetry(const json::value& object);
 
 class telemetry_file {
  public:
@@ -50,7 +50,7 @@ class telemetry_file {
   /// It has not: puts it back, unless another is there by now.
   void give_back();
   /// Errors: those of writing a file.
-  [[nodiscard]] result<void> write(const task_id& task, const told_tokens& told);
+  [[nodiscard]] result<void> write(const task_id& task, const telemetry_figures& told);
 
  private:
   std::filesystem::path file_, claimed_;

@@ -103,7 +103,7 @@ result<workspace_status> workspace::status() {
   status.warnings = unserved(status.all.unfinished, *engines);
   for (const auto& batch : status.all.unfinished)
     if (auto open = lint_left_open(batch, now())) status.warnings.push_back(std::move(*open));
-  if (auto lost = told_of_lost_store(state_->options, paths())) status.warnings.push_back(std::move(*lost));
+  if (auto lost = lost_store_warning(state_->options, paths())) status.warnings.push_back(std::move(*lost));
   return status;
 }
 
@@ -161,7 +161,7 @@ bool waits_to_run(const batch_record& batch) {
   return batch.state == batch_state::sealed && batch.tally[task_state::queued] > 0;
 }
 
-std::string how_to_serve(const batch_record& batch) {
+std::string advice_to_serve(const batch_record& batch) {
   const std::string waits = fmt::format("Batch \"{}\" is stored and waits", batch.id.str());
   if (batch.agent.empty())
     return waits + ": no engine that serves it is running here. Start one with: cobatch engine (or cobatch serve)";
@@ -183,7 +183,7 @@ std::vector<warning> unserved(std::span<const batch_record> batches, const std::
     const bool served = std::any_of(engines.begin(), engines.end(),
                                     [&](const live_engine& e) { return agents_of(e).serves(batch.agent); });
     if (served) continue;
-    found.push_back({"no_engine", how_to_serve(batch)});
+    found.push_back({"no_engine", advice_to_serve(batch)});
     if (found.size() == 10) break;
   }
   return found;
