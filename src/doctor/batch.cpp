@@ -96,21 +96,18 @@ struct task_figures {
 task_figures figures_of(const result_record& result) {
   task_figures out{.task = result.task, .loaded_context = result.loaded_context || result.preamble_used};
   if (!result.what.used) return out;
-  add_usage(out.sum.emplace(), *result.what.used);
-  if (result.preamble_used) add_usage(*out.sum, *result.preamble_used);
+  add_result(out.sum.emplace(), result);
   return out;
 }
 
 // In order of position. A task that a person did, without an agent, need not say what it used.
 result<std::vector<task_figures>> read_figures(store& storage, const batch_id& batch) {
+  auto results = storage.list_results({.batch = batch, .limit = max_batch_tasks});
+  if (!results) return fail(results.error());
+  std::sort(results->begin(), results->end(), [](const auto& a, const auto& b) { return a.position < b.position; });
   std::vector<task_figures> all;
-  const auto visited = visit_tasks(storage, batch, [&](const task_record& task) -> result<void> {
-    const auto came_to = storage.find_result(task.spec.id);
-    if (!came_to) return fail(came_to.error());
-    if (*came_to && ((*came_to)->session != epoch{} || (*came_to)->what.used)) all.push_back(figures_of(**came_to));
-    return {};
-  });
-  if (!visited) return fail(visited.error());
+  for (const auto& one : *results)
+    if (one.session != epoch{} || one.what.used) all.push_back(figures_of(one));
   return all;
 }
 

@@ -1,7 +1,5 @@
 #include "engine/budget.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/json.hpp"
@@ -62,31 +60,22 @@ result<spending> spending::so_far(store& storage, const turn_filter& filter, con
 
 void spending::add(const turn_record& turn) {
   if (!turn.ended_at) return;
-  time_ += std::max(*turn.ended_at - turn.started_at, std::chrono::milliseconds{0});
-  if (!turn.used || !turn.used->complete) all_known_ = false;
+  add_turn(sum_, turn);
   if (!unknown_ && is_unknown(turn)) unknown_ = turn;
-  if (!turn.used) return;
-  tokens_ = detail::saturating_add(tokens_, turn.used->total().processed());
-  const auto cost = prices_->cost_of(turn.used->by_model);
-  if (cost) {
-    cost_ = cost_ + cost->pico_dollars;
-    all_known_ = all_known_ && cost->at_least.empty();
-  } else if (!unpriced_) {
-    unpriced_ = cost.error();
-  }
+  if (turn.used) cost_.add(prices_->cost_of(turn.used->by_model));
 }
 
 std::optional<std::string> spending::reached(const spending_cap& cap) const {
-  if (cap.tokens > 0 && tokens_ >= cap.tokens)
-    return fmt::format("budget: {}{} of {} tokens are used", all_known_ ? "" : "at least ", grouped(tokens_),
+  if (cap.tokens > 0 && tokens() >= cap.tokens)
+    return fmt::format("budget: {}{} of {} tokens are used", sum_.complete ? "" : "at least ", grouped(tokens()),
                        grouped(cap.tokens));
   if (cap.nano_dollars > 0 && nano_dollars() >= cap.nano_dollars) {
     const int decimals = decimals_of(cap.nano_dollars);
-    return fmt::format("budget: {}{} of {} USD are spent", all_known_ && !unpriced_ ? "" : "at least ",
+    return fmt::format("budget: {}{} of {} USD are spent", sum_.complete && !cost_.at_least ? "" : "at least ",
                        dollars(nano_dollars(), decimals), dollars(cap.nano_dollars, decimals));
   }
-  if (cap.time.count() > 0 && time_ >= cap.time)
-    return fmt::format("budget: turns have run for {:.3g} of {:.3g} minutes", minutes(time_), minutes(cap.time));
+  if (cap.time.count() > 0 && time() >= cap.time)
+    return fmt::format("budget: turns have run for {:.3g} of {:.3g} minutes", minutes(time()), minutes(cap.time));
   return std::nullopt;
 }
 
@@ -112,8 +101,8 @@ error cannot_count(const error& unpriced) {
 }  // namespace
 
 std::optional<std::string> spending::unpriced_to(const spending_cap& cap) const {
-  if (cap.nano_dollars <= 0 || !unpriced_) return std::nullopt;
-  return cannot_count(*unpriced_).message;
+  if (cap.nano_dollars <= 0 || !cost_.unpriced) return std::nullopt;
+  return cannot_count(*cost_.unpriced).message;
 }
 
 result<void> spending::check_priced(const spending_cap& cap, std::string_view next) const {

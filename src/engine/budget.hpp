@@ -9,6 +9,7 @@
 
 #include <cobatch/core/batch.hpp>
 #include <cobatch/core/error.hpp>
+#include <cobatch/core/ledger.hpp>
 #include <cobatch/core/session.hpp>
 #include <cobatch/engine.hpp>
 #include <cobatch/prices.hpp>
@@ -29,10 +30,10 @@ class spending {
   /// One more turn; one that is not settled is passed over.
   void add(const turn_record& turn);
 
-  [[nodiscard]] std::int64_t tokens() const noexcept { return tokens_; }  ///< processed
-  [[nodiscard]] std::chrono::milliseconds time() const noexcept { return time_; }
+  [[nodiscard]] std::int64_t tokens() const noexcept { return sum_.used.processed(); }  ///< processed
+  [[nodiscard]] std::chrono::milliseconds time() const noexcept { return sum_.time; }
   /// Of what has a price.
-  [[nodiscard]] std::int64_t nano_dollars() const noexcept { return to_nano(cost_); }
+  [[nodiscard]] std::int64_t nano_dollars() const noexcept { return cost_.nano_dollars(); }
 
   /// The sentence for people if a cap is reached.
   [[nodiscard]] std::optional<std::string> reached(const spending_cap& cap) const;
@@ -50,12 +51,9 @@ class spending {
 
  private:
   const price_table* prices_;
-  std::int64_t tokens_ = 0;
-  std::chrono::milliseconds time_{0};
-  wide cost_ = {};
-  bool all_known_ = true;
+  account sum_;
+  running_cost cost_;
   std::optional<turn_record> unknown_ = {};  // the first of which nobody knows what it used
-  std::optional<error> unpriced_ = {};       // the first
 };
 
 /// Why no further turn may begin.

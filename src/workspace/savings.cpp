@@ -61,21 +61,33 @@ turn_record as_turn(const task_record& task, const result_record* result) {
   return turn;
 }
 
+// In order of position. Most tasks of most batches end with their turn.
+result<std::vector<task_record>> tasks_without_turn(store& storage, const batch_id& batch,
+                                                    const std::vector<turn_record>& turns) {
+  std::vector<task_record> found;
+  for (task_filter filter{.batch = batch};;) {
+    auto page = storage.list_tasks(filter);
+    if (!page) return fail(page.error());
+    const bool last = page->size() < filter.limit;
+    if (!last) filter.after_position = page->back().position;
+    for (auto& task : *page) {
+      const bool came_to_something = task.state == task_state::done || task.state == task_state::error;
+      if (came_to_something && !has_ended_with_turn(turns, task)) found.push_back(std::move(task));
+    }
+    if (last) return found;
+  }
+}
+
 // Adds the tasks that came to something without a turn to all turns of the batch.
-result<void> add_without_turn(store& storage, const batch_record& batch, std::vector<turn_record>& turns) {
-  std::vector<task_record> tasks;
-  const auto visited = visit_tasks(storage, batch.id, [&](const task_record& task) -> result<void> {
-    const bool came_to_something = task.state == task_state::done || task.state == task_state::error;
-    if (came_to_something && !has_ended_with_turn(turns, task)) tasks.push_back(task);
-    return {};
-  });
-  if (!visited || tasks.empty()) return visited;
-  const auto results =
-      storage.list_results({.batch = batch.id, .limit = static_cast<std::size_t>(batch.tally.total()) + 1});
+result<void> add_without_turn(store& storage, const batch_id& batch, std::vector<turn_record>& turns) {
+  const auto tasks = tasks_without_turn(storage, batch, turns);
+  if (!tasks) return fail(tasks.error());
+  if (tasks->empty()) return {};
+  const auto results = storage.list_results({.batch = batch, .limit = max_batch_tasks});
   if (!results) return fail(results.error());
   std::unordered_map<std::string_view, const result_record*> result_of;
   for (const auto& one : *results) result_of.emplace(one.task.str(), &one);
-  for (const auto& task : tasks) {
+  for (const auto& task : *tasks) {
     const auto found = result_of.find(task.spec.id.str());
     const result_record* result = found == result_of.end() ? nullptr : found->second;
     if (result == nullptr || result->turn == turn_no{}) turns.push_back(as_turn(task, result));
@@ -96,7 +108,7 @@ result<savings_report> workspace::savings(const batch_id& batch) {
   if (!record) return fail(record.error());
   auto turns = all_turns(*state_->storage, {.batch = batch});
   if (!turns) return fail(turns.error());
-  if (auto added = add_without_turn(*state_->storage, *record, *turns); !added) return fail(added.error());
+  if (auto added = add_without_turn(*state_->storage, batch, *turns); !added) return fail(added.error());
   savings_report report;
   report.batch = std::move(*record);
   report.accounts = make_ledger(*turns);

@@ -36,21 +36,6 @@ struct workspace::state {
 /// The batch, or batch_not_found.
 [[nodiscard]] result<batch_record> batch_there(store& storage, const batch_id& batch);
 
-/// Gives `visit` every task of a batch in order of position, however many pages of the store they fill. The first error
-/// that it answers ends the visit.
-template <class Visit>
-[[nodiscard]] result<void> visit_tasks(store& storage, const batch_id& batch, const Visit& visit) {
-  task_filter filter{.batch = batch};
-  for (;;) {
-    const auto page = storage.list_tasks(filter);
-    if (!page) return fail(page.error());
-    for (const auto& task : *page)
-      if (result<void> visited = visit(task); !visited) return visited;
-    if (page->size() < filter.limit) return {};
-    filter.after_position = page->back().position;
-  }
-}
-
 /// Every turn that a filter matches, however many pages of the store they fill.
 [[nodiscard]] result<std::vector<turn_record>> all_turns(store& storage, turn_filter filter);
 
