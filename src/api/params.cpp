@@ -1,6 +1,7 @@
 #include "api/params.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -17,25 +18,29 @@ namespace {
 
 constexpr std::size_t max_warned_names = 20;
 
-bool has_type(const json::value& v, param_type type) {
-  switch (type) {
-    case param_type::text:
-      return v.as_string() != nullptr;
-    case param_type::integer:
-      return v.as_int() != nullptr;
-    case param_type::number:
-      return v.as_int() != nullptr || v.as_number() != nullptr;
-    case param_type::boolean:
-      return v.as_bool() != nullptr;
-    case param_type::object:
-      return v.as_object() != nullptr;
-    case param_type::texts:
-    case param_type::objects:
-      return v.as_array() != nullptr;
-    case param_type::any:
-      return true;
-  }
-  return false;
+struct type_facts {
+  std::string_view described, schema;
+  bool (*fits)(const json::value&);
+};
+
+bool is_array(const json::value& v) {
+  return v.as_array() != nullptr;
+}
+
+const type_facts& facts_of(param_type type) {
+  using v = const json::value&;
+  static constexpr std::array<type_facts, 8> facts{{
+      {"a string", "string", [](v given) { return given.as_string() != nullptr; }},
+      {"an array of strings", "array", is_array},
+      {"a whole number", "integer", [](v given) { return given.as_int() != nullptr; }},
+      {"a number", "number", [](v given) { return given.as_int() != nullptr || given.as_number() != nullptr; }},
+      {"true or false, without quotes", "boolean", [](v given) { return given.as_bool() != nullptr; }},
+      {"a JSON value", "", [](v) { return true; }},
+      {"an object", "object", [](v given) { return given.as_object() != nullptr; }},
+      {"an array of objects", "array", is_array},
+  }};
+  static_assert(facts.size() == static_cast<std::size_t>(param_type::objects) + 1);
+  return facts[static_cast<std::size_t>(type)];
 }
 
 // What was given, with its value where that is short enough to help.
@@ -46,12 +51,12 @@ std::string describe_given(const json::value& v) {
 
 error wrong_type(const std::string& where, std::string_view name, const json::value& given, param_type wanted) {
   return {errc::wrong_type, fmt::format("'{}{}' is {}; it must be {}. Nothing was changed.", where, name,
-                                        describe_given(given), names_of(wanted).described)};
+                                        describe_given(given), facts_of(wanted).described)};
 }
 
 result<void> check_value(const json::value& given, param_type type, value_check check, const std::string& where,
                          std::string_view name) {
-  if (!has_type(given, type)) return fail(wrong_type(where, name, given, type));
+  if (!facts_of(type).fits(given)) return fail(wrong_type(where, name, given, type));
   const auto fine = check == nullptr ? result<void>() : check(given);
   if (fine) return {};
   return fail(fine.error().code, fmt::format("'{}{}'{}. Nothing was changed.", where, name, fine.error().message));
@@ -63,21 +68,17 @@ result<void> check_member(const json::value* given, const param_spec& spec, cons
   if (absent) {
     if (!spec.required) return {};
     return fail(errc::missing_field, fmt::format("'{}{}' is missing: it must be {}. Nothing was changed.", where,
-                                                 spec.name, names_of(spec.type).described));
+                                                 spec.name, facts_of(spec.type).described));
   }
-  if (spec.type != param_type::texts) {
-    if (auto fine = check_value(*given, spec.type, spec.check, where, spec.name); !fine) return fine;
-    if (spec.type != param_type::object || spec.fields.empty()) return {};
-    const auto fields = arguments::check(*given, spec.fields, fmt::format("{}{}.", where, spec.name), unknown);
-    return fields ? result<void>() : fail(fields.error());
+  const bool is_list = spec.type == param_type::texts;
+  if (auto fine = check_value(*given, spec.type, is_list ? nullptr : spec.check, where, spec.name); !fine) return fine;
+  for (std::size_t i = 0; is_list && i < given->as_array()->size(); ++i) {
+    const std::string name = fmt::format("{}[{}]", spec.name, i);
+    if (auto fine = check_value((*given->as_array())[i], param_type::text, spec.check, where, name); !fine) return fine;
   }
-  if (auto fine = check_value(*given, spec.type, nullptr, where, spec.name); !fine) return fine;
-  const json::array& texts = *given->as_array();
-  for (std::size_t i = 0; i < texts.size(); ++i)
-    if (auto fine = check_value(texts[i], param_type::text, spec.check, where, fmt::format("{}[{}]", spec.name, i));
-        !fine)
-      return fine;
-  return {};
+  if (spec.type != param_type::object || spec.fields.empty()) return {};
+  const auto fields = arguments::check(*given, spec.fields, fmt::format("{}{}.", where, spec.name), unknown);
+  return fields ? result<void>() : fail(fields.error());
 }
 
 template <class Id>
@@ -88,26 +89,8 @@ result<void> check_id(const json::value& given) {
 
 }  // namespace
 
-type_names names_of(param_type type) noexcept {
-  switch (type) {
-    case param_type::text:
-      return {"a string", "string"};
-    case param_type::integer:
-      return {"a whole number", "integer"};
-    case param_type::number:
-      return {"a number", "number"};
-    case param_type::boolean:
-      return {"true or false, without quotes", "boolean"};
-    case param_type::texts:
-      return {"an array of strings", "array"};
-    case param_type::object:
-      return {"an object", "object"};
-    case param_type::objects:
-      return {"an array of objects", "array"};
-    case param_type::any:
-      break;
-  }
-  return {"a JSON value", ""};
+std::string_view schema_name(param_type type) {
+  return facts_of(type).schema;
 }
 
 result<void> is_task_id(const json::value& given) {

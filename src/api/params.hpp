@@ -30,11 +30,8 @@ enum class param_type : std::uint8_t {
   objects,  ///< an array of objects with `fields`
 };
 
-/// "a string", "a whole number", …, for messages; and the type's name in JSON Schema, empty for `any`.
-struct type_names {
-  std::string_view described, schema;
-};
-[[nodiscard]] type_names names_of(param_type type) noexcept;
+/// The type's name in JSON Schema; empty for `any`.
+[[nodiscard]] std::string_view schema_name(param_type type);
 
 /// What is wrong with a value of the right type; the message goes on from the parameter's name: " is empty".
 using value_check = result<void> (*)(const json::value& given);

@@ -178,10 +178,10 @@ object_reply finish(workspace& place, step begun, const std::stop_token& stop) {
 
 json::object param_object(const param_spec& spec) {
   json::object out{{"name", spec.name}};
-  if (const auto type = names_of(spec.type).schema; !type.empty()) out.push_back({"type", type});
+  if (const auto type = schema_name(spec.type); !type.empty()) out.push_back({"type", type});
   out.push_back({"required", spec.required});
   out.push_back({"description", spec.description});
-  if (spec.type == param_type::texts) out.push_back({"items", names_of(param_type::text).schema});
+  if (spec.type == param_type::texts) out.push_back({"items", schema_name(param_type::text)});
   if (spec.fields.empty()) return out;
   json::array fields;
   for (const auto& field : spec.fields) fields.emplace_back(param_object(field));

@@ -15,8 +15,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
-#include "import/original_files.hpp"
-#include "import/original_task.hpp"
+#include "import/original.hpp"
 #include "store/settling.hpp"
 #include "store/store.hpp"
 #include "views/record_json.hpp"
@@ -43,13 +42,13 @@ view_note own_views(const fs::path& state) {
 
 // True if a line that Cobatch wrote tells of a task that is in the store, or of a turn that is: then its task has been
 // deleted, and stays so. False where the store was lost, and this line was not.
-result<bool> is_copy(store& from, const told_entry& line) {
+result<bool> is_copy(store& from, const original_entry& line) {
   const auto id = task_id::parse(line.task);
   if (!id) return false;
   const auto there = from.find_task(*id);
   if (!there) return fail(there.error());
   if (*there) return true;
-  const auto session = json::number_of(line.told, "session"), turn = json::number_of(line.told, "turn");
+  const auto session = json::number_of(line.content, "session"), turn = json::number_of(line.content, "turn");
   if (!session || !turn || *session <= 0 || *turn <= 0) return false;
   const turn_filter wanted{
       .session = epoch{*session}, .after_session = epoch{*session}, .after_turn = turn_no{*turn - 1}, .limit = 1};
@@ -59,11 +58,12 @@ result<bool> is_copy(store& from, const told_entry& line) {
 }
 
 // Takes out the lines of the workspace's own archive that are copies of what its store has, or had.
-result<void> leave_out_copies(std::vector<told_entry>& results, store& from, std::vector<import_finding>& findings) {
-  std::vector<told_entry> kept;
+result<void> leave_out_copies(std::vector<original_entry>& results, store& from,
+                              std::vector<import_finding>& findings) {
+  std::vector<original_entry> kept;
   std::map<std::string, std::int64_t> copies;  // how many, by their file
   for (auto& entry : results) {
-    const auto copy = entry.archived && is_own_result(entry.told) ? is_copy(from, entry) : false;
+    const auto copy = entry.archived && is_own_result(entry.content) ? is_copy(from, entry) : false;
     if (!copy) return fail(copy.error());
     if (*copy)
       ++copies[entry.file];
@@ -99,7 +99,7 @@ class by_task {
   [[nodiscard]] const std::vector<original_task>& all() const { return all_; }
 
  private:
-  original_task* task_of(const told_entry& entry) {
+  original_task* task_of(const original_entry& entry) {
     const auto [at, is_new] = where_.try_emplace(entry.task, all_.size());
     if (!is_new) return at->second < all_.size() ? &all_[at->second] : nullptr;
     auto id = task_id::parse(entry.task);
@@ -110,33 +110,33 @@ class by_task {
   }
 
   // The same one stands in the archive and among the latest.
-  static void add_result(original_task& task, const told_entry& entry) {
-    for (const told_entry* other : task.results)
-      if (other->told == entry.told) return;
+  static void add_result(original_task& task, const original_entry& entry) {
+    for (const original_entry* other : task.results)
+      if (other->content == entry.content) return;
     task.results.push_back(&entry);
   }
 
-  void add_task(original_task& task, const told_entry& entry) {
+  void add_task(original_task& task, const original_entry& entry) {
     if (task.task == nullptr)
       task.task = &entry;
     else if (task.task->file == entry.file)
       take_last(task, entry);
-    else if (const auto* other = entry.told.find("description"); other != nullptr && !has_description(task, *other))
+    else if (const auto* other = entry.content.find("description"); other != nullptr && !has_description(task, *other))
       findings_.push_back(
           {kind::conflict, entry.file, entry.task,
            fmt::format("has another description in {}, which is later; that one counts.", task.task->file)});
   }
 
   // As in an object, in which the last of a name counts.
-  void take_last(original_task& task, const told_entry& entry) {
-    if (task.task->told != entry.told)
+  void take_last(original_task& task, const original_entry& entry) {
+    if (task.task->content != entry.content)
       findings_.push_back({kind::set_aside, entry.file, entry.task,
                            "stands there more than once. The last one counts; what stands before it was not put in."});
     task.task = &entry;
   }
 
   static bool has_description(const original_task& task, const json::value& wanted) {
-    const json::value* there = task.task->told.find("description");
+    const json::value* there = task.task->content.find("description");
     return there != nullptr && *there == wanted;
   }
 
@@ -151,8 +151,8 @@ class importing {
   importing(const put_fn& put, timestamp now, import_report& report) : put_(put), now_(now), report_(report) {}
 
   result<void> run(const std::vector<original_task>& all) {
-    for (const auto& told : all) {
-      take(told);
+    for (const auto& original : all) {
+      take(original);
       if (waiting_.size() < tasks_put_in_at_once) continue;
       if (auto done = put_waiting(); !done) return done;
     }
@@ -181,16 +181,16 @@ class importing {
     taken_task taken;
   };
 
-  void take(const original_task& told) {
-    if (told.task == nullptr && told.results.empty())
-      return say(kind::note, told.telemetry.front()->file, told.id.str(),
+  void take(const original_task& original) {
+    if (original.task == nullptr && original.results.empty())
+      return say(kind::note, original.telemetry.front()->file, original.id.str(),
                  "stands in no other file, so what it used was not put in.");
-    const std::string& file = (told.task != nullptr ? told.task : told.results.back())->file;
-    auto taken = take_over(told, now_);
+    const std::string& file = (original.task != nullptr ? original.task : original.results.back())->file;
+    auto taken = take_over(original, now_);
     if (taken)
       waiting_.push_back({file, std::move(*taken)});
     else
-      say(kind::set_aside, file, told.id.str(), taken.error().message + "; it was not put in.");
+      say(kind::set_aside, file, original.id.str(), taken.error().message + "; it was not put in.");
   }
 
   result<void> put_waiting() {

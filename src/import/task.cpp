@@ -1,5 +1,3 @@
-#include "import/original_task.hpp"
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -14,7 +12,7 @@
 #include <cobatch/host_session.hpp>
 
 #include "base/json.hpp"
-#include "import/told_time.hpp"
+#include "import/original.hpp"
 #include "views/record_json.hpp"
 #include "workspace/telemetry_file.hpp"
 
@@ -39,24 +37,24 @@ std::optional<task_state> end_in(const json::value& result) {
 }
 
 // Text as it is, anything else as JSON.
-std::string text_in(const json::value& told, std::string_view name) {
-  const json::value* found = told.find(name);
+std::string text_in(const json::value& given, std::string_view name) {
+  const json::value* found = given.find(name);
   if (found == nullptr || found->is_null()) return {};
   return found->as_string() != nullptr ? *found->as_string() : json::write(*found);
 }
 
 // JSON text; empty for what stands for nothing.
-std::string json_in(const json::value& told, std::string_view name) {
-  const json::value* found = told.find(name);
+std::string json_in(const json::value& given, std::string_view name) {
+  const json::value* found = given.find(name);
   return found == nullptr || found->is_null() || *found == json::value("") ? std::string() : json::write(*found);
 }
 
-std::optional<told_time> time_in(const json::value& told, std::string_view name) {
-  return read_told_time(json::text_of(told, name));
+std::optional<original_time> time_in(const json::value& given, std::string_view name) {
+  return read_original_time(json::text_of(given, name));
 }
 
-std::optional<timestamp> moment_in(const json::value& told, std::string_view name) {
-  const auto time = time_in(told, name);
+std::optional<timestamp> moment_in(const json::value& given, std::string_view name) {
+  const auto time = time_in(given, name);
   return time ? std::optional(time->at) : std::nullopt;
 }
 
@@ -69,8 +67,8 @@ std::optional<json::decimal> thousandths(const json::value& number) {
 
 milliseconds duration_in(const json::value& of, std::string_view name) {
   const json::value* found = of.find(name);
-  const auto told = found == nullptr ? std::nullopt : thousandths(*found);
-  return milliseconds{told ? told->value : 0};
+  const auto given = found == nullptr ? std::nullopt : thousandths(*found);
+  return milliseconds{given ? given->value : 0};
 }
 
 // The flat figures of the guide, and where they are missing those of the original's `tokens` object.
@@ -82,9 +80,9 @@ std::optional<usage> usage_in(const json::value& result) {
                                         {"tokens_cache_read", "cache_read"},
                                         {"tokens_cache_creation", "cache_creation"},
                                         {"tokens_raw_input", "raw_input"}}) {
-    const json::value* told = result.find(name);
-    if (told == nullptr && nested != nullptr) told = nested->find(in_nested);
-    if (told != nullptr) flat.push_back({name, *told});
+    const json::value* given = result.find(name);
+    if (given == nullptr && nested != nullptr) given = nested->find(in_nested);
+    if (given != nullptr) flat.push_back({name, *given});
   }
   return usage_in_telemetry(flat);
 }
@@ -95,37 +93,37 @@ std::optional<usage> own_usage_in(const json::value& result) {
   const auto input = json::number_of(result, "tokens_input"), read = json::number_of(result, "tokens_cache_read");
   if (input) figures.push_back({"tokens_input", detail::saturating_add(*input, read.value_or(0))});
   for (const char* name : {"tokens_cache_read", "tokens_output"})
-    if (const json::value* told = result.find(name)) figures.push_back({name, *told});
+    if (const json::value* given = result.find(name)) figures.push_back({name, *given});
   auto used = usage_in_telemetry(figures);
   if (used && result.find("tokens_complete") != nullptr) used->complete = false;
   return used;
 }
 
-// Whether the task's turn loaded its context. The original did not say so, but told 0 of a task that found it loaded,
-// and where it told of the cache, most was read from there then.
+// Whether the task's turn loaded its context. The original did not say so, but wrote 0 for a task that found it loaded,
+// and where it wrote of the cache, most was read from there then.
 bool loaded_context_in(const json::value& result, std::int64_t position, const std::optional<usage>& used) {
-  if (const json::value* told = result.find("context_reloaded"); told != nullptr && told->as_bool() != nullptr)
-    return *told->as_bool() || position <= 1;
+  if (const json::value* given = result.find("context_reloaded"); given != nullptr && given->as_bool() != nullptr)
+    return *given->as_bool() || position <= 1;
   if (!used) return true;
   const tokens sum = used->total();
   return sum.loaded_input() > 0 && sum.loaded_input() >= sum.cache_read;
 }
 
 // True if `ours` says the same: a time in other words, a number with other zeros.
-bool says_the_same(const json::value& told, const json::value& ours) {
-  if (told == ours) return true;
-  if (told.as_string() != nullptr && ours.as_string() != nullptr) {
-    const auto one = read_told_time(*told.as_string()), other = read_told_time(*ours.as_string());
+bool says_the_same(const json::value& given, const json::value& ours) {
+  if (given == ours) return true;
+  if (given.as_string() != nullptr && ours.as_string() != nullptr) {
+    const auto one = read_original_time(*given.as_string()), other = read_original_time(*ours.as_string());
     return one && other && one->at == other->at;
   }
-  const auto one = thousandths(told), other = thousandths(ours);
+  const auto one = thousandths(given), other = thousandths(ours);
   return one && one->exact && one == other;
 }
 
 // The members that our record does not show just so.
-json::object members_beside(const json::value& told, const json::object& ours) {
+json::object members_beside(const json::value& given, const json::object& ours) {
   json::object rest;
-  for (const auto& member : *told.as_object()) {
+  for (const auto& member : *given.as_object()) {
     const auto shown = std::find_if(ours.begin(), ours.end(), [&](const auto& one) { return one.name == member.name; });
     if (shown == ours.end() || !says_the_same(member.content, shown->content)) rest.push_back(member);
   }
@@ -163,7 +161,7 @@ result<void> check_extra(const std::string& extra) {
 
 class taking {
  public:
-  taking(const original_task& told, timestamp now) : told_(told), now_(now) {}
+  taking(const original_task& original, timestamp now) : original_(original), now_(now) {}
 
   result<taken_task> run() {
     choose_result();
@@ -187,13 +185,13 @@ class taking {
   // What the queue and the latest result say, one after the other; of a member that both have, the queue's is meant.
   [[nodiscard]] std::vector<const json::value*> sources() const {
     std::vector<const json::value*> both;
-    if (told_.task != nullptr) both.push_back(&told_.task->told);
-    if (result_ != nullptr) both.push_back(&result_->told);
+    if (original_.task != nullptr) both.push_back(&original_.task->content);
+    if (result_ != nullptr) both.push_back(&result_->content);
     return both;
   }
 
-  std::optional<timestamp> time_of(const json::value& told, std::string_view name) {
-    const auto time = time_in(told, name);
+  std::optional<timestamp> time_of(const json::value& given, std::string_view name) {
+    const auto time = time_in(given, name);
     if (!time) return std::nullopt;
     out_.local_times = out_.local_times || time->local;
     return time->at;
@@ -210,38 +208,40 @@ class taking {
 
   // The latest that says how the task ended.
   void choose_result() {
-    const auto moment = [](const told_entry* one) {
-      return moment_in(one->told, "completed_at").value_or(timestamp{});
+    const auto moment = [](const original_entry* one) {
+      return moment_in(one->content, "completed_at").value_or(timestamp{});
     };
-    for (const told_entry* one : told_.results)
-      if (end_in(one->told) && (result_ == nullptr || moment(one) >= moment(result_))) result_ = one;
+    for (const original_entry* one : original_.results)
+      if (end_in(one->content) && (result_ == nullptr || moment(one) >= moment(result_))) result_ = one;
   }
 
   // False if the task was queued again after it had ended.
   [[nodiscard]] bool result_is_later() const {
-    const auto completed = moment_in(result_->told, "completed_at");
+    const auto completed = moment_in(result_->content, "completed_at");
     for (const char* name : {"created_at", "started_at", "reset_at"})
-      if (const auto since = moment_in(told_.task->told, name); since && completed && *since > *completed) return false;
+      if (const auto since = moment_in(original_.task->content, name); since && completed && *since > *completed)
+        return false;
     return true;
   }
 
   result<task_state> choose_state() {
-    if (told_.task == nullptr && result_ == nullptr) return fail(unknown_status(told_.results.front()->told));
-    if (told_.task == nullptr) return *end_in(result_->told);
-    const json::value& told = told_.task->told;
-    const auto state = state_named(json::text_of(told, "status"));
-    if (!state && told.find("status") != nullptr) return fail(unknown_status(told));
+    if (original_.task == nullptr && result_ == nullptr)
+      return fail(unknown_status(original_.results.front()->content));
+    if (original_.task == nullptr) return *end_in(result_->content);
+    const json::value& given = original_.task->content;
+    const auto state = state_named(json::text_of(given, "status"));
+    if (!state && given.find("status") != nullptr) return fail(unknown_status(given));
     const bool ended = state && has_ended(*state);
     if (state != task_state::cancelled && result_ != nullptr && (ended || result_is_later()))
-      return *end_in(result_->told);
+      return *end_in(result_->content);
     result_ = nullptr;
     if (ended) return *state;
-    if (json::is_true(told, "blocked")) {
+    if (json::is_true(given, "blocked")) {
       out_.blocked = true;
       note(fmt::format(
           "It was blocked there{}; it is cancelled here, so that nobody does it unasked. To queue it, reset "
           "it (reset_task).",
-          reason_for_block(told)));
+          reason_for_block(given)));
       return task_state::cancelled;
     }
     if (!state) note("It had no status there; it is queued here.");
@@ -250,13 +250,13 @@ class taking {
   }
 
   // " (waits for the owner)"
-  static std::string reason_for_block(const json::value& told) {
-    const std::string reason = text_in(told, "blocked_reason");
+  static std::string reason_for_block(const json::value& given) {
+    const std::string reason = text_in(given, "blocked_reason");
     return reason.empty() ? reason : fmt::format(" ({})", reason);
   }
 
-  static error unknown_status(const json::value& told) {
-    const json::value* status = told.find("status");
+  static error unknown_status(const json::value& given) {
+    const json::value* status = given.find("status");
     return {errc::bad_value, status == nullptr
                                  ? std::string("it has no status")
                                  : fmt::format("its status {} is not one that is known", json::write(*status))};
@@ -264,28 +264,28 @@ class taking {
 
   void fill_task() {
     task_spec& spec = task().spec;
-    spec.id = told_.id;
+    spec.id = original_.id;
     for (const json::value* source : sources())
       if (spec.description.empty()) spec.description = text_in(*source, "description");
-    if (told_.task != nullptr) fill_from_queue(told_.task->told);
+    if (original_.task != nullptr) fill_from_queue(original_.task->content);
     fill_times();
     fill_batch();
   }
 
-  void fill_from_queue(const json::value& told) {
+  void fill_from_queue(const json::value& given) {
     task_spec& spec = task().spec;
-    spec.context = json_in(told, "context");
-    const auto prio = parse_priority(json::text_of(told, "priority"));
+    spec.context = json_in(given, "context");
+    const auto prio = parse_priority(json::text_of(given, "priority"));
     spec.prio = prio.value_or(priority::medium);
-    out_.priority_unread = !prio && !json_in(told, "priority").empty();
-    const std::string by = json::text_of(told, "assigned_by");
+    out_.priority_unread = !prio && !json_in(given, "priority").empty();
+    const std::string by = json::text_of(given, "assigned_by");
     if (by.size() <= max_id_bytes && is_printable(by)) spec.assigned_by = by;
   }
 
   void fill_times() {
     if (has_ended(task().state)) {
       auto ended = first_time({name_of_end(), "updated_at"});
-      if (!ended && !told_.telemetry.empty()) ended = time_of(told_.telemetry.back()->told, "timestamp");
+      if (!ended && !original_.telemetry.empty()) ended = time_of(original_.telemetry.back()->content, "timestamp");
       if (!ended && !out_.blocked) note("It was not said when it ended; here the time of the import stands for that.");
       task().ended_at = ended.value_or(now_);
       task().started_at = first_time({"started_at"});
@@ -313,45 +313,45 @@ class taking {
   // 0 if it is not known.
   [[nodiscard]] milliseconds duration() const {
     if (result_ == nullptr) return milliseconds{0};
-    const milliseconds took = duration_in(result_->told, "execution_time_seconds");
-    if (took.count() > 0 || told_.telemetry.empty()) return took;
-    return duration_in(told_.telemetry.back()->told, "duration_seconds");
+    const milliseconds took = duration_in(result_->content, "execution_time_seconds");
+    if (took.count() > 0 || original_.telemetry.empty()) return took;
+    return duration_in(original_.telemetry.back()->content, "duration_seconds");
   }
 
   void fill_batch() {
-    bool told = false;
+    bool given = false;
     for (const json::value* source : sources()) {
       const json::value* found = source->find("batch_id");
-      told = told || (found != nullptr && !found->is_null() && *found != json::value(""));
+      given = given || (found != nullptr && !found->is_null() && *found != json::value(""));
       auto batch = batch_id::parse(json::text_of(*source, "batch_id"));
       if (batch && task().batch.empty()) task().batch = std::move(*batch);
       if (const auto position = json::number_of(*source, "batch_position"); position && *position > 0)
         task().position = *position;
     }
     if (!task().batch.empty()) return;
-    task().batch = default_batch_id(task().created_at, told_.id);
-    if (told) note(fmt::format("Its batch_id cannot be used here; it is in batch {}.", task().batch.str()));
+    task().batch = default_batch_id(task().created_at, original_.id);
+    if (given) note(fmt::format("Its batch_id cannot be used here; it is in batch {}.", task().batch.str()));
   }
 
   void fill_result() {
     if (result_ == nullptr) return;
-    const json::value& told = result_->told;
+    const json::value& given = result_->content;
     result_record r;
-    r.task = told_.id;
+    r.task = original_.id;
     r.batch = task().batch;
     r.position = task().position;
     r.status = task().state;
     r.what.end = r.status == task_state::done ? turn_end::done : turn_end::error;
-    r.what.output = text_in(told, "output");
-    r.what.output_summary = text_in(told, "output_summary");
-    if (json::array_of(told, "actions_taken") != nullptr) r.what.actions_taken = json_in(told, "actions_taken");
-    r.what.errors = json_in(told, "errors");
-    r.what.used = is_own_result(told) ? own_usage_in(told) : usage_in(told);
-    for (const told_entry* one : told_.telemetry)
-      if (!r.what.used) r.what.used = usage_in_telemetry(one->told);
-    r.completed_at = time_of(told, "completed_at").value_or(*task().ended_at);
+    r.what.output = text_in(given, "output");
+    r.what.output_summary = text_in(given, "output_summary");
+    if (json::array_of(given, "actions_taken") != nullptr) r.what.actions_taken = json_in(given, "actions_taken");
+    r.what.errors = json_in(given, "errors");
+    r.what.used = is_own_result(given) ? own_usage_in(given) : usage_in(given);
+    for (const original_entry* one : original_.telemetry)
+      if (!r.what.used) r.what.used = usage_in_telemetry(one->content);
+    r.completed_at = time_of(given, "completed_at").value_or(*task().ended_at);
     r.duration_ms = duration().count();
-    r.loaded_context = loaded_context_in(told, r.position, r.what.used);
+    r.loaded_context = loaded_context_in(given, r.position, r.what.used);
     r.fenced = false;
     out_.as.result = std::move(r);
     out_.as.archived = result_->archived;
@@ -359,28 +359,29 @@ class taking {
 
   void fill_extra() {
     auto& r = out_.as.result;
-    if (r) r->extra = as_extra(members_beside(result_->told, result_json(*r, &task())));
+    if (r) r->extra = as_extra(members_beside(result_->content, result_json(*r, &task())));
     json::object extra;
-    if (told_.task != nullptr) extra = members_beside(told_.task->told, task_json(task(), r ? &*r : nullptr));
+    if (original_.task != nullptr)
+      extra = members_beside(original_.task->content, task_json(task(), r ? &*r : nullptr));
     json::array earlier, telemetry;
-    for (const told_entry* one : told_.results)
-      if (!r || one != result_) earlier.push_back(one->told);
-    for (const told_entry* one : told_.telemetry) telemetry.push_back(one->told);
+    for (const original_entry* one : original_.results)
+      if (!r || one != result_) earlier.push_back(one->content);
+    for (const original_entry* one : original_.telemetry) telemetry.push_back(one->content);
     add_list(extra, "earlier_results", std::move(earlier));
     add_list(extra, "token_telemetry", std::move(telemetry));
     task().extra = as_extra(std::move(extra));
   }
 
-  const original_task& told_;
+  const original_task& original_;
   const timestamp now_;
-  const told_entry* result_ = nullptr;  // how the task ended, if the files say so
+  const original_entry* result_ = nullptr;  // how the task ended, if the files say so
   taken_task out_;
 };
 
 }  // namespace
 
-result<taken_task> take_over(const original_task& told, timestamp now) {
-  return taking(told, now).run();
+result<taken_task> take_over(const original_task& original, timestamp now) {
+  return taking(original, now).run();
 }
 
 }  // namespace cobatch

@@ -1,22 +1,21 @@
-#include "import/told_time.hpp"
-
+#include "import/original.hpp"
 #include "unit/import/fixture.hpp"
 
 using namespace import_test;
 
 TEST_CASE("a time without a zone is a local one, cut to milliseconds") {
   const zone here("CET-1");
-  const auto told = read_told_time("2025-11-07T21:45:00.123456");
-  REQUIRE(told);
-  CHECK(told->at == utc("2025-11-07T20:45:00.123Z"));
-  CHECK(told->local);
-  CHECK(read_told_time("2025-11-07 21:45:00")->at == utc("2025-11-07T20:45:00Z"));
+  const auto given = read_original_time("2025-11-07T21:45:00.123456");
+  REQUIRE(given);
+  CHECK(given->at == utc("2025-11-07T20:45:00.123Z"));
+  CHECK(given->local);
+  CHECK(read_original_time("2025-11-07 21:45:00")->at == utc("2025-11-07T20:45:00Z"));
 }
 
 TEST_CASE("a local time in summer is told from one in winter") {
   const zone here("CET-1CEST,M3.5.0,M10.5.0/3");
-  CHECK(read_told_time("2025-07-01T12:00:00")->at == utc("2025-07-01T10:00:00Z"));
-  CHECK(read_told_time("2025-12-01T12:00:00")->at == utc("2025-12-01T11:00:00Z"));
+  CHECK(read_original_time("2025-07-01T12:00:00")->at == utc("2025-07-01T10:00:00Z"));
+  CHECK(read_original_time("2025-12-01T12:00:00")->at == utc("2025-12-01T11:00:00Z"));
 }
 
 TEST_CASE("a time with a zone means that zone") {
@@ -24,10 +23,10 @@ TEST_CASE("a time with a zone means that zone") {
   for (const auto* text : {"2025-11-07T21:45:00.5Z", "2025-11-07T21:45:00.500000+00:00", "2025-11-08T03:15:00.5+05:30",
                            "2025-11-07T16:45:00.5-05:00"}) {
     CAPTURE(text);
-    const auto told = read_told_time(text);
-    REQUIRE(told);
-    CHECK(told->at == utc("2025-11-07T21:45:00.5Z"));
-    CHECK_FALSE(told->local);
+    const auto given = read_original_time(text);
+    REQUIRE(given);
+    CHECK(given->at == utc("2025-11-07T21:45:00.5Z"));
+    CHECK_FALSE(given->local);
   }
 }
 
@@ -36,7 +35,7 @@ TEST_CASE("what is no time is none") {
        {"", "yesterday", "2025-11-07", "2025-02-30T00:00:00", "2025-11-07T21:45", "2025-11-07T21:45:00.",
         "2025-11-07T21:45:00+1", "2025-11-07T21:45:00+25:00", "2025-11-07T21:45:00Zulu", "2025-11-07T21:45:00.5x"}) {
     CAPTURE(text);
-    CHECK_FALSE(read_told_time(text));
+    CHECK_FALSE(read_original_time(text));
   }
 }
 

@@ -1,9 +1,9 @@
-#include "import/told_time.hpp"
-
 #include <chrono>
 #include <cstddef>
 #include <ctime>
 #include <string>
+
+#include "import/original.hpp"
 
 namespace cobatch {
 
@@ -78,7 +78,7 @@ std::string_view first_characters(std::string_view text, std::size_t count) {
 
 }  // namespace
 
-std::optional<told_time> read_told_time(std::string_view text) {
+std::optional<original_time> read_original_time(std::string_view text) {
   const auto parts = parts_of(text);
   std::string utc(parts.head);
   if (utc.size() == length_to_seconds && utc[10] == ' ') utc[10] = 'T';
@@ -87,10 +87,10 @@ std::optional<told_time> read_told_time(std::string_view text) {
   if (!shown) return std::nullopt;
   if (parts.zone.empty()) {
     const auto at = from_local(*shown);
-    return at ? std::optional(told_time{*at, true}) : std::nullopt;
+    return at ? std::optional(original_time{*at, true}) : std::nullopt;
   }
   const auto offset = offset_in(parts.zone);
-  return offset ? std::optional(told_time{*shown + -*offset, false}) : std::nullopt;
+  return offset ? std::optional(original_time{*shown + -*offset, false}) : std::nullopt;
 }
 
 batch_id default_batch_id(timestamp created, const task_id& task) {

@@ -1,8 +1,10 @@
-#include "import/original_files.hpp"
+#include "os/files.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -11,8 +13,7 @@
 #include <fmt/ranges.h>
 
 #include "base/json.hpp"
-#include "import/repeated_names.hpp"
-#include "os/files.hpp"
+#include "import/original.hpp"
 #include "views/view_files.hpp"
 #include "views/views.hpp"
 
@@ -69,13 +70,76 @@ result<std::string> read_regular(const fs::path& path) {
   return read_file(path, largest_file);
 }
 
+// ------------------------------------------------------------------------------- names that stand more than once
+
+// The parser keeps the last content of a name only, as Python does; so what stands before it is looked for here.
+struct repeated {
+  bool outer = false;                   // `member` itself stands more than once
+  std::vector<std::string> inner = {};  // of the names in its object, each once
+};
+
+// Behind the quote that ends the string which begins at `at`.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  for (++at; at < text.size() && text[at] != '"'; ++at)
+    if (text[at] == '\\') ++at;
+  return std::min(at + 1, text.size());
+}
+
+bool is_name(std::string_view text, std::size_t end) {
+  const std::size_t next = text.find_first_not_of(" \t\r\n", end);
+  return next != std::string_view::npos && text[next] == ':';
+}
+
+std::string decoded(std::string_view string) {
+  const auto parsed = json::parse(string);
+  return parsed && parsed->as_string() != nullptr ? *parsed->as_string() : std::string(string);
+}
+
+// Those that stand there more than once, each once.
+std::vector<std::string> only_repeated(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  std::vector<std::string> twice;
+  for (std::size_t i = 1; i < names.size(); ++i)
+    if (names[i] == names[i - 1] && (twice.empty() || twice.back() != names[i])) twice.push_back(names[i]);
+  return twice;
+}
+
+// `text` is valid JSON. Looks at the member of that name of the outermost object.
+repeated repeated_names(std::string_view text, std::string_view member) {
+  int depth = 0;
+  int met = 0;          // how often the member has been
+  bool inside = false;  // what is read now is its content
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+    if (c != '"') continue;
+    const std::size_t end = end_of_string(text, at);
+    const bool wanted = depth == 1 || (depth == 2 && inside);
+    if (wanted && is_name(text, end)) {
+      std::string name = decoded(text.substr(at, end - at));
+      if (depth == 1) {
+        inside = name == member;
+        met += inside ? 1 : 0;
+      } else {
+        names.push_back(std::move(name));
+      }
+    }
+    at = end - 1;
+  }
+  return {met > 1, only_repeated(std::move(names))};
+}
+
+// -------------------------------------------------------------------------------------------------- the reader
+
 class folder_reader {
  public:
   folder_reader(const fs::path& folder, const view_note& ours, std::vector<import_finding>& findings)
       : folder_(folder), ours_(ours), findings_(findings) {}
 
   // {"<member>": {"<task_id>": {…}}}, or with a list of objects that have a task_id.
-  void read_object(const std::string& file, std::string_view member, std::vector<told_entry>& to) {
+  void read_object(const std::string& file, std::string_view member, std::vector<original_entry>& to) {
     const auto text = read(file);
     if (!text) return;
     json::repairs repaired;
@@ -92,7 +156,7 @@ class folder_reader {
   }
 
   // A line an object that has a task_id.
-  void read_lines(const std::string& file, std::vector<told_entry>& to) {
+  void read_lines(const std::string& file, std::vector<original_entry>& to) {
     const auto text = read(file);
     if (!text) return;
     std::string_view rest = *text;
@@ -169,28 +233,28 @@ class folder_reader {
   }
 
   void read_entries(const std::string& file, std::string_view member, json::value entries,
-                    std::vector<told_entry>& to) {
+                    std::vector<original_entry>& to) {
     if (auto* by_id = entries.as_object()) {
-      for (auto& [id, told] : *by_id) add(file, id, std::move(told), to);
+      for (auto& [id, given] : *by_id) add(file, id, std::move(given), to);
     } else if (const auto* list = entries.as_array()) {
-      for (const auto& told : *list) add_of_list(file, told, to);
+      for (const auto& given : *list) add_of_list(file, given, to);
     } else {
       set_aside(file, {}, fmt::format("\"{}\" is {}, not an object", member, entries.kind()));
     }
   }
 
-  void add_of_list(const std::string& file, json::value told, std::vector<told_entry>& to) {
-    const std::string id = json::text_of(told, "task_id");
-    add(file, id, std::move(told), to);
+  void add_of_list(const std::string& file, json::value given, std::vector<original_entry>& to) {
+    const std::string id = json::text_of(given, "task_id");
+    add(file, id, std::move(given), to);
   }
 
-  void add(const std::string& file, const std::string& id, json::value told, std::vector<told_entry>& to) {
-    if (told.as_object() == nullptr)
-      return set_aside(file, id, fmt::format("{} stands there, not an object", told.kind()));
+  void add(const std::string& file, const std::string& id, json::value given, std::vector<original_entry>& to) {
+    if (given.as_object() == nullptr)
+      return set_aside(file, id, fmt::format("{} stands there, not an object", given.kind()));
     if (id.empty()) return set_aside(file, id, "a task stands there without a task_id");
-    std::erase_if(*told.as_object(),
+    std::erase_if(*given.as_object(),
                   [&](const json::member& one) { return one.name == "task_id" && one.content == json::value(id); });
-    to.push_back({file, id, std::move(told)});
+    to.push_back({file, id, std::move(given)});
   }
 
   void set_aside(const std::string& file, const std::string& id, std::string_view why) {
