@@ -62,7 +62,7 @@ answer marked_reply(const task_outcome& marked) {
                                               quoted_text(marked.task.spec.id.str())));
 }
 
-// Besides the one that has just begun. If that cannot be told, perhaps.
+// Besides the one that has just begun. If that cannot be seen, perhaps.
 bool others_in_progress(const call& request) {
   const auto all = request.place.storage().read_overview();
   return !all || all->tally[task_state::in_progress] > 1;
@@ -98,8 +98,8 @@ outcome log_task_completion(const call& request) {
   if (!token) return fail(token.error());
   settlement what = completion_in(request.params);
   telemetry_file telemetry(request.place.paths().data);
-  auto told = telemetry.claim(id);
-  what.used = told.used;
+  auto claimed = telemetry.claim(id);
+  what.used = claimed.used;
   const std::string summary = what.output_summary;
   auto done = request.place.complete_called({*token, id, std::move(what)});
   const bool stored = done && done->what == complete_called_outcome::kind::settled;
@@ -111,7 +111,7 @@ outcome log_task_completion(const call& request) {
                                           again ? "was logged before as" : "is logged as", name_of(done->task.state)));
   reply.add("output_summary", summary);
   if (again) reply.add("duplicate", true);
-  reply.warnings = std::move(told.warnings);
+  reply.warnings = std::move(claimed.warnings);
   return reply;
 }
 
@@ -140,18 +140,18 @@ outcome capture_token_telemetry(const call& request) {
                 fmt::format("Task {} is {}, and what it used is settled; nothing was changed. Telemetry is to be told "
                             "before log_task_completion.",
                             quoted_text(id.str()), name_of(status->task.state)));
-  const telemetry_figures told{*request.params.integer("tokens_input"), *request.params.integer("tokens_output"),
-                               request.params.text_or_empty("tool"), request.params.text_or_empty("action")};
+  const telemetry_figures figures{*request.params.integer("tokens_input"), *request.params.integer("tokens_output"),
+                                  request.params.text_or_empty("tool"), request.params.text_or_empty("action")};
   telemetry_file telemetry(request.place.paths().data);
   if (auto free = check_nobody_waits(request.place, telemetry, id); !free) return fail(free.error());
-  if (auto written = telemetry.write(id, told); !written) return fail(written.error());
+  if (auto written = telemetry.write(id, figures); !written) return fail(written.error());
   return answer{
       {{"message", fmt::format("Noted; log_task_completion of task {} takes it over. It is what was told, not "
                                "what was measured.",
                                quoted_text(id.str()))},
        {"task_id", id.str()},
-       {"tokens_input", told.input},
-       {"tokens_output", told.output}}};
+       {"tokens_input", figures.input},
+       {"tokens_output", figures.output}}};
 }
 
 }  // namespace request

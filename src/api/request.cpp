@@ -48,6 +48,10 @@ object_reply reply_of(outcome done, std::vector<warning> more) {
   return {reply_kind::ok, std::move(body), std::nullopt};
 }
 
+reply written(object_reply answered) {
+  return {answered.kind, json::write(std::move(answered.body)), answered.why};
+}
+
 object_reply failed_inside(const std::exception& e) {
   return error_reply(reply_kind::fault,
                      {errc::internal, fmt::format("The request failed inside Cobatch ({}). It may have been carried "
@@ -190,10 +194,6 @@ json::object param_object(const param_spec& spec) {
 }
 
 }  // namespace
-
-reply written(object_reply answered) {
-  return {answered.kind, json::write(std::move(answered.body)), answered.why};
-}
 
 std::variant<reply, batch_wait> begin(workspace& place, std::string_view request, const price_table* prices) {
   try {

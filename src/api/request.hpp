@@ -44,7 +44,6 @@ struct object_reply {
 };
 /// The same for who has the parameters as values, and wants the reply so. Waits as handle_request does.
 [[nodiscard]] object_reply ask(workspace& place, std::string_view action, json::object params);
-[[nodiscard]] reply written(object_reply answered);
 
 /// One look at the batches that are waited for: each is read once, however many wait for it.
 class batch_look {

@@ -72,8 +72,8 @@ void check_engines(const std::vector<live_engine>& engines, findings& out) {
 
 // ------------------------------------------------------------------------------------------ what has not ended
 
-// Of one kind, so many are told one by one; more would hide the other findings.
-constexpr std::size_t most_told = 10;
+// Of one kind, so many are listed; more would hide the other findings.
+constexpr std::size_t most_listed = 10;
 
 // `look` answers what is wrong with a batch, empty if nothing is; `fix` the command that helps.
 template <class Look, class Fix>
@@ -81,11 +81,11 @@ void check_each(std::string_view check, std::span<const batch_record> batches, c
                 std::string all_well, findings& out) {
   std::size_t found = 0;
   for (const auto& batch : batches)
-    if (std::string wrong = look(batch); !wrong.empty() && ++found <= most_told)
+    if (std::string wrong = look(batch); !wrong.empty() && ++found <= most_listed)
       out.no(check, std::move(wrong), fix(batch));
   if (found == 0) out.yes(check, std::move(all_well));
-  if (found > most_told)
-    out.no(check, fmt::format("The same is so of {} more batches.", found - most_told), out.command("status"));
+  if (found > most_listed)
+    out.no(check, fmt::format("The same is so of {} more batches.", found - most_listed), out.command("status"));
 }
 
 // The command for the batch's agent; empty if only a program of the user's own runs it.

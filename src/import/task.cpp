@@ -294,9 +294,9 @@ class taking {
     const auto known = task().started_at ? task().started_at : task().ended_at;
     const auto created = first_time({"created_at"});
     task().created_at = created.value_or(known.value_or(now_));
-    const auto is_told = [](const json::value* source) { return !json_in(*source, "created_at").empty(); };
+    const auto stands_there = [](const json::value* source) { return !json_in(*source, "created_at").empty(); };
     const auto all = sources();
-    out_.created_unread = !created && std::any_of(all.begin(), all.end(), is_told);
+    out_.created_unread = !created && std::any_of(all.begin(), all.end(), stands_there);
   }
 
   [[nodiscard]] const char* name_of_end() const {

@@ -60,6 +60,22 @@ TEST_CASE("one look reads a batch once, however many wait for it") {
   CHECK(request::batch_look(f.place()).reply_to(wait, false));
 }
 
+TEST_CASE("who asks with values gets the reply that a text gets, as values") {
+  fixture f;
+  const json::object params{{"task_id", "a"}, {"description", "do a"}, {"batch_id", "b"}, {"colour", "red"}};
+  auto answered = request::ask(f.place(), "assign_task", params);
+  CHECK(answered.kind == reply_kind::ok);
+  CHECK_FALSE(answered.why);
+  const json::value again(request::ask(f.place(), "assign_task", params).body);
+  CHECK(again == f.ask("assign_task", json::write(params)).body);
+  CHECK(*again.find("duplicate") == json::value(true));
+  answered = request::ask(f.place(), "wait_batch", {{"batch_id", "b"}, {"timeout_seconds", 0}});
+  CHECK(*json::value(answered.body).find("ended") == json::value(false));
+  answered = request::ask(f.place(), "get_task_result", {{"task_id", "none"}});
+  CHECK(answered.kind == reply_kind::refused);
+  CHECK(answered.why == errc::task_not_found);
+}
+
 TEST_CASE("what does not wait is answered at once") {
   fixture f;
   auto begun = request::begin(f.place(), wait_request(R"("timeout_seconds":40)"));
