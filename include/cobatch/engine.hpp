@@ -72,7 +72,8 @@ struct run_report {
   /// The batches that were to run and have tasks that have not ended, in the order in which they would run; at most
   /// 1000.
   std::vector<batch_record> left = {};
-  std::string why_left = {};  ///< a sentence for people; empty if `left` is, or where nobody knows
+  std::string why_left = {};      ///< a sentence for people; empty if `left` is, or where nobody knows
+  bool behind_lock_file = false;  ///< a lock file that Cobatch did not write stopped it
 
   [[nodiscard]] std::int64_t tasks_left() const {
     std::int64_t sum = 0;

@@ -188,6 +188,7 @@ class engine {
   next wait_for_holder(const guard& lock, work_state work) {
     next n;
     n.wait = true;
+    report_.behind_lock_file = false;
     const auto record = lock.read_record();
     if (record && *record) n.holder = std::move(*record);
     // The batch of a living orchestrator is its own affair; that of a dead one falls to us when its keeper is done.
@@ -204,7 +205,8 @@ class engine {
       options_.on_event({.what = event::kind::recovered, .session = dead});
     });
     if (!seen) return failure(seen.error());
-    if (seen->facts.marker == marker_state::foreign) return wait_for_marker(*seen);
+    report_.behind_lock_file = seen->facts.marker == marker_state::foreign;
+    if (report_.behind_lock_file) return wait_for_marker(*seen);
     told_foreign_ = false;
     why_waiting_.clear();
     return stop_.stop_requested() ? next{} : claim_and_run(lock, *seen);

@@ -141,7 +141,7 @@ TEST_CASE("a foreign marker is honoured and explained, not waited for unasked, a
 
   const auto works = agent_that_does_all();
   auto options = options_with(works);
-  run_until_idle(place, options);
+  CHECK(run_until_idle(place, options).behind_lock_file);
   CHECK(works->starts == 0);
   CHECK(std::filesystem::exists(place.paths().marker));
 
@@ -154,7 +154,7 @@ TEST_CASE("a foreign marker is honoured and explained, not waited for unasked, a
     CHECK(std::filesystem::exists(place.paths().marker));
     std::filesystem::remove(place.paths().marker);
   };
-  run_until_idle(place, options);
+  CHECK_FALSE(run_until_idle(place, options).behind_lock_file);
   CHECK(told.find("cobatch unlock") != std::string::npos);
   CHECK(task_of(place, "a").state == task_state::done);
 }
