@@ -1,18 +1,23 @@
-// Who may ask over HTTP, and what is where: pure functions of a request's head.
+// Who may ask over HTTP, and what is where: pure functions of a request's head, as Boost.Beast has read it.
 //
 // A web page that a person visits can send requests to a server on the same machine. So the Host must be a loopback
 // name (a page cannot set it, and a foreign name that resolves to us is told apart by it), an Origin must be a
 // loopback one, and a body must say that it is JSON (which a page cannot do without asking first).
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <variant>
+#include <utility>  // before Beast, which lacks it
 #include <vector>
 
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+
 #include <cobatch/core/error.hpp>
+
+#include "program/http_server.hpp"
 
 namespace cobatch::program {
 
@@ -20,25 +25,12 @@ inline constexpr std::size_t most_target_bytes = 8192;
 inline constexpr std::size_t most_head_bytes = 16384;
 inline constexpr std::size_t most_headers = 100;
 
-/// A request's head as it came: every header, in its order, and nothing decoded.
-struct http_raw_head {
-  std::string_view method, target;
-  int version = 11;  ///< 10 or 11
-  std::vector<std::pair<std::string_view, std::string_view>> fields{};
-};
+/// A request's head as it came: nothing in it is decoded.
+using http_head = boost::beast::http::request_header<>;
 
-struct http_head {
-  std::string method;
-  std::string path;
-  std::vector<std::string> hosts;  ///< every Host header
-  std::optional<std::string> origin, content_type, content_encoding, authorization;
-  bool expects_continue = false;  ///< the client waits for a word before it sends the body
-};
-
-struct http_rules {
-  std::vector<std::string> allowed_hosts;  ///< beside the loopback names; only together with a token
-  std::string token;                       ///< empty: none is asked for
-};
+[[nodiscard]] inline std::string_view view(boost::beast::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
 
 struct http_reply {
   int status = 200;
@@ -51,21 +43,31 @@ enum class http_endpoint { execute_task, supported_actions, health, front };
 struct http_route {
   std::string_view path;
   http_endpoint endpoint;
-  std::string_view methods;  ///< as in the Allow header
+  std::string_view method;   ///< the one that it is for
+  std::string_view methods;  ///< all, as in the Allow header
 };
-[[nodiscard]] const std::vector<http_route>& http_routes();
-/// Of a path that there is.
-[[nodiscard]] const http_route& route_of(std::string_view path);
+inline constexpr std::array http_routes{
+    http_route{"/execute_task", http_endpoint::execute_task, "POST", "POST, OPTIONS"},
+    http_route{"/get_supported_actions", http_endpoint::supported_actions, "GET", "GET, HEAD, OPTIONS"},
+    http_route{"/health", http_endpoint::health, "GET", "GET, HEAD, OPTIONS"},
+    http_route{"/", http_endpoint::front, "GET", "GET, HEAD, OPTIONS"},
+};
+/// Null pointer if there is nothing.
+[[nodiscard]] const http_route* route_of(const http_head& head) noexcept;
 
-/// What the rules look at; or why that cannot be told: 400 for what RFC 9112 calls an error, and 414, 417, 431, 501.
-[[nodiscard]] std::variant<http_head, http_reply> read_head(const http_raw_head& raw);
+/// Why this head is not read, if it is not: 400 for what RFC 9112 calls an error, and 414, 417, 431, 501. It must be
+/// asked first: the others rely on headers that are there once.
+[[nodiscard]] std::optional<http_reply> fault_of(const http_head& head);
+
+/// Why this request is not answered (403, 401, 404, 405, 415), or nothing. The body is not looked at.
+[[nodiscard]] std::optional<http_reply> refusal_of(const http_head& head, const http_rules& rules);
+
+/// The client waits for a word before it sends the body.
+[[nodiscard]] bool expects_continue(const http_head& head);
 
 /// 400, 431: the request cannot be understood, or has too large a head. So it is with what follows on its connection.
 [[nodiscard]] http_reply not_understood(std::string_view why);
 [[nodiscard]] http_reply head_too_large();
-
-/// Why this request is not answered (403, 401, 404, 405, 415), or nothing. The body is not looked at.
-[[nodiscard]] std::optional<http_reply> refusal_of(const http_head& head, const http_rules& rules);
 
 /// An error in the reply shape.
 [[nodiscard]] http_reply http_error(int status, const error& e);

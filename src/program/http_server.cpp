@@ -1,31 +1,33 @@
 #include "program/http_server.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <list>
 #include <optional>
-#include <sys/socket.h>
+#include <set>
 #include <utility>  // before Beast, which lacks it
+#include <variant>
 
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/basic_dynamic_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <fmt/core.h>
 
 #include <cobatch/protocol.hpp>
 
-#include "program/http_answers.hpp"
-#include "program/listener.hpp"
+#include "base/json.hpp"
+#include "os/descriptor.hpp"
+#include "program/http_rules.hpp"
 #include "program/wait_list.hpp"
-#include "program/worker_pool.hpp"
 
 namespace cobatch::program {
 
@@ -34,15 +36,20 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
+using asio::ip::tcp;
 using boost::system::error_code;
 using steady = std::chrono::steady_clock;
 
 // With the executor that there is, not one that could be any.
 using executor = asio::io_context::executor_type;
-using tcp_socket = asio::basic_stream_socket<asio::generic::stream_protocol, executor>;
-using descriptor = asio::posix::basic_stream_descriptor<executor>;
+using tcp_socket = asio::basic_stream_socket<tcp, executor>;
+using tcp_acceptor = asio::basic_socket_acceptor<tcp, executor>;
 using timer = asio::basic_waitable_timer<steady, asio::wait_traits<steady>, executor>;
 
+// It has only what has come: Beast's string body sets aside at once what the head announces.
+using arrived_body = http::basic_dynamic_body<beast::flat_buffer>;
+
+constexpr int backlog = 512;
 constexpr std::size_t read_size = 16384;
 constexpr std::size_t most_unparsed = most_head_bytes + read_size;
 // A reply that the client cannot read for it is still sending is of no use: so much is read, and thrown away.
@@ -56,8 +63,28 @@ constexpr std::chrono::milliseconds pause_when_out_of_descriptors{50};
 // For the replies that are on their way when a stop is requested.
 constexpr std::chrono::milliseconds stop_limit{500};
 
-std::string_view view(beast::string_view text) {
-  return {text.data(), text.size()};
+http_reply came_too_slowly() {
+  return http_error(408, {errc::timed_out, "The request did not come in time. Nothing was changed."});
+}
+
+http_reply body_too_large() {
+  return http_error(413, {errc::too_large, fmt::format("The body has more than {} bytes, which is the limit. Nothing "
+                                                       "was changed. Send the tasks in several calls of assign_batch.",
+                                                       max_request_bytes)});
+}
+
+http_reply too_busy(std::string_view why) {
+  auto reply =
+      http_error(503, {errc::busy, fmt::format("{} Nothing was changed. Send the request again in a second.", why)});
+  reply.headers.emplace_back("Retry-After", "1");
+  return reply;
+}
+
+http_reply http_reply_of(reply answered) {
+  int status = 200;  // refused by the rules of the protocol, too
+  if (answered.kind == reply_kind::malformed) status = answered.why == errc::too_large ? 413 : 400;
+  if (answered.kind == reply_kind::fault) status = 503;
+  return {status, std::move(answered.json)};
 }
 
 std::string head_text(const http_reply& reply, std::size_t size, bool keep_alive) {
@@ -69,49 +96,63 @@ std::string head_text(const http_reply& reply, std::size_t size, bool keep_alive
   return text + "\r\n";
 }
 
+// What the server says of itself. It may block on the disk.
+http_reply page_of(http_endpoint what, workspace& place, const std::string& agent) {
+  const bool has_engine = !agent.empty();
+  if (what == http_endpoint::supported_actions) return {200, supported_actions_json()};
+  if (what == http_endpoint::health) {
+    if (const auto fine = place.check_in_place(); !fine) return http_error(503, fine.error());
+    return {200, json::write(json::object{{"status", "healthy"}, {"version", version()}, {"engine", has_engine}})};
+  }
+  json::object links;
+  for (const auto& route : http_routes) links.push_back({std::string(route.path), std::string(route.method)});
+  json::object front{{"status", "online"},
+                     {"name", "cobatch"},
+                     {"version", version()},
+                     {"workspace", place.paths().root.string()},
+                     {"engine", has_engine}};
+  if (has_engine) front.push_back({"agent", agent});
+  front.push_back({"links", std::move(links)});
+  return {200, json::write(std::move(front))};
+}
+
 }  // namespace
 
 class connection;
 
-// What the connections share. All of it is of the one thread of input and output.
+// What the connections share. All of it is of the one thread of input and output, but for `place` and `options`.
 struct server_parts {
-  server_parts(workspace& place, http_options given)
-      : options(std::move(given)),
-        answers(place, options.agent, options.prices),
-        workers(options.threads),
-        large_worker(1),
-        waits(place) {}
+  server_parts(workspace& where, http_options given)
+      : place(where), options(std::move(given)), workers(options.threads), waits(where) {}
 
-  http_options options;
-  http_answers answers;
+  // Behind what is under way, such as a connection that was accepted and is to be closed.
+  void stop_if_empty() {
+    if (stopping && connections.empty()) asio::post(io, [this] { io.stop(); });
+  }
+
+  workspace& place;
+  const http_options options;
   std::size_t admitted = 0, body_bytes = 0;
   bool stopping = false;
   asio::io_context io{1};
-  std::list<std::shared_ptr<connection>> connections;
+  std::set<std::shared_ptr<connection>> connections;
   std::list<connection*> expected;  // those whose client is to do something, the longest-waiting first
-  worker_pool workers, large_worker;
+  asio::thread_pool workers, large_worker{1};
   wait_list waits;  // the threads go first
 };
 
 // One connection, and the request on it: one is read, worked and answered after the other.
 class connection : public std::enable_shared_from_this<connection> {
  public:
-  connection(server_parts& shared, std::uint64_t number, unique_fd accepted)
-      : shared_(shared),
-        number_(number),
-        socket_(shared.io, asio::generic::stream_protocol(AF_UNSPEC, 0), accepted.release()),
-        deadline_(shared.io) {}
+  connection(server_parts& shared, tcp_socket accepted)
+      : shared_(shared), socket_(std::move(accepted)), deadline_(shared.io) {}
 
-  void begin(std::list<std::shared_ptr<connection>>::iterator place) {
-    place_ = place;
+  void begin() {
     admitted_ = true;
     ++shared_.admitted;
     next_request();
   }
-  void turn_away(std::list<std::shared_ptr<connection>>::iterator place) {
-    place_ = place;
-    answer(too_busy("The server has as many connections as it can."), false);
-  }
+  void turn_away() { answer(too_busy("The server has as many connections as it can."), false); }
 
   [[nodiscard]] bool has_waited(std::chrono::milliseconds time) const { return steady::now() - since_ >= time; }
 
@@ -123,7 +164,7 @@ class connection : public std::enable_shared_from_this<connection> {
   void end() {
     if (phase_ == phase::ended) return;
     const auto self = shared_from_this();
-    if (phase_ == phase::wait) shared_.waits.remove(number_);
+    if (phase_ == phase::wait) shared_.waits.remove(wait_);
     expect_client(false);
     phase_ = phase::ended;
     release_body();
@@ -131,38 +172,13 @@ class connection : public std::enable_shared_from_this<connection> {
     error_code ignored;
     socket_.close(ignored);
     if (admitted_) --shared_.admitted;
-    shared_.connections.erase(place_);
-    if (shared_.stopping && shared_.connections.empty()) shared_.io.stop();
+    shared_.connections.erase(self);
+    shared_.stop_if_empty();
   }
 
  private:
   enum class phase : std::uint8_t { head, body, work, wait, reply, drain, ended };
 
-  // Beast's own string body sets aside at once what the head announces; this one only has what has come.
-  struct arrived_body {
-    using value_type = std::string;
-    class reader {
-     public:
-      template <bool is_request, class Fields>
-      reader(http::header<is_request, Fields>&, value_type& body) : body_(body) {}
-      void init(const boost::optional<std::uint64_t>&, error_code& failed) { failed = {}; }
-      template <class Buffers>
-      std::size_t put(const Buffers& buffers, error_code& failed) {
-        failed = {};
-        std::size_t size = 0;
-        for (auto part = asio::buffer_sequence_begin(buffers); part != asio::buffer_sequence_end(buffers); ++part) {
-          const asio::const_buffer bytes = *part;
-          body_.append(static_cast<const char*>(bytes.data()), bytes.size());
-          size += bytes.size();
-        }
-        return size;
-      }
-      void finish(error_code& failed) { failed = {}; }
-
-     private:
-      value_type& body_;
-    };
-  };
   using parser = http::request_parser<arrived_body>;
 
   void enter(phase next, std::optional<std::chrono::milliseconds> limit) {
@@ -197,7 +213,7 @@ class connection : public std::enable_shared_from_this<connection> {
     parser_->body_limit(max_request_bytes);
     parser_->header_limit(most_head_bytes);
     head_bytes_ = 0;
-    head_ = {};
+    is_head_request_ = false;
     enter(phase::head, shared_.options.read_limit);
     parse();
   }
@@ -268,16 +284,13 @@ class connection : public std::enable_shared_from_this<connection> {
   }
 
   void on_head() {
-    const auto& message = parser_->get();
-    http_raw_head raw{view(message.method_string()), view(message.target()), static_cast<int>(message.version())};
-    for (const auto& field : message) raw.fields.emplace_back(view(field.name_string()), view(field.value()));
-    auto read = read_head(raw);
-    if (auto* refused = std::get_if<http_reply>(&read)) return answer(std::move(*refused), false);
-    head_ = std::get<http_head>(std::move(read));
+    const http_head& head = parser_->get();
+    if (auto wrong = fault_of(head)) return answer(std::move(*wrong), false);
+    is_head_request_ = head.method() == http::verb::head;
     keep_alive_ = parser_->keep_alive();
     // What is left of a refused body is never read as a request of its own.
-    if (auto refused = refusal_of(head_, shared_.options.rules)) return answer(std::move(*refused), parser_->is_done());
-    if (head_.expects_continue && !parser_->is_done() && unparsed_.size() == 0) return ask_for_body();
+    if (auto refused = refusal_of(head, shared_.options.rules)) return answer(std::move(*refused), parser_->is_done());
+    if (expects_continue(head) && !parser_->is_done() && unparsed_.size() == 0) return ask_for_body();
     enter(phase::body, shared_.options.read_limit);
   }
 
@@ -304,44 +317,48 @@ class connection : public std::enable_shared_from_this<connection> {
   }
 
   void release_body() {
-    if (parser_) parser_->get().body() = std::string();
+    if (parser_) parser_->get().body() = beast::flat_buffer();
     shared_.body_bytes -= body_bytes_;
     body_bytes_ = 0;
   }
 
   void work() {
-    if (head_.method == "OPTIONS")
-      return answer({204, "", {{"Allow", std::string(route_of(head_.path).methods)}}}, true);
+    const http_route& route = *route_of(parser_->get());
+    if (parser_->get().method() == http::verb::options)
+      return answer({204, "", {{"Allow", std::string(route.methods)}}}, true);
     enter(phase::work, std::nullopt);
-    body_ = std::move(parser_->get().body());
-    auto& pool = body_.size() > large_body ? shared_.large_worker : shared_.workers;
+    auto& pool = body_bytes_ > large_body ? shared_.large_worker : shared_.workers;
     // Who is destroyed last must be so in the thread of input and output: hence the moves.
-    pool.add([self = shared_from_this()]() mutable {
-      auto done = self->work_on_request();
+    asio::post(pool, [self = shared_from_this(), what = route.endpoint,
+                      body = std::move(parser_->get().body())]() mutable {
+      auto done = self->work_on(what, std::exchange(body, {}));
       auto& io = self->shared_.io;
       asio::post(io, [self = std::move(self), done = std::move(done)]() mutable { self->on_worked(std::move(done)); });
     });
   }
 
   // In a worker's thread.
-  std::variant<http_reply, request::batch_wait> work_on_request() {
-    const std::string body = std::exchange(body_, {});
-    const auto endpoint = route_of(head_.path).endpoint;
-    if (endpoint == http_endpoint::execute_task) return shared_.answers.execute(body);
-    return shared_.answers.get(endpoint);
+  [[nodiscard]] std::variant<http_reply, request::batch_wait> work_on(http_endpoint what,
+                                                                      const beast::flat_buffer& body) const {
+    if (what != http_endpoint::execute_task) return page_of(what, shared_.place, shared_.options.agent);
+    auto begun = request::begin(shared_.place, {static_cast<const char*>(body.data().data()), body.size()},
+                                shared_.options.prices.get());
+    if (auto* wait = std::get_if<request::batch_wait>(&begun)) return std::move(*wait);
+    return http_reply_of(std::get<reply>(std::move(begun)));
   }
 
   void on_worked(std::variant<http_reply, request::batch_wait> done) {
     release_body();
     if (auto* reply = std::get_if<http_reply>(&done)) return answer(std::move(*reply), true);
     enter(phase::wait, std::nullopt);
-    shared_.waits.add(number_, std::get<request::batch_wait>(std::move(done)),
-                      [weak = weak_from_this(), &io = shared_.io](reply over) {
-                        asio::post(io, [weak, over = std::move(over)]() mutable {
-                          const auto self = weak.lock();
-                          if (self && self->phase_ == phase::wait) self->answer(http_reply_of(std::move(over)), true);
-                        });
-                      });
+    wait_ = shared_.waits.add(std::get<request::batch_wait>(std::move(done)),
+                              [weak = weak_from_this(), &io = shared_.io](reply over) {
+                                asio::post(io, [weak, over = std::move(over)]() mutable {
+                                  const auto self = weak.lock();
+                                  if (self && self->phase_ == phase::wait)
+                                    self->answer(http_reply_of(std::move(over)), true);
+                                });
+                              });
     // That the client hangs up shows only at what it sends.
     if (unparsed_.size() == 0) read();
   }
@@ -354,7 +371,7 @@ class connection : public std::enable_shared_from_this<connection> {
     else
       reply.body += '\n';
     reply_head_ = head_text(reply, reply.body.size(), keep_alive_);
-    reply_body_ = head_.method == "HEAD" ? std::string() : std::move(reply.body);
+    reply_body_ = is_head_request_ ? std::string() : std::move(reply.body);
     enter(phase::reply, shared_.options.write_limit);
     const std::array parts{asio::const_buffer(reply_head_.data(), reply_head_.size()),
                            asio::const_buffer(reply_body_.data(), reply_body_.size())};
@@ -378,10 +395,8 @@ class connection : public std::enable_shared_from_this<connection> {
   }
 
   server_parts& shared_;
-  std::uint64_t number_;
   tcp_socket socket_;
   timer deadline_;
-  std::list<std::shared_ptr<connection>>::iterator place_;
   std::optional<std::list<connection*>::iterator> expected_;
   steady::time_point since_;
   phase phase_ = phase::head;
@@ -389,23 +404,65 @@ class connection : public std::enable_shared_from_this<connection> {
   beast::flat_buffer unparsed_{most_unparsed};
   std::optional<parser> parser_;
   std::size_t head_bytes_ = 0, body_bytes_ = 0, drained_ = 0;
-  http_head head_;
-  bool keep_alive_ = false;
-  std::string body_, reply_head_, reply_body_;
+  std::uint64_t wait_ = 0;  // in its phase: the number in the list
+  bool is_head_request_ = false, keep_alive_ = false;
+  std::string reply_head_, reply_body_;
 };
+
+namespace {
+
+// Numeric only: what a name resolves to is not ours to guess, and "localhost" is the one exception.
+std::optional<asio::ip::address> address_of(const std::string& text) {
+  error_code failed;
+  const auto address = asio::ip::make_address(text == "localhost" ? "127.0.0.1" : text, failed);
+  return failed ? std::nullopt : std::optional(address);
+}
+
+error listen_error(const error_code& why, const std::string& address, int port) {
+  if (why == asio::error::address_in_use)
+    return {errc::port_in_use,
+            fmt::format("Port {} of {} is in use, perhaps by another cobatch serve. `ss -ltnp 'sport = :{}'` shows by "
+                        "whom. Stop that one, or choose another port with --port; --port 0 takes any that is free.",
+                        port, address, port)};
+  if (why == asio::error::access_denied)
+    return {errc::not_writable, fmt::format("Port {} needs privileges; choose one above 1023 with --port.", port)};
+  if (why == boost::system::errc::address_not_available)
+    return {errc::bad_value, fmt::format("--bind {}: this machine has no such address.", address)};
+  return {errc::io_error, fmt::format("could not listen on {} port {}: {}", address, port, why.message())};
+}
+
+}  // namespace
 
 class http_server::state {
  public:
-  state(workspace& place, http_options options, listener door)
-      : door_(std::move(door)), shared_(place, std::move(options)), door_watch_(shared_.io), timer_(shared_.io) {}
-  ~state() {
-    if (door_watch_.is_open()) door_watch_.release();
+  state(workspace& place, http_options options)
+      : shared_(place, std::move(options)), acceptor_(shared_.io), timer_(shared_.io) {}
+
+  result<void> listen() {
+    const std::string& bind = shared_.options.bind;
+    const int port = shared_.options.port;
+    const auto address = address_of(bind);
+    if (!address)
+      return fail(errc::bad_value, fmt::format("--bind {} is not an address such as 127.0.0.1 or ::1.", bind));
+    const tcp::endpoint where(*address, static_cast<std::uint16_t>(port));
+    try {
+      acceptor_.open(where.protocol());
+      set_close_on_exec(acceptor_.native_handle());
+      // Not SO_REUSEPORT: two servers would share a port without a word.
+      acceptor_.set_option(asio::socket_base::reuse_address(true));
+      if (address->is_v6()) acceptor_.set_option(asio::ip::v6_only(true));
+      acceptor_.bind(where);
+      acceptor_.listen(backlog);
+      port_ = acceptor_.local_endpoint().port();
+    } catch (const boost::system::system_error& failed) {
+      return fail(listen_error(failed.code(), bind, port));
+    }
+    return {};
   }
 
-  [[nodiscard]] int port() const noexcept { return door_.port(); }
+  [[nodiscard]] int port() const noexcept { return port_; }
 
   void serve(std::stop_token stop) {
-    door_watch_.assign(door_.descriptor());
     const std::stop_callback on_stop(stop, [this] { asio::post(shared_.io, [this] { begin_stop(); }); });
     const asio::executor_work_guard<executor> until_stopped(shared_.io.get_executor());
     accept();
@@ -414,17 +471,15 @@ class http_server::state {
 
  private:
   void accept() {
-    door_watch_.async_wait(descriptor::wait_read, [this](error_code failed) {
-      if (failed || shared_.stopping) return;
-      unique_fd accepted = door_.accept();
-      if (accepted.open())
-        take(std::move(accepted));
-      else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-        return pause();
+    acceptor_.async_accept([this](error_code failed, tcp_socket accepted) {
+      if (shared_.stopping) return;
+      if (failed) return pause();
+      take(std::move(accepted));
       accept();
     });
   }
 
+  // There are too few descriptors, or too little memory; of a client that has gone again nothing is told.
   void pause() {
     timer_.expires_after(pause_when_out_of_descriptors);
     timer_.async_wait([this](error_code cancelled) {
@@ -432,12 +487,15 @@ class http_server::state {
     });
   }
 
-  void take(unique_fd accepted) {
+  void take(tcp_socket accepted) {
+    error_code ignored;
+    set_close_on_exec(accepted.native_handle());
+    accepted.set_option(tcp::no_delay(true), ignored);
     make_room();
-    auto made = std::make_shared<connection>(shared_, ++accepted_, std::move(accepted));
-    const auto place = shared_.connections.insert(shared_.connections.end(), made);
-    if (shared_.admitted < shared_.options.connections) return made->begin(place);
-    made->turn_away(place);
+    auto made = std::make_shared<connection>(shared_, std::move(accepted));
+    shared_.connections.insert(made);
+    if (shared_.admitted < shared_.options.connections) return made->begin();
+    made->turn_away();
     turned_away_.push_back(made);
     if (turned_away_.size() <= most_turned_away) return;
     if (const auto oldest = turned_away_.front().lock()) oldest->end();
@@ -452,29 +510,33 @@ class http_server::state {
 
   void begin_stop() {
     shared_.stopping = true;
-    door_watch_.release();
-    door_.close();  // else a client that has connected and was not accepted would wait as long as this object lives
+    error_code ignored;
+    acceptor_.close(ignored);  // else who was not accepted yet would wait as long as this object lives
     shared_.waits.end_all();
-    for (const auto& open : std::list(shared_.connections)) open->stop();
-    if (shared_.connections.empty()) return shared_.io.stop();
+    for (const auto& open : std::set(shared_.connections)) open->stop();
+    shared_.stop_if_empty();
     timer_.expires_after(stop_limit);
     timer_.async_wait([this](error_code cancelled) {
       if (!cancelled) shared_.io.stop();
     });
   }
 
-  listener door_;
   server_parts shared_;
-  descriptor door_watch_;
+  tcp_acceptor acceptor_;
   timer timer_;
+  int port_ = 0;
   std::list<std::weak_ptr<connection>> turned_away_;
-  std::uint64_t accepted_ = 0;
 };
 
+bool is_loopback_address(const std::string& address) {
+  const auto found = address_of(address);
+  return found && found->is_loopback();
+}
+
 result<http_server> http_server::open(workspace& place, http_options options) {
-  auto door = listener::open(options.bind, options.port);
-  if (!door) return fail(door.error());
-  return http_server(std::make_unique<state>(place, std::move(options), std::move(*door)));
+  auto made = std::make_unique<state>(place, std::move(options));
+  if (auto fine = made->listen(); !fine) return fail(std::move(fine.error()));
+  return http_server(std::move(made));
 }
 
 http_server::http_server(std::unique_ptr<state> s) : state_(std::move(s)) {}

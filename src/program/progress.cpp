@@ -1,13 +1,11 @@
-#include "program/progress.hpp"
-
 #include <algorithm>
 #include <cstdio>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include <cobatch/core/savings.hpp>
-#include <cobatch/prices.hpp>
+
+#include "program/foreground.hpp"
 
 namespace cobatch::program {
 
@@ -88,9 +86,11 @@ void progress_printer::on_event(const event& happened) {
     case kind::notice:
       return print(paint_.note("note: " + one_line(happened.text)));
     case kind::prompt:
-      return prompt(happened.text);
+      if (show_prompts_) print(paint_.strong("sent to the agent:") + "\n" + many_lines(happened.text));
+      return;
     case kind::paused:
-      return paused(happened);
+      return print(paint_.note(fmt::format("waits until {}: {}; then it goes on by itself, and no attempt is charged",
+                                           to_iso_seconds(*happened.until), one_line(happened.text))));
     case kind::resumed:
       return print("goes on");
     case kind::changed:
@@ -102,9 +102,7 @@ void progress_printer::on_event(const event& happened) {
 void progress_printer::session_started(const session_record& session, const batch_record& batch) {
   total_ = batch.tally.total();
   ended_ = total_ - live_tasks(batch);
-  used_ = {};
-  cost_ = {};
-  known_in_full_ = all_priced_ = true;
+  sum_ = {};
   billing_.clear();
   print(fmt::format("{} {}, batch {}, agent {}", paint_.strong("session"), session.id.value,
                     one_line(session.batch.str()), one_line(session.agent)));
@@ -118,19 +116,12 @@ void progress_printer::turn_started(const turn_record& turn) {
 
 void progress_printer::turn_ended(const turn_record& turn, const std::optional<task_record>& task) {
   if (task && has_ended(task->state)) ++ended_;
-  if (turn.used) used_ = used_ + turn.used->total();
-  if (turn.used && prices_) {
-    const auto cost = prices_->cost_of(turn.used->by_model);
-    if (cost) cost_ = cost_ + cost->pico_dollars;
-    all_priced_ = all_priced_ && cost && cost->at_least.empty();
-    if (!cost && told_unpriced_.insert(cost.error().message).second)
-      print(paint_.note("note: " + one_line(cost.error().message)));
-  }
-  known_in_full_ = known_in_full_ && turn.used && turn.used->complete;
+  add_turn(sum_, turn);
+  if (turn.used) note_unpriced(*turn.used);
   const turn_end end = turn.end.value_or(turn_end::broke);
   std::string line = fmt::format("{}  {}{}", line_of(turn), mark_of(end, paint_), seconds_of(turn));
   if (turn.used && turn.used->total() != tokens{}) line += ": " + tokens_text(turn.used->total(), turn.used->complete);
-  line += paint_.faint(tokens_so_far());
+  line += paint_.faint(used_so_far());
   if (end != turn_end::done && !turn.detail.empty()) line += "\n      " + one_line(turn.detail);
   if (end != turn_end::done && task && !has_ended(task->state)) line += "\n      the task goes back to the queue";
   print(line);
@@ -146,15 +137,11 @@ void progress_printer::agent_known(const agent_facts& about) {
   print(paint_.faint(line));
 }
 
-void progress_printer::paused(const event& pause) {
-  print(paint_.note(fmt::format("waits until {}: {}; then it goes on by itself, and no attempt is charged",
-                                to_iso_seconds(*pause.until), one_line(pause.text))));
-}
-
-void progress_printer::prompt(std::string_view text) {
-  if (!show_prompts_) return;
-  print(paint_.strong("sent to the agent:"));
-  print(many_lines(text));
+void progress_printer::note_unpriced(const usage& used) {
+  if (!prices_) return;
+  const auto cost = prices_->cost_of(used.by_model);
+  if (!cost && unpriced_.insert(cost.error().message).second)
+    print(paint_.note("note: " + one_line(cost.error().message)));
 }
 
 std::string progress_printer::bar() const {
@@ -168,18 +155,24 @@ void progress_printer::session_ended(const session_record& session) {
   std::string line = fmt::format("{} {} ended: {}", paint_.strong("session"), session.id.value,
                                  session.end ? name_of(*session.end) : "unknown");
   if (!session.end_detail.empty()) line += " (" + one_line(session.end_detail) + ")";
-  print(line + paint_.faint(tokens_so_far()));
+  print(line + paint_.faint(used_so_far()));
 }
 
-std::string progress_printer::tokens_so_far() const {
-  if (used_ == tokens{}) return "";
-  return fmt::format("  [session so far: {}{}]", tokens_text(used_, known_in_full_), money_so_far());
+std::string progress_printer::used_so_far() const {
+  if (sum_.used == tokens{}) return "";
+  return fmt::format("  [session so far: {}{}]", tokens_text(sum_.used, sum_.complete), money_so_far());
 }
 
 std::string progress_printer::money_so_far() const {
   if (!prices_) return "";
-  return fmt::format(", {}{} {}", all_priced_ && known_in_full_ ? "" : "at least ", money_text(to_nano(cost_)),
-                     price_basis(billing_));
+  wide cost;  // of what has a price
+  bool at_least = !sum_.complete;
+  for (const auto& used : sum_.by_model) {
+    const auto of_model = prices_->cost_of({&used, 1});
+    if (of_model) cost = cost + of_model->pico_dollars;
+    at_least = at_least || !of_model || !of_model->at_least.empty();
+  }
+  return fmt::format(", {}{} {}", at_least ? "at least " : "", money_text(to_nano(cost)), price_basis(billing_));
 }
 
 void progress_printer::redraw(std::string_view text) {

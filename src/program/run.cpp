@@ -1,20 +1,16 @@
-// cobatch run: one batch, or everything sealed, with the engine in the foreground.
+// cobatch run: one batch, or everything sealed, with the engine in the foreground. cobatch engine: sealed batches as
+// they come.
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include <cobatch/prices.hpp>
-
 #include "base/text.hpp"
-#include "program/choose_agent.hpp"
-#include "program/exit_codes.hpp"
-#include "program/options.hpp"
-#include "program/progress.hpp"
-#include "program/signals.hpp"
-#include "program/speak.hpp"
+#include "engine/engine.hpp"
+#include "program/foreground.hpp"
 #include "views/record_json.hpp"
 
 namespace cobatch::program {
@@ -55,17 +51,16 @@ class outcome_keeper {
 std::vector<std::string> names_of_left(const run_report& report) {
   std::vector<std::string> names;
   for (const auto& batch : report.left)
-    names.push_back(batch.agent.empty()
-                        ? one_line(batch.id.str())
-                        : fmt::format("{} (agent {})", one_line(batch.id.str()), one_line(batch.agent)));
+    names.push_back(one_line(batch.id.str()) +
+                    (batch.agent.empty() ? "" : fmt::format(" (agent {})", one_line(batch.agent))));
   return names;
 }
 
-std::string joined(const std::vector<std::string>& names) {
+std::string first_of(const std::vector<std::string>& names) {
   constexpr std::size_t shown = 5;
-  std::string out;
-  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) out += (i == 0 ? "" : ", ") + names[i];
-  return names.size() > shown ? fmt::format("{} and {} more", out, names.size() - shown) : out;
+  const auto end = names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), shown));
+  return fmt::format("{}{}", fmt::join(names.begin(), end, ", "),
+                     end == names.end() ? "" : fmt::format(" and {} more", names.end() - end));
 }
 
 // A task of it has ended in error or was cancelled, in this run or before.
@@ -94,21 +89,21 @@ result<std::string> why_nothing_ran(workspace& place, const std::optional<batch_
     if (batch.tally[task_state::queued] > 0) names.push_back(one_line(batch.id.str()));
   if (!names.empty())
     text += fmt::format(" Still open: {}. cobatch run BATCH seals one and runs it; so does seal_batch, with an engine.",
-                        joined(names));
+                        first_of(names));
   return text;
 }
 
-// `told`: the reason was printed when the run began to wait.
-std::string why_left(const run_report& report, bool behind_lock_file, bool told) {
+// Where it is the lock file, and this is not for a program, that was printed at length when the run met it.
+std::string why_left(const run_report& report, bool json) {
   if (report.why_left.empty()) return "cobatch status tells why.";
-  if (!behind_lock_file) return sentence(one_line(report.why_left));
-  return (told ? "The lock file is in the way." : sentence(one_line(report.why_left))) +
-         " cobatch run --wait waits until it goes.";
+  const std::string why = sentence(one_line(report.why_left));
+  if (!report.behind_lock_file) return why;
+  return (json ? why : "The lock file is in the way.") + " cobatch run --wait waits until it goes.";
 }
 
-// What was done, and what is left and why, in sentences.
+// What was done, and what is left and why, in sentences. `named`: the batch of the command line, as it is now.
 result<std::string> summary_of(workspace& place, const run_report& report, const std::optional<batch_record>& named,
-                               bool stopped, bool told) {
+                               bool stopped, bool json) {
   const std::int64_t left = report.tasks_left();
   if (report.sessions == 0 && left == 0) return why_nothing_ran(place, named);
   std::string text = fmt::format("{}, {}: {} done", counted(report.sessions, "session"), counted(report.turns, "turn"),
@@ -116,32 +111,25 @@ result<std::string> summary_of(workspace& place, const run_report& report, const
   if (report.tasks_failed > 0) text += fmt::format(", {} in error or cancelled", report.tasks_failed);
   text += ".";
   if (left == 0) return text + (stopped ? " Stopped on request." : "");
-  text +=
-      fmt::format(" {} {} left in {}", counted(left, "task"), left == 1 ? "is" : "are", joined(names_of_left(report)));
+  text += fmt::format(" {} {} left in {}", counted(left, "task"), left == 1 ? "is" : "are",
+                      first_of(names_of_left(report)));
   if (const auto held = report.tasks_held(); held > 0 && held < left) text += fmt::format(", {} of them held", held);
-  text += ". ";
-  if (stopped) return text + "Stopped on request; run it again to go on.";
-  const auto lock = place.lock();
-  if (!lock) return fail(lock.error());
-  return text + why_left(report, lock->marker == marker_state::foreign && report.why_left == lock->advice, told);
+  return text + ". " + (stopped ? "Stopped on request; run it again to go on." : why_left(report, json));
 }
 
-// `named`: the batch of the command line, as it is now.
-int summarise(workspace& place, const run_options& options, const run_report& report, const outcome_keeper& outcomes,
+int summarise(workspace& place, bool json, const run_report& report, const outcome_keeper& outcomes,
               const std::optional<batch_record>& named, bool stopped) {
-  const bool unfinished = !report.left.empty() || stopped;
   const bool failed = report.tasks_failed > 0 || (named && has_failed(*named));
-  const exit_code code = unfinished ? exit_unfinished : failed ? exit_refused : exit_success;
-  const auto text = summary_of(place, report, named, stopped, !options.common.json);
-  if (!text) return fail_with(text.error(), options.common.json);
-  if (!options.common.json) {
+  const exit_code code = !report.left.empty() || stopped ? exit_unfinished : failed ? exit_refused : exit_success;
+  const auto text = summary_of(place, report, named, stopped, json);
+  if (!text) return fail_with(text.error(), json);
+  if (!json) {
     print_line(*text);
     return code;
   }
   auto tasks = outcomes.tasks(place);
   if (!tasks) return fail_with(tasks.error(), true);
-  json::array batches;
-  for (const auto& name : names_of_left(report)) batches.emplace_back(name);
+  const auto left = names_of_left(report);
   json::object out{{"status", code == exit_success ? "success" : "error"},
                    {"message", *text},
                    {"sessions", report.sessions},
@@ -151,10 +139,10 @@ int summarise(workspace& place, const run_options& options, const run_report& re
                    {"tasks_failed", report.tasks_failed},
                    {"tasks_left", report.tasks_left()},
                    {"tasks_held", report.tasks_held()},
-                   {"batches_left", std::move(batches)}};
+                   {"batches_left", json::array(left.begin(), left.end())}};
   if (!report.why_left.empty()) out.push_back({"why_left", report.why_left});
   out.push_back({"stopped", stopped});
-  print_line(json::write(std::move(out)));
+  print_json(std::move(out));
   return code;
 }
 
@@ -162,43 +150,39 @@ int summarise(workspace& place, const run_options& options, const run_report& re
 
 int run_run(const run_options& options) {
   const bool json = options.common.json;
-  const auto chosen = choose_agent(options.agent);
+  const auto chosen = choose_agent_to_run(options.agent);
   if (!chosen) return fail_with(chosen.error(), json);
-  if (!chosen->driver) return fail_with({errc::agent_missing, how_to_choose_an_agent()}, json);
   std::optional<batch_id> batch;
   if (!options.batch.empty()) {
     auto parsed = batch_id::parse(options.batch);
     if (!parsed) return fail_with(parsed.error(), json);
     batch = std::move(*parsed);
   }
-  auto place = open_workspace(options.common, options.agent.max_tasks_per_session);
+  auto place = open_workspace(options.common, options.agent.engine.max_tasks_per_session);
   if (!place) return fail_with(place.error(), json);
   const auto warnings = place->prepare_to_run(batch);
   if (!warnings) return fail_with(warnings.error(), json);
-  // That no engine is attached is not worth a word: this command is one. Of a lock file it tells when it waits for it.
-  if (!json)
+  if (!json) {
+    // That no engine is attached is not worth a word: this command is one. The lock file is told of when it is met.
     for (const auto& entry : *warnings)
       if (entry.code != "no_engine" && entry.code != "foreign_marker") print_warnings({entry});
-  if (!json)
     for (const auto& line : chosen->about) print_line(line);
+  }
 
-  std::stop_source stop, hurry;
-  auto signals = stop_signals::watch([&](int count) {
-    stop.request_stop();
-    if (count > 1) hurry.request_stop();
-  });
+  const auto signals = stop_signals::watch();
   if (!signals) return fail_with(signals.error(), json);
-  outcome_keeper outcomes;
-  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
+  const std::stop_token stop = (*signals)->stop().get_token();
+  auto wanted = engine_options_of(options.agent, *chosen, (*signals)->hurry());
   if (!wanted) return fail_with(wanted.error(), json);
-  progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
   wanted->only = batch;
   wanted->wait_for_lock_file = options.wait;
+  outcome_keeper outcomes;
+  progress_printer printer(options.agent.show_prompts, wanted->prices);
   wanted->on_event = [&](const event& happened) {
     outcomes.on_event(happened);
     if (!json) printer.on_event(happened);
   };
-  const auto report = run(*place, *wanted, stop.get_token(), run_until::idle);
+  const auto report = run(*place, *wanted, stop, run_until::idle);
   if (!report) return fail_with(report.error(), json);
   std::optional<batch_record> named;
   if (batch) {
@@ -206,7 +190,40 @@ int run_run(const run_options& options) {
     if (!now) return fail_with(now.error(), json);
     named = std::move(now->batch);
   }
-  return summarise(*place, options, *report, outcomes, named, stop.stop_requested());
+  return summarise(*place, json, *report, outcomes, named, stop.stop_requested());
+}
+
+int run_engine(const engine_command_options& options) {
+  const bool json = options.common.json;
+  const auto chosen = choose_agent_to_run(options.agent);
+  if (!chosen) return fail_with(chosen.error(), json);
+  auto place = open_workspace(options.common, options.agent.engine.max_tasks_per_session);
+  if (!place) return fail_with(place.error(), json);
+  const auto signals = stop_signals::watch();
+  if (!signals) return fail_with(signals.error(), json);
+  auto wanted = engine_options_of(options.agent, *chosen, (*signals)->hurry());
+  if (!wanted) return fail_with(wanted.error(), json);
+  // Who reads that it is ready, and asks, finds it.
+  auto here = announce_engine(*place, *wanted);
+  if (!here) return fail_with(here.error(), json);
+  if (json) {
+    print_json({{"status", "success"},
+                {"workspace", place->paths().root.string()},
+                {"agent", chosen->driver->name()},
+                {"pid", static_cast<std::int64_t>(::getpid())}});
+  } else {
+    print_line(fmt::format("engine for {}", one_line(place->paths().root.string())));
+    for (const auto& line : chosen->about) print_line(line);
+    print_line(how_to_stop);
+  }
+
+  progress_printer printer(options.agent.show_prompts, wanted->prices);
+  wanted->on_event = [&](const event& happened) {
+    if (!json) printer.on_event(happened);
+  };
+  const auto report =
+      run_announced(*place, *wanted, std::move(*here), (*signals)->stop().get_token(), run_until::stopped);
+  return report ? exit_success : fail_with(report.error(), false);
 }
 
 }  // namespace cobatch::program

@@ -8,10 +8,8 @@
 #include <cobatch/core/savings.hpp>
 #include <cobatch/prices.hpp>
 
-#include "program/exit_codes.hpp"
-#include "program/options.hpp"
-#include "program/progress.hpp"
-#include "program/speak.hpp"
+#include "program/commands.hpp"
+#include "program/foreground.hpp"
 #include "program/terminal.hpp"
 #include "views/record_json.hpp"
 
@@ -146,7 +144,7 @@ int run_savings(const savings_options& options) {
   const bool json = options.common.json;
   if (options.batch.empty()) {
     if (json)
-      print_line(json::write(with_status(request::calculator_json())));
+      print_json(with_status(request::calculator_json()));
     else
       print_calculator();
     return exit_success;
@@ -165,7 +163,7 @@ int run_savings(const savings_options& options) {
   }
   json::object shown = with_status(request::savings_json(*report, *money));
   if (!money->warnings.empty()) shown.push_back({"warnings", warnings_json(money->warnings)});
-  print_line(json::write(std::move(shown)));
+  print_json(std::move(shown));
   return exit_success;
 }
 

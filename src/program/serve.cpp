@@ -1,45 +1,40 @@
 // cobatch serve: HTTP and, unless another process is to run the tasks, the engine.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <optional>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
 #include <fmt/core.h>
 
-#include <cobatch/prices.hpp>
-
-#include "base/json.hpp"
 #include "engine/engine.hpp"
-#include "program/choose_agent.hpp"
-#include "program/exit_codes.hpp"
+#include "program/foreground.hpp"
 #include "program/http_server.hpp"
-#include "program/listener.hpp"
-#include "program/open_files.hpp"
-#include "program/options.hpp"
-#include "program/progress.hpp"
-#include "program/signals.hpp"
-#include "program/speak.hpp"
-#include "program/token_file.hpp"
 
 namespace cobatch::program {
 
 namespace {
 
-// Beyond this machine only with a secret, whether by the address listened on or by the names answered to.
-result<http_rules> rules_of(const serve_options& options) {
-  http_rules rules;
-  rules.allowed_hosts = options.allowed_hosts;
-  if (!options.token_file.empty()) {
-    auto token = read_token(options.token_file);
-    if (!token) return fail(std::move(token.error()));
-    rules.token = std::move(*token);
+// How many connections there may be. The soft limit on open files is raised towards the hard one, as far as `wanted`
+// of them need it; some are kept for the store, and for the sessions that the engine beside the server runs.
+result<std::size_t> connections_possible(std::size_t wanted) {
+  constexpr std::size_t reserved = 128, fewest_connections = 32;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return fail(errc::io_error, fmt::format("could not read the limit on open files: {}", std::strerror(errno)));
+  const rlim_t needed = wanted + reserved;
+  if (limit.rlim_cur < needed) {
+    limit.rlim_cur = std::min(needed, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+      return fail(errc::io_error, fmt::format("could not raise the limit on open files: {}", std::strerror(errno)));
   }
-  if (rules.token.empty() && !rules.allowed_hosts.empty())
-    return fail(errc::bad_value, "--allow-host needs --token-file FILE: whoever reaches the server can run an agent.");
-  if ((rules.token.empty() || rules.allowed_hosts.empty()) && !is_loopback_address(options.bind))
-    return fail(errc::bad_value,
-                fmt::format("--bind {} lets other machines in: it needs --allow-host NAME and --token-file FILE.",
-                            options.bind));
-  return rules;
+  if (limit.rlim_cur < reserved + fewest_connections)
+    return fail(errc::io_error, fmt::format("The limit on open files is {}; a server needs {} at least. Raise it with "
+                                            "`ulimit -n`, or LimitNOFILE= of a systemd unit.",
+                                            limit.rlim_cur, reserved + fewest_connections));
+  return std::min<std::size_t>(wanted, limit.rlim_cur - reserved);
 }
 
 std::string url_of(const std::string& bind, int port) {
@@ -67,14 +62,14 @@ void print_start(const serve_options& options, const workspace& place, const cho
     if (chosen.driver) out.push_back({"agent", chosen.driver->name()});
     out.push_back({"token_required", !rules.token.empty()});
     out.push_back({"pid", static_cast<std::int64_t>(::getpid())});
-    return print_line(json::write(std::move(out)));
+    return print_json(std::move(out));
   }
   const palette paint(STDOUT_FILENO);
   print_line(fmt::format("{} {}", paint.strong("cobatch serves"), url));
   print_line(fmt::format("workspace: {}", one_line(place.paths().root.string())));
   for (const auto& line : about_agent(options, chosen)) print_line(line);
   if (!rules.token.empty()) print_line("every request must bring the token of --token-file");
-  print_line("stop it with Ctrl-C: the running task gets 10 seconds; a second Ctrl-C ends it at once");
+  print_line(how_to_stop);
 }
 
 // Nothing if there is to be no engine here.
@@ -112,20 +107,19 @@ class background_engine {
 
 int run_serve(const serve_options& options) {
   const bool json = options.common.json;
-  const auto rules = rules_of(options);
+  const auto rules = make_rules(options.bind, options.allowed_hosts, options.token_file);
   if (!rules) return fail_with(rules.error(), json);
-  auto chosen = options.no_engine ? result<chosen_agent>(chosen_agent{}) : choose_agent(options.agent);
+  const auto chosen = options.no_engine ? result<chosen_agent>(chosen_agent{}) : choose_agent(options.agent);
   if (!chosen) return fail_with(chosen.error(), json);
-  auto place = open_workspace(options.common, options.agent.max_tasks_per_session);
+  auto place = open_workspace(options.common, options.agent.engine.max_tasks_per_session);
   if (!place) return fail_with(place.error(), json);
-  std::stop_source stop, hurry;
-  auto wanted = engine_options_of(options.agent, *chosen, hurry.get_token());
+  const auto signals = stop_signals::watch();
+  if (!signals) return fail_with(signals.error(), json);
+  const std::stop_source& stop = (*signals)->stop();
+  auto wanted = engine_options_of(options.agent, *chosen, (*signals)->hurry());
   if (!wanted) return fail_with(wanted.error(), json);
-  http_options wanted_server;
-  wanted_server.prices = wanted->prices;
-  wanted_server.bind = options.bind;
-  wanted_server.port = options.port;
-  wanted_server.rules = *rules;
+  http_options wanted_server{
+      .bind = options.bind, .port = options.port, .rules = *rules, .agent = {}, .prices = wanted->prices};
   if (chosen->driver) wanted_server.agent = chosen->driver->name();
   const auto connections = connections_possible(wanted_server.connections);
   if (!connections) return fail_with(connections.error(), json);
@@ -133,17 +127,12 @@ int run_serve(const serve_options& options) {
   auto server = http_server::open(*place, std::move(wanted_server));
   if (!server) return fail_with(server.error(), json);
 
-  auto signals = stop_signals::watch([&](int count) {
-    stop.request_stop();
-    if (count > 1) hurry.request_stop();
-  });
-  if (!signals) return fail_with(signals.error(), json);
   // Who reads that the server is ready, and asks, finds the engine.
   auto here = announce_if_any(*place, *wanted);
   if (!here) return fail_with(here.error(), json);
   print_start(options, *place, *chosen, *rules, server->port());
 
-  progress_printer printer(is_terminal(STDOUT_FILENO), options.agent.show_prompts, wanted->prices);
+  progress_printer printer(options.agent.show_prompts, wanted->prices);
   wanted->on_event = [&](const event& happened) {
     if (!json) printer.on_event(happened);
   };

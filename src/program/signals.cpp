@@ -1,9 +1,9 @@
-#include "program/signals.hpp"
-
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+
+#include "program/foreground.hpp"
 
 namespace cobatch::program {
 
@@ -49,19 +49,18 @@ bool is_ignored(int number) {
 
 }  // namespace
 
-result<std::unique_ptr<stop_signals>> stop_signals::watch(std::function<void(int)> on_signal) {
+result<std::unique_ptr<stop_signals>> stop_signals::watch() {
   auto bell = wake_signal::make();
   if (!bell) return fail(bell.error());
-  return std::unique_ptr<stop_signals>(new stop_signals(std::move(*bell), std::move(on_signal)));
+  return std::unique_ptr<stop_signals>(new stop_signals(std::move(*bell)));
 }
 
-stop_signals::stop_signals(wake_signal bell, std::function<void(int)> on_signal)
-    : bell_(std::move(bell)), on_signal_(std::move(on_signal)) {
+stop_signals::stop_signals(wake_signal bell) : bell_(std::move(bell)) {
   signals_seen = 0;
   bell_of_handler = &bell_;
   for (const int number : stops) handle(number, on_raised);
   if (!is_ignored(SIGHUP)) handle(SIGHUP, on_raised);
-  thread_ = std::jthread([this](std::stop_token done) { listen(std::move(done)); });
+  thread_ = std::jthread([this](const std::stop_token& done) { listen(done); });
 }
 
 stop_signals::~stop_signals() {
@@ -71,12 +70,12 @@ stop_signals::~stop_signals() {
   bell_.notify();
 }
 
-void stop_signals::listen(std::stop_token done) {
-  int told = 0;
+void stop_signals::listen(const std::stop_token& done) {
   while (!done.stop_requested()) {
     wait_readable({bell_.descriptor()}, std::chrono::steady_clock::time_point::max());
     bell_.clear();
-    for (const int seen = signals_seen; told < seen && told < signals_heard;) on_signal_(++told);
+    if (signals_seen >= 1) stop_.request_stop();
+    if (signals_seen >= signals_heard) hurry_.request_stop();
   }
 }
 

@@ -5,9 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "program/exit_codes.hpp"
-#include "program/options.hpp"
-#include "program/speak.hpp"
+#include "program/commands.hpp"
 #include "program/terminal.hpp"
 #include "views/record_json.hpp"
 
@@ -105,16 +103,10 @@ int workspace_command(workspace& place, bool json) {
   const auto status = place.status();
   if (!status) return fail_with(status.error(), json);
   if (json)
-    print_line(json::write(workspace_json(place, *status)));
+    print_json(workspace_json(place, *status));
   else
     print_workspace(place, *status);
   return exit_success;
-}
-
-std::string status_painted(std::string_view status, const palette& paint) {
-  if (status == "done") return paint.good(status);
-  if (status == "error") return paint.bad(status);
-  return one_line(status);
 }
 
 // Why a task ended in error, or is queued again: what its latest turn came to.
@@ -129,26 +121,24 @@ void print_why(workspace& place, std::string_view task, std::string_view status)
                          why.empty() ? "" : ": " + shortened(why, summary_width)));
 }
 
-void print_tasks(workspace& place, const json::value& batch) {
+void print_batch(workspace& place, const json::value& batch) {
   const palette paint(1);
-  const json::value* tasks = batch.find("tasks");
-  if (tasks == nullptr || tasks->as_array() == nullptr) return;
-  for (const auto& task : *tasks->as_array()) {
-    const json::value* position = task.find("batch_position");
-    const auto reason = text_of(task, "reason");
-    print_line(fmt::format(
-        "{:>4}  {}  {}{}", position == nullptr ? 0 : *position->as_int(), shortened(text_of(task, "task_id"), id_width),
-        status_painted(text_of(task, "status"), paint), reason.empty() ? "" : fmt::format(" ({})", one_line(reason))));
-    print_why(place, text_of(task, "task_id"), text_of(task, "status"));
+  print_settings(batch, "");
+  if (const json::value* session = batch.find("session"); session != nullptr) print_pause(*session);
+  const auto* tasks = json::array_of(batch, "tasks");
+  if (tasks == nullptr) return;
+  for (const auto& task : *tasks) {
+    const auto id = text_of(task, "task_id"), state = text_of(task, "status"), reason = text_of(task, "reason");
+    print_line(fmt::format("{:>4}  {}  {}{}", json::number_of(task, "batch_position").value_or(0),
+                           shortened(id, id_width),
+                           state == "done"    ? paint.good(state)
+                           : state == "error" ? paint.bad(state)
+                                              : one_line(state),
+                           reason.empty() ? "" : fmt::format(" ({})", one_line(reason))));
+    print_why(place, id, state);
   }
   if (batch.find("next_after_position") != nullptr)
     print_line("      … more: ask for them with --json and batch_status, after_position");
-}
-
-void print_batch(workspace& place, const json::value& batch) {
-  print_settings(batch, "");
-  if (const json::value* session = batch.find("session"); session != nullptr) print_pause(*session);
-  print_tasks(place, batch);
 }
 
 void print_task(workspace& place, const json::value& task) {
@@ -166,20 +156,15 @@ int run_status(const status_options& options) {
   if (!place) return fail_with(place.error(), json);
   if (options.id.empty()) return workspace_command(*place, json);
 
-  bool is_batch = true;
   reply answered = ask(*place, "batch_status", {{"batch_id", options.id}});
-  auto parsed = json::parse(answered.json);
-  if (parsed && text_of(*parsed, "code") == name_of(errc::batch_not_found)) {
-    reply of_task = ask(*place, "check_task_status", {{"task_id", options.id}});
-    is_batch = false;
-    parsed = json::parse(of_task.json);
-    if (parsed && text_of(*parsed, "code") == name_of(errc::task_not_found))
-      return fail_with({errc::task_not_found, fmt::format("There is no batch and no task '{}' in {}.", options.id,
-                                                          place->paths().root.string())},
-                       json);
-    answered = std::move(of_task);
-  }
+  const bool is_batch = answered.why != errc::batch_not_found;
+  if (!is_batch) answered = ask(*place, "check_task_status", {{"task_id", options.id}});
+  if (answered.why == errc::task_not_found)
+    return fail_with({errc::task_not_found, fmt::format("There is no batch and no task '{}' in {}.", options.id,
+                                                        place->paths().root.string())},
+                     json);
   const int code = print_reply(answered, json);
+  const auto parsed = json::parse(answered.json);
   if (json || !parsed || answered.kind != reply_kind::ok) return code;
   if (is_batch)
     print_batch(*place, *parsed);

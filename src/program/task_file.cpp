@@ -69,10 +69,6 @@ struct checklist_item {
   std::size_t indentation = 0;  // of its content: what lines below it are indented by
 };
 
-std::size_t indentation_of(std::string_view line) {
-  return std::min(line.find_first_not_of(white_space), line.size());
-}
-
 // `- [ ] text`, `* [x] text`, `1. [ ] text`, indented or not.
 std::optional<checklist_item> item_in(std::string_view whole, std::size_t line_number) {
   const std::string_view line = trimmed(whole);
@@ -96,6 +92,59 @@ std::string_view fence_in(std::string_view line) {
   return length < 3 || is_code_span ? std::string_view() : line.substr(0, length);
 }
 
+// The items of a Markdown text, read line by line, and the lines that belong to none.
+class checklist {
+ public:
+  explicit checklist(const std::vector<std::string_view>& lines) {
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (is_blank(lines[i]))
+        ++blank_lines_;
+      else
+        read(lines[i], i + 1);
+    }
+  }
+  [[nodiscard]] const std::vector<checklist_item>& items() const { return items_; }
+  [[nodiscard]] const std::vector<std::size_t>& others() const { return others_; }
+
+ private:
+  void read(std::string_view line, std::size_t number) {
+    const std::size_t indentation = std::min(line.find_first_not_of(white_space), line.size());
+    if (fence_in_item_ && indentation == 0) fence_ = {};
+    auto item = fence_.empty() ? item_in(line, number) : std::nullopt;
+    in_item_ = item || (in_item_ && indentation > 0);
+    if (item)
+      items_.push_back(std::move(*item));
+    else if (in_item_)
+      append(line, indentation);
+    else
+      others_.push_back(number);
+    blank_lines_ = 0;
+    follow_fence(trimmed(line));
+  }
+
+  // A line of the latest item, which keeps its shape.
+  void append(std::string_view line, std::size_t indentation) {
+    checklist_item& item = items_.back();
+    line = line.substr(0, line.find_last_not_of(white_space) + 1).substr(std::min(indentation, item.indentation));
+    item.text.append(blank_lines_ + 1, '\n').append(line);
+  }
+
+  void follow_fence(std::string_view line) {
+    if (fence_.empty()) {
+      fence_ = fence_in(line);
+      fence_in_item_ = in_item_ && !fence_.empty();
+    } else if (line.starts_with(fence_) && line.find_first_not_of(fence_[0]) == std::string_view::npos) {
+      fence_ = {};
+    }
+  }
+
+  std::vector<checklist_item> items_;
+  std::vector<std::size_t> others_;
+  std::string_view fence_;  // that the line stands behind
+  bool in_item_ = false, fence_in_item_ = false;
+  std::size_t blank_lines_ = 0;  // before the line
+};
+
 class task_file_reader {
  public:
   result<task_file> read(std::string_view text) {
@@ -113,8 +162,8 @@ class task_file_reader {
       if (!*tasks) return unreadable(tasks->error());
       return with_tasks({}, **tasks);
     }
-    const auto items = checklist(lines);
-    return items.empty() ? unreadable(parsed.error()) : from_checklist(items);
+    const checklist marked(lines);
+    return marked.items().empty() ? unreadable(parsed.error()) : from_checklist(marked);
   }
 
  private:
@@ -142,84 +191,52 @@ class task_file_reader {
     return task_file{std::move(*given.as_object()), {}};
   }
 
+  struct entry {
+    json::value task;
+    bool passed_over = false;
+  };
+
   result<task_file> with_tasks(json::object params, const json::array& given) {
-    json::array tasks;
-    tasks.reserve(given.size());
-    for (const auto& one : given) tasks.push_back(read_task(one));
-    for (auto& task : tasks)
-      if (std::string id = name_task(task); first_named_.empty()) first_named_ = std::move(id);
-    return finished(std::move(params), std::move(tasks));
+    std::vector<entry> entries;
+    for (const auto& one : given) entries.push_back({read_task(one)});
+    return finished(std::move(params), std::move(entries));
   }
 
-  task_file finished(json::object params, json::array tasks) {
-    if (!first_named_.empty())
-      note(fmt::format("Tasks without an id got one from their description; the first is '{}'.", first_named_));
-    params.push_back({"tasks", std::move(tasks)});
-    return task_file{std::move(params), std::move(notes_)};
-  }
-
-  // Ticked items get their ids, too, so that those of the others stay as they were.
-  result<task_file> from_checklist(const std::vector<checklist_item>& items) {
-    json::array tasks;
+  result<task_file> from_checklist(const checklist& marked) {
+    note_passed_over("they belong to no item", "line", marked.others());
+    std::vector<entry> entries;
     std::vector<std::size_t> ticked, without_text;
-    for (const auto& item : items) {
-      json::value task = json::object{{"description", item.text}};
+    for (const auto& item : marked.items()) {
       if (item.ticked)
         ticked.push_back(item.line);
       else if (is_blank(item.text))
         without_text.push_back(item.line);
-      if (is_blank(item.text)) continue;
-      std::string id = name_task(task);
-      if (item.ticked) continue;
-      if (first_named_.empty()) first_named_ = std::move(id);
-      tasks.push_back(std::move(task));
+      if (!is_blank(item.text)) entries.push_back({json::object{{"description", item.text}}, item.ticked});
     }
-    if (tasks.empty())
+    if (std::all_of(entries.begin(), entries.end(), [](const auto& one) { return one.passed_over; }))
       return fail(errc::bad_value, fmt::format("{}. Nothing was changed.",
                                                without_text.empty() ? "All items of the checklist are ticked"
                                                                     : "No open item of the checklist has a text" +
                                                                           at_lines(without_text)));
     note_passed_over("they are ticked", "item", ticked);
     note_passed_over("they have no text", "item", without_text);
-    return finished({}, std::move(tasks));
+    return finished({}, std::move(entries));
   }
 
-  std::vector<checklist_item> checklist(const std::vector<std::string_view>& lines) {
-    std::vector<checklist_item> items;
-    std::vector<std::size_t> others;
-    bool in_item = false, fence_in_item = false;
-    std::string_view fence;
-    std::size_t blank_lines = 0;
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      const std::string_view line = lines[i];
-      if (is_blank(line)) {
-        ++blank_lines;
-        continue;
-      }
-      const std::size_t indentation = indentation_of(line);
-      if (fence_in_item && indentation == 0) fence = {};
-      auto item = fence.empty() ? item_in(line, i + 1) : std::nullopt;
-      in_item = item || (in_item && indentation > 0);
-      if (item)
-        items.push_back(std::move(*item));
-      else if (in_item)
-        items.back()
-            .text.append(blank_lines + 1, '\n')
-            .append(line.substr(0, line.find_last_not_of(white_space) + 1)
-                        .substr(std::min(indentation, items.back().indentation)));
-      else
-        others.push_back(i + 1);
-      blank_lines = 0;
-      if (fence.empty()) {
-        fence = fence_in(line);
-        fence_in_item = in_item && !fence.empty();
-      } else if (trimmed(line).starts_with(fence) &&
-                 trimmed(line).find_first_not_of(fence[0]) == std::string_view::npos) {
-        fence = {};
-      }
+  // What is passed over gets its id, too, so that those of the others stay as they were.
+  task_file finished(json::object params, std::vector<entry> entries) {
+    json::array tasks;
+    std::string first_named;
+    for (auto& [task, passed_over] : entries) {
+      std::string id = name_task(task);
+      if (passed_over) continue;
+      if (first_named.empty()) first_named = std::move(id);
+      tasks.push_back(std::move(task));
     }
-    if (!items.empty()) note_passed_over("they belong to no item", "line", others);
-    return items;
+    if (!first_named.empty())
+      note(fmt::format("Tasks without an id got one from their description; the first is '{}'.", first_named));
+    params.push_back({"tasks", std::move(tasks)});
+    return task_file{std::move(params), std::move(notes_)};
   }
 
   void note_passed_over(std::string_view why, std::string_view noun, const std::vector<std::size_t>& lines) {
@@ -317,7 +334,6 @@ class task_file_reader {
   std::vector<std::string> notes_;
   std::set<std::string> ids_;
   std::map<std::string, int> named_;  // how often an id was made with this beginning
-  std::string first_named_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "program/terminal.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -16,18 +17,12 @@ namespace cobatch::program {
 
 namespace {
 
+// Of a well-formed sequence.
 char32_t decoded(std::string_view sequence) {
-  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(sequence[i])); };
-  switch (sequence.size()) {
-    case 1:
-      return byte(0);
-    case 2:
-      return (byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU);
-    case 3:
-      return (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
-    default:
-      return (byte(0) & 0x07U) << 18U | (byte(1) & 0x3FU) << 12U | (byte(2) & 0x3FU) << 6U | (byte(3) & 0x3FU);
-  }
+  const auto lead = static_cast<unsigned char>(sequence.front());
+  char32_t c = sequence.size() == 1 ? lead : lead & (0xFFU >> (sequence.size() + 1));
+  for (const char next : sequence.substr(1)) c = c << 6U | (static_cast<unsigned char>(next) & 0x3FU);
+  return c;
 }
 
 // Marks that turn the direction of writing, separate lines or show nothing: they make text look like other text.
@@ -36,20 +31,13 @@ bool misleads(char32_t c) {
          c == 0xFEFFU || c == 0x061CU || c == 0x00ADU || (c >= 0xE0000U && c <= 0xE007FU);
 }
 
-void append_visible(std::string& out, std::string_view sequence, bool keep_line_ends) {
+std::string shown(std::string_view sequence, bool keep_line_ends) {
   const char32_t c = decoded(sequence);
-  if (c == U'\n' && keep_line_ends)
-    out += '\n';
-  else if (c == U'\n')
-    out += "\\n";
-  else if (c == U'\t')
-    out += "\\t";
-  else if (c < 0x20U || (c >= 0x7FU && c < 0xA0U))
-    out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
-  else if (misleads(c))
-    out += fmt::format("\\u{{{:04x}}}", static_cast<unsigned>(c));
-  else
-    out += sequence;
+  if (c == U'\n' && !keep_line_ends) return "\\n";
+  if (c == U'\t') return "\\t";
+  if (c != U'\n' && (c < 0x20U || (c >= 0x7FU && c < 0xA0U))) return fmt::format("\\x{:02x}", static_cast<unsigned>(c));
+  if (misleads(c)) return fmt::format("\\u{{{:04x}}}", static_cast<unsigned>(c));
+  return std::string(sequence);
 }
 
 std::string cleaned(std::string_view text, bool keep_line_ends) {
@@ -57,13 +45,9 @@ std::string cleaned(std::string_view text, bool keep_line_ends) {
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = v1::detail::utf8_sequence_length(text, at);
-    if (length == 0) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(text[at])));
-      ++at;
-    } else {
-      append_visible(out, text.substr(at, length), keep_line_ends);
-      at += length;
-    }
+    out += length > 0 ? shown(text.substr(at, length), keep_line_ends)
+                      : fmt::format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(text[at])));
+    at += std::max<std::size_t>(length, 1);
   }
   return out;
 }

@@ -4,7 +4,7 @@
 #include <map>
 #include <sstream>
 
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {

@@ -1,7 +1,7 @@
 // The real program, started as people start it.
 #include <cobatch/workspace.hpp>
 
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "store/store.hpp"
 #include "unit/program/support.hpp"
 

@@ -1,6 +1,6 @@
 // What `assign` says of how tasks run, and how `status` shows it.
 #include "os/guard.hpp"
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "store/store.hpp"
 #include "unit/program/stand_in.hpp"
 

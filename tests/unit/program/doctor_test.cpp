@@ -7,7 +7,7 @@
 
 #include "os/guard.hpp"
 #include "os/presence.hpp"
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "store/store.hpp"
 #include "store/write_lock.hpp"
 #include "unit/git.hpp"

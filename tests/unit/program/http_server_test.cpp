@@ -6,7 +6,6 @@
 
 #include <cobatch/protocol.hpp>
 
-#include "program/listener.hpp"
 #include "store/store.hpp"
 #include "unit/program/http_client.hpp"
 #include "unit/program/support.hpp"
@@ -567,15 +566,23 @@ TEST_CASE("a token is asked for by every request") {
 
 TEST_CASE("a port in use is an error that says so, and a second server never shares it") {
   running_server server;
-  const auto second = program::listener::open("127.0.0.1", server.port());
+  auto same_port = on_any_port();
+  same_port.port = server.port();
+  const auto second = program::http_server::open(server.place(), std::move(same_port));
   REQUIRE_FALSE(second);
   CHECK(second.error().code == errc::port_in_use);
   CHECK(second.error().message.find(std::to_string(server.port())) != std::string::npos);
 }
 
 TEST_CASE("only addresses of this machine are listened on, and the loopback ones are known") {
-  CHECK(program::listener::open("not-an-address", 0).error().code == errc::bad_value);
-  CHECK(program::listener::open("203.0.113.1", 0).error().code == errc::bad_value);
+  const folder f;
+  workspace place = open_in(f);
+  for (const char* address : {"not-an-address", "203.0.113.1", ""}) {
+    CAPTURE(address);
+    auto options = on_any_port();
+    options.bind = address;
+    CHECK(program::http_server::open(place, std::move(options)).error().code == errc::bad_value);
+  }
   CHECK(program::is_loopback_address("127.0.0.1"));
   CHECK(program::is_loopback_address("127.9.9.9"));
   CHECK(program::is_loopback_address("::1"));
@@ -597,6 +604,30 @@ TEST_CASE("a workspace that was replaced makes health and requests a fault, with
   REQUIRE(refused);
   CHECK(refused->status == 503);
   CHECK(text_in(parsed(refused->body), "code") == "workspace_replaced");
+}
+
+TEST_CASE("a token is the first line of a file that only its owner may read") {
+  const folder f;
+  const auto token = program::read_token(f.write("token", "0123456789abcdef\r\nmore\n"));
+  REQUIRE(token);
+  CHECK(*token == "0123456789abcdef");
+}
+
+TEST_CASE("a token file that others may read or write is refused") {
+  const folder f;
+  for (const mode_t mode : {0640U, 0604U, 0620U, 0666U}) {
+    CAPTURE(mode);
+    CHECK(program::read_token(f.write("token", "0123456789abcdef\n", mode)).error().code == errc::unsafe_file);
+  }
+}
+
+TEST_CASE("a token that is short, empty or has spaces is refused, and a missing file too") {
+  const folder f;
+  for (const char* content : {"", "\n0123456789abcdef", "short", "0123456789 abcdef", "0123456789abcde\x01"}) {
+    CAPTURE(content);
+    CHECK(program::read_token(f.write("token", content)).error().code == errc::bad_value);
+  }
+  CHECK(program::read_token(f.path() / "none").error().code == errc::io_error);
 }
 
 }  // namespace cobatch_test

@@ -1,7 +1,7 @@
 // `cobatch import`: what it prints, and its exit codes.
 #include <filesystem>
 
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {

@@ -1,6 +1,6 @@
 // The guide's own way: one process, one prompt, and a call for each task. The agents are shell scripts that call the
 // real program.
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {

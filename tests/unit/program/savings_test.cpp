@@ -1,5 +1,5 @@
 // What `savings` says of a batch that has run.
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "store/store.hpp"
 #include "unit/program/stand_in.hpp"
 

@@ -2,7 +2,7 @@
 #include <optional>
 
 #include "os/presence.hpp"
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "unit/program/http_client.hpp"
 #include "unit/program/support.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include "program/exit_codes.hpp"
+#include "program/commands.hpp"
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {

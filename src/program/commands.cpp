@@ -1,5 +1,6 @@
-#include "program/speak.hpp"
+#include "program/commands.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -12,7 +13,7 @@
 
 #include <cobatch/core/text.hpp>
 
-#include "program/exit_codes.hpp"
+#include "api/request.hpp"
 #include "program/terminal.hpp"
 #include "workspace/layout.hpp"
 
@@ -21,6 +22,21 @@ namespace cobatch::program {
 namespace {
 
 constexpr std::size_t shown_argument = 100;
+
+exit_code exit_code_of_error(errc code) noexcept {
+  switch (code) {
+    case errc::port_in_use:
+      return exit_port;
+    case errc::agent_unknown:
+    case errc::agent_missing:
+    case errc::agent_failed:
+    case errc::keeper_missing:
+      return exit_no_agent;
+    default:
+      if (is_misunderstood(code)) return exit_usage;
+      return is_fault(code) ? exit_fault : exit_refused;
+  }
+}
 
 void print_error(std::string_view code, std::string_view message) {
   const palette paint(2);
@@ -49,19 +65,14 @@ const std::string* find_not_utf8(const json::value& in) {
 void print_sentences(const json::value& answered) {
   for (const std::string_view name : {"message", "execution", "next_step", "more_tasks"})
     if (const auto sentence = text_of(answered, name); !sentence.empty()) print_line(one_line(sentence));
-  const json::value* warnings = answered.find("warnings");
-  if (warnings == nullptr || warnings->as_array() == nullptr) return;
-  for (const auto& entry : *warnings->as_array()) print_warning(text_of(entry, "code"), text_of(entry, "message"));
+  if (const auto* warnings = json::array_of(answered, "warnings"))
+    for (const auto& entry : *warnings) print_warning(text_of(entry, "code"), text_of(entry, "message"));
 }
 
 }  // namespace
 
-int fail_with(const error& e, bool json) {
-  if (json)
-    print_line(error_json(e));
-  else
-    print_error(name_of(e.code), e.message);
-  return exit_code_of(e.code);
+exit_code exit_code_of(const reply& answered) noexcept {
+  return answered.why ? exit_code_of_error(*answered.why) : exit_success;
 }
 
 result<void> check_root(const common_options& options) {
@@ -81,10 +92,6 @@ result<workspace> open_workspace(const common_options& options, int max_tasks_pe
   return workspace::open(wanted);
 }
 
-result<workspace> open_workspace(const common_options& options) {
-  return open_workspace(options, workspace_options{}.max_tasks_per_session);
-}
-
 result<workspace> open_existing(const common_options& options) {
   if (auto there = check_root(options); !there) return fail(std::move(there.error()));
   const auto paths = find_paths({.root = options.root, .state = options.state});
@@ -99,6 +106,31 @@ result<workspace> open_existing(const common_options& options) {
                           is_locked ? " A lock file is there, " + paths->marker.string() +
                                           ": if nobody runs a session here, cobatch unlock removes it."
                                     : ""));
+}
+
+result<std::string> read_input(const std::string& file, std::size_t limit) {
+  const auto close = [](std::FILE* f) {
+    if (f != stdin) std::fclose(f);
+  };
+  const std::unique_ptr<std::FILE, decltype(close)> from(file == "-" ? stdin : std::fopen(file.c_str(), "rbe"), close);
+  const std::string name = file == "-" ? "standard input" : "'" + file + "'";
+  if (!from) return fail(errc::io_error, fmt::format("could not read {}: {}", name, std::strerror(errno)));
+  std::string text;
+  std::array<char, 65536> part{};
+  while (const std::size_t n = std::fread(part.data(), 1, part.size(), from.get())) {
+    text.append(part.data(), n);
+    if (text.size() > limit)
+      return fail(errc::too_large,
+                  fmt::format("{} has more than {} bytes, which is the limit. Nothing was changed.", name, limit));
+  }
+  if (std::ferror(from.get()) != 0)
+    return fail(errc::io_error, fmt::format("could not read {}: {}", name, std::strerror(errno)));
+  return text;
+}
+
+json::value json_or_text(const std::string& text) {
+  auto parsed = json::parse(text);
+  return parsed ? std::move(*parsed) : json::value(text);
 }
 
 error not_utf8(std::string_view argument) {
@@ -135,6 +167,18 @@ int print_reply(const reply& answered, bool json) {
   return exit_code_of(answered);
 }
 
+int fail_with(const error& e, bool json) {
+  if (json)
+    print_line(error_json(e));
+  else
+    print_error(name_of(e.code), e.message);
+  return exit_code_of_error(e.code);
+}
+
+void print_json(json::object fields) {
+  print_line(json::write(std::move(fields)));
+}
+
 void print_warnings(const std::vector<warning>& warnings) {
   for (const auto& entry : warnings) print_warning(entry.code, entry.message);
 }
@@ -145,26 +189,6 @@ std::string tally_text(const task_tally& tally) {
        {task_state::queued, task_state::in_progress, task_state::done, task_state::error, task_state::cancelled})
     if (tally[state] > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", tally[state], name_of(state));
   return text.empty() ? "no tasks" : text;
-}
-
-result<std::string> read_input(const std::string& file, std::size_t limit) {
-  const auto close = [](std::FILE* f) {
-    if (f != stdin) std::fclose(f);
-  };
-  const std::unique_ptr<std::FILE, decltype(close)> from(file == "-" ? stdin : std::fopen(file.c_str(), "rbe"), close);
-  const std::string name = file == "-" ? "standard input" : "'" + file + "'";
-  if (!from) return fail(errc::io_error, fmt::format("could not read {}: {}", name, std::strerror(errno)));
-  std::string text;
-  std::array<char, 65536> part{};
-  while (const std::size_t n = std::fread(part.data(), 1, part.size(), from.get())) {
-    text.append(part.data(), n);
-    if (text.size() > limit)
-      return fail(errc::too_large,
-                  fmt::format("{} has more than {} bytes, which is the limit. Nothing was changed.", name, limit));
-  }
-  if (std::ferror(from.get()) != 0)
-    return fail(errc::io_error, fmt::format("could not read {}: {}", name, std::strerror(errno)));
-  return text;
 }
 
 }  // namespace cobatch::program

@@ -1,10 +1,11 @@
-#include "program/choose_agent.hpp"
+#include "program/foreground.hpp"
 
 #include "unit/program/support.hpp"
 
 namespace cobatch_test {
 
 using program::choose_agent;
+using program::tokens_text;
 
 namespace {
 
@@ -110,20 +111,31 @@ TEST_CASE("the scripted agent says that its figures are a demo's") {
 TEST_CASE("the engine gets what the command line says") {
   program::agent_options options;
   options.agent = "scripted";
-  options.turn_limit_seconds = 1.5;
-  options.linger_seconds = 0;
-  options.max_tasks_per_session = 3;
-  options.working_directory = "/tmp";
+  options.engine.turn_limit = std::chrono::milliseconds{1500};
+  options.engine.max_tasks_per_session = 3;
+  options.engine.working_directory = "/tmp";
   const auto chosen = choose_agent(options);
   REQUIRE(chosen);
-  const auto made = program::engine_options_of(options, *chosen, {});
-  REQUIRE(made);
-  const engine_options& wanted = *made;
-  REQUIRE(wanted.agents.size() == 1);
-  CHECK(wanted.turn_limit == std::chrono::milliseconds{1500});
-  CHECK(wanted.linger == std::chrono::milliseconds{0});
-  CHECK(wanted.max_tasks_per_session == 3);
-  CHECK(wanted.working_directory == "/tmp");
+  const auto wanted = program::engine_options_of(options, *chosen, {});
+  REQUIRE(wanted);
+  REQUIRE(wanted->agents.size() == 1);
+  CHECK(wanted->turn_limit == std::chrono::milliseconds{1500});
+  CHECK(wanted->max_tasks_per_session == 3);
+  CHECK(wanted->working_directory == "/tmp");
+  options.engine.day_budget.nano_dollars = 1;
+  CHECK(program::engine_options_of(options, *chosen, {}).error().code == errc::bad_value);
+}
+
+TEST_CASE("tokens are told as the guide writes them, with what came from the cache if something did") {
+  CHECK(tokens_text({.uncached_input = 45'200, .output = 2'000}, true) == "45.2K in, 2K out");
+  CHECK(tokens_text({.cache_read = 45'000, .output = 80}, true) == "0 in, 80 out, 45K from cache");
+}
+
+TEST_CASE("of tokens that are not known in full none is told to be 0") {
+  CHECK(tokens_text({.output = 1'500}, false) == "at least 1.5K out");
+  CHECK(tokens_text({.uncached_input = 45'000}, false) == "at least 45K in");
+  CHECK(tokens_text({.uncached_input = 45'000, .output = 1'500}, false) == "at least 45K in, 1.5K out");
+  CHECK(tokens_text({}, false) == "unknown");
 }
 
 }  // namespace cobatch_test
