@@ -10,6 +10,7 @@
 #include "os/guard.hpp"
 #include "os/process.hpp"
 #include "unit/engine/fixture.hpp"
+#include "unit/is_dead.hpp"
 
 using namespace cobatch;
 using namespace cobatch_test;
@@ -164,7 +165,7 @@ TEST_CASE("the keeper is killed: the agent goes with it, nobody else gets in, an
   REQUIRE(::kill(static_cast<pid_t>(record.keeper.pid), SIGKILL) == 0);
   int status = 0;
   REQUIRE(::waitpid(batch.engine, &status, 0) == batch.engine);
-  CHECK(liveness_of(record.agent) == liveness::dead);
+  CHECK(is_dead(record.agent));
   check_end_state(batch.place, batch.s);
   CHECK(batch.s.worked_on("b") == 2);
   CHECK(task_of(batch.place, "b").session == task_of(batch.place, "a").session);
@@ -178,7 +179,7 @@ TEST_CASE("orchestrator and keeper are both killed: the next engine ends what is
   kill_and_reap(batch.engine);
   CHECK(std::filesystem::exists(batch.place.paths().marker));
   run_until_idle(batch.place, batch.s.options());
-  CHECK(liveness_of(record.agent) == liveness::dead);
+  CHECK(is_dead(record.agent));
   check_end_state(batch.place, batch.s);
   CHECK(batch.s.worked_on("b") == 2);
 }

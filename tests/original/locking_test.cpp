@@ -2,6 +2,7 @@
 #include "original/scene.hpp"
 #include "os/guard.hpp"
 #include "os/process.hpp"
+#include "unit/is_dead.hpp"
 
 namespace cobatch_test {
 
@@ -126,7 +127,7 @@ TEST_CASE("failure 8: a crash left the lock and tasks in progress behind, does n
   CHECK(std::filesystem::exists(s.marker()));
   CHECK(s.state("a") == "in_progress");
   CHECK(s.run(s.scripted()).code == exit_success);
-  CHECK(liveness_of(record.agent) == liveness::dead);
+  CHECK(is_dead(record.agent));
   CHECK(s.states({"a", "c"}) == "done done");
   CHECK_FALSE(std::filesystem::exists(s.marker()));
 }
@@ -214,7 +215,7 @@ TEST_CASE("failure 14: processes were ended by their name, also those of others,
   child stranger({s.path_text("agent.sh")});
   s.about("cancel_task", "a");
   CHECK(session.wait() == exit_refused);
-  CHECK(liveness_of(record.agent) == liveness::dead);
+  CHECK(is_dead(record.agent));
   CHECK(runs(stranger.pid()));
 }
 

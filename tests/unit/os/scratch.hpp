@@ -22,6 +22,7 @@
 #include <doctest/doctest.h>
 
 #include "os/process.hpp"
+#include "unit/is_dead.hpp"
 #include "unit/scratch_folder.hpp"
 
 namespace cobatch_test {
@@ -58,16 +59,6 @@ inline std::int64_t pid_from(const std::filesystem::path& file) {
 inline cobatch::process_identity process_from(const std::filesystem::path& file) {
   REQUIRE(eventually([&] { return pid_from(file) != 0; }));
   return cobatch::identity_of_process(pid_from(file));
-}
-
-/// With POSIX alone a zombie that its parent has still to take is not told from a process.
-inline bool is_dead(const cobatch::process_identity& process) {
-  if (cobatch::liveness_of(process) == cobatch::liveness::dead) return true;
-#ifdef COBATCH_PORTABLE
-  return content_of("/proc/" + std::to_string(process.pid) + "/stat").find(") Z ") != std::string::npos;
-#else
-  return false;
-#endif
 }
 
 /// A copy of the test process that does one thing: an orchestrator that is to be killed, a rival. Its exit code is what
