@@ -88,7 +88,7 @@ class progress_printer {
   void session_ended(const session_record& session);
   void redraw(std::string_view text);
   void print(std::string_view line);
-  void note_unpriced(const usage& used);
+  void add_cost(const usage& used);
   [[nodiscard]] std::string used_so_far() const;
   [[nodiscard]] std::string money_so_far() const;
   [[nodiscard]] std::string bar() const;
@@ -98,6 +98,7 @@ class progress_printer {
   const std::shared_ptr<const price_table> prices_;
   const palette paint_{1};
   account sum_;                     // of the session
+  running_cost cost_;               // of it, too
   std::set<std::string> unpriced_;  // what was said of models without a price
   bool drawn_ = false;
   std::string current_;

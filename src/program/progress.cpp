@@ -103,6 +103,7 @@ void progress_printer::session_started(const session_record& session, const batc
   total_ = batch.tally.total();
   ended_ = total_ - live_tasks(batch);
   sum_ = {};
+  cost_ = {};
   billing_.clear();
   print(fmt::format("{} {}, batch {}, agent {}", paint_.strong("session"), session.id.value,
                     one_line(session.batch.str()), one_line(session.agent)));
@@ -117,7 +118,7 @@ void progress_printer::turn_started(const turn_record& turn) {
 void progress_printer::turn_ended(const turn_record& turn, const std::optional<task_record>& task) {
   if (task && has_ended(task->state)) ++ended_;
   add_turn(sum_, turn);
-  if (turn.used) note_unpriced(*turn.used);
+  if (turn.used) add_cost(*turn.used);
   const turn_end end = turn.end.value_or(turn_end::broke);
   std::string line = fmt::format("{}  {}{}", line_of(turn), mark_of(end, paint_), seconds_of(turn));
   if (turn.used && turn.used->total() != tokens{}) line += ": " + tokens_text(turn.used->total(), turn.used->complete);
@@ -137,9 +138,10 @@ void progress_printer::agent_known(const agent_facts& about) {
   print(paint_.faint(line));
 }
 
-void progress_printer::note_unpriced(const usage& used) {
+void progress_printer::add_cost(const usage& used) {
   if (!prices_) return;
   const auto cost = prices_->cost_of(used.by_model);
+  cost_.add(cost);
   if (!cost && unpriced_.insert(cost.error().message).second)
     print(paint_.note("note: " + one_line(cost.error().message)));
 }
@@ -165,14 +167,8 @@ std::string progress_printer::used_so_far() const {
 
 std::string progress_printer::money_so_far() const {
   if (!prices_) return "";
-  wide cost;  // of what has a price
-  bool at_least = !sum_.complete;
-  for (const auto& used : sum_.by_model) {
-    const auto of_model = prices_->cost_of({&used, 1});
-    if (of_model) cost = cost + of_model->pico_dollars;
-    at_least = at_least || !of_model || !of_model->at_least.empty();
-  }
-  return fmt::format(", {}{} {}", at_least ? "at least " : "", money_text(to_nano(cost)), price_basis(billing_));
+  return fmt::format(", {}{} {}", sum_.complete && !cost_.at_least ? "" : "at least ", money_text(cost_.nano_dollars()),
+                     price_basis(billing_));
 }
 
 void progress_printer::redraw(std::string_view text) {
