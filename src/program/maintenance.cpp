@@ -159,10 +159,10 @@ std::optional<result<bool>> remove_stray(const common_options& options) {
   const auto paths = find_paths({.root = options.root, .state = options.state});
   std::error_code ignored;
   if (!paths || std::filesystem::exists(paths->state, ignored)) return std::nullopt;
-  const auto seen = look_at_marker(paths->marker);
+  const auto seen = look_at_lock_file(paths->marker);
   if (!seen) return fail(seen.error());
   if (!*seen) return std::nullopt;
-  return remove_marker(paths->marker, **seen);
+  return remove_lock_file(paths->marker, **seen);
 }
 
 }  // namespace
