@@ -8,6 +8,14 @@
 
 namespace cobatch {
 
+namespace {
+
+constexpr sql_text select_batch(
+    "SELECT b.seq, b.last_position, b.batch_id, b.state, b.priority, b.sealed_at, b.round, b.agent, b.lingers,"
+    " b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at,"
+    " b.queued, b.in_progress, b.done, b.error, b.cancelled, b.model, b.way, b.on_error, b.budget_nano_dollars,"
+    " b.budget_tokens, b.budget_ms, b.budget_allow_unknown, b.has_preamble FROM batch b ");
+
 batch_row read_batch(const sql_query& q) {
   batch_row row;
   batch_record& b = row.record;
@@ -22,8 +30,6 @@ batch_row read_batch(const sql_query& q) {
   q.read(at + 4, b.has_preamble);
   return row;
 }
-
-namespace {
 
 template <class T>
 std::optional<T> part_of(const std::optional<spending_cap>& budget, T spending_cap::*part) {

@@ -174,13 +174,6 @@ class transaction {
 
 // What several files select, and what reads it.
 
-inline constexpr sql_text select_batch(
-    "SELECT b.seq, b.last_position, b.batch_id, b.state, b.priority, b.sealed_at, b.round, b.agent, b.lingers,"
-    " b.fruitless_sessions, b.hold_reason, b.held_until, b.created_at, b.last_assign_at,"
-    " b.queued, b.in_progress, b.done, b.error, b.cancelled, b.model, b.way, b.on_error, b.budget_nano_dollars,"
-    " b.budget_tokens, b.budget_ms, b.budget_allow_unknown, b.has_preamble FROM batch b ");
-[[nodiscard]] batch_row read_batch(const sql_query& q);
-
 inline constexpr sql_text select_task(
     "SELECT t.seq, t.batch_seq, t.task_id, (SELECT batch_id FROM batch WHERE seq = t.batch_seq), t.position, t.round,"
     " t.state, t.owner, t.priority, t.max_attempts, t.attempts, t.interruptions, t.epoch, t.turn, t.created_at,"

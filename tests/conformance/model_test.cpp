@@ -410,7 +410,7 @@ run_of run(kind_of_store kind, std::uint64_t seed, bool is_checked = false) {
 }  // namespace
 
 TEST_CASE("whatever is asked, tasks, batches, sessions, turns, results and figures agree with each other") {
-  for (std::uint64_t seed = 31; seed <= 50; ++seed) {
+  for (std::uint64_t seed = 31; seed <= 42; ++seed) {
     CAPTURE(seed);
     run(kind_of_store::memory, seed, true);
   }

@@ -309,3 +309,31 @@ STORE_TEST("results are listed by the end of their tasks, newest or oldest first
   must(w->cancel("x1"_task));
   CHECK(listed({}).size() == 4);
 }
+
+STORE_TEST("what the turns of a batch used is summed by task and model, over all attempts, the preamble's first") {
+  assign_request request;
+  request.batch = "b"_batch;
+  request.tasks = {task("a"), task("b")};
+  request.shared = {"shared", {}};
+  must(w->assign(request));
+  w.stored("other"_batch, {"c"});
+  const auto session = w.claimed("b"_batch);
+  w.begin_preamble(session.id, 1);
+  w.settle(session.id, 1);
+  w.begun(session.id, 2);
+  w.settle(session.id, 2, turn_end::broke);
+  w.begun(session.id, 3);
+  w.settle(session.id, 3);
+  auto silent = ended_as(turn_end::done);
+  silent.used.reset();
+  w.begun(session.id, 4);
+  must(w->settle_turn(session.id, turn_no{4}, silent));
+  const auto figures = must(w->figures_by_task("b"_batch));
+  REQUIRE(figures.size() == 4);
+  CHECK(figures[0] == task_figures_by_model{{}, {"a-model", {10, 20, 30, 40, 50, 5}, 100}});
+  CHECK(figures[1] == task_figures_by_model{{}, {"another", {1, 0, 0, 0, 2, 0}, 1}});
+  CHECK(figures[2] == task_figures_by_model{"a"_task, {"a-model", {20, 40, 60, 80, 100, 10}, 100}});
+  CHECK(figures[3] == task_figures_by_model{"a"_task, {"another", {2, 0, 0, 0, 4, 0}, 1}});
+  CHECK(must(w->figures_by_task("other"_batch)).empty());
+  CHECK(must(w->figures_by_task("none"_batch)).empty());
+}
