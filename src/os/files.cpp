@@ -1,15 +1,23 @@
 #include "os/files.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <iterator>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <vector>
 
 #include "os/system.h"
+
+#ifdef __APPLE__
+#include <sys/mount.h>
+#else
+#include <sys/vfs.h>
+#endif
 
 namespace cobatch {
 
@@ -207,12 +215,45 @@ result<bool> check_plain_file(const fs::path& path, int folder_fd) {
   return true;
 }
 
+bool is_unlockable_type(std::uint64_t type) noexcept {
+  // From linux/magic.h and the file systems' own headers; that header lacks those kept outside the kernel.
+  constexpr std::uint64_t unlockable[] = {
+      0x6969,      // NFS
+      0x517B,      // SMB
+      0xFF534D42,  // CIFS
+      0xFE534D42,  // SMB 2 and 3
+      0x65735546,  // FUSE; also virtiofs and Docker Desktop's shares
+      0x01021997,  // 9p; WSL shows Windows drives through it
+      0x5346414F,  // AFS
+      0x6B414653,  // AFS, kAFS
+      0x73757245,  // Coda
+      0x00C36400,  // Ceph
+      0x564C,      // NCP
+      0x0BD00BD0,  // Lustre
+      0x47504653,  // GPFS
+      0x01161970,  // GFS2
+      0x7461636F,  // OCFS2
+      0x19830326,  // BeeGFS
+      0xAAD7AAEA,  // PanFS
+      0x20030528,  // OrangeFS
+      0x786F4256,  // VirtualBox shared folders
+      0xBACBACBC,  // VMware shared folders
+      0x7C7C6673,  // Parallels shared folders
+  };
+  return std::find(std::begin(unlockable), std::end(unlockable), type) != std::end(unlockable);
+}
+
 result<bool> cannot_lock(const fs::path& folder) {
   const unique_fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.open()) return fail(system_error(errno, "open", folder));
-  const int answer = ::cobatch_cannot_lock(fd.get());
-  if (answer < 0) return fail(system_error(errno, "find the file system of", folder));
-  return answer == 1;
+  struct statfs info {};
+  if (::fstatfs(fd.get(), &info) != 0) return fail(system_error(errno, "find the file system of", folder));
+#ifdef __APPLE__
+  return (info.f_flags & MNT_LOCAL) == 0;
+#else
+  // f_type is signed and, on some systems, 32 bits wide: sign extension must not hide a type above 2^31.
+  return is_unlockable_type(static_cast<std::uint32_t>(info.f_type));
+#endif
 }
 
 }  // namespace cobatch

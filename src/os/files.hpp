@@ -76,5 +76,7 @@ struct temporary_file {
 
 /// True for file systems on which flock cannot be trusted between hosts or at all (network, FUSE, virtiofs, 9p).
 [[nodiscard]] result<bool> cannot_lock(const std::filesystem::path& folder);
+/// The same of a file system's `f_type` (statfs) on Linux.
+[[nodiscard]] bool is_unlockable_type(std::uint64_t type) noexcept;
 
 }  // namespace cobatch

@@ -29,15 +29,6 @@ struct cobatch_file {
 /// 0, or -1.
 int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out);
 
-/// Whether `fd` is on a file system on which flock does not exclude reliably, because it is shared with other hosts or
-/// served by another program. -1 if that cannot be asked.
-int cobatch_cannot_lock(int fd);
-
-#ifdef __linux__
-/// The same of an `f_type` of statfs. Only in system_linux.c.
-bool cobatch_is_unlockable_type(uint64_t type);
-#endif
-
 /// rename, but never over another file. 0, or -1; ENOSYS or EINVAL: there is no such thing.
 int cobatch_rename_to_free_name(const char* from, const char* to);
 

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/system.h"
@@ -57,44 +56,6 @@ int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
   const bool has_mount = (info.stx_mask & STATX_MNT_ID) != 0;
   out->mount = has_mount ? (int64_t)info.stx_mnt_id : (int64_t)out->device;
   return 0;
-}
-
-// From linux/magic.h and the file systems' own headers; that header lacks those kept outside the kernel.
-static const uint32_t unlockable_types[] = {
-    0x6969,      // NFS
-    0x517B,      // SMB
-    0xFF534D42,  // CIFS
-    0xFE534D42,  // SMB 2 and 3
-    0x65735546,  // FUSE; also virtiofs and Docker Desktop's shares
-    0x01021997,  // 9p; WSL shows Windows drives through it
-    0x5346414F,  // AFS
-    0x6B414653,  // AFS, kAFS
-    0x73757245,  // Coda
-    0x00C36400,  // Ceph
-    0x564C,      // NCP
-    0x0BD00BD0,  // Lustre
-    0x47504653,  // GPFS
-    0x01161970,  // GFS2
-    0x7461636F,  // OCFS2
-    0x19830326,  // BeeGFS
-    0xAAD7AAEA,  // PanFS
-    0x20030528,  // OrangeFS
-    0x786F4256,  // VirtualBox shared folders
-    0xBACBACBC,  // VMware shared folders
-    0x7C7C6673,  // Parallels shared folders
-};
-
-bool cobatch_is_unlockable_type(uint64_t type) {
-  for (size_t i = 0; i < sizeof unlockable_types / sizeof *unlockable_types; ++i)
-    if (unlockable_types[i] == type) return true;
-  return false;
-}
-
-int cobatch_cannot_lock(int fd) {
-  struct statfs info;
-  if (fstatfs(fd, &info) != 0) return -1;
-  // f_type is signed and, on some systems, 32 bits wide: sign extension must not hide a type above 2^31.
-  return cobatch_is_unlockable_type((uint32_t)info.f_type);
 }
 
 int cobatch_rename_to_free_name(const char* from, const char* to) {

@@ -11,7 +11,6 @@
 
 #include "os/system.h"
 #ifdef __APPLE__
-#include <sys/mount.h>
 #define st_mtim st_mtimespec
 #define st_ctim st_ctimespec
 #define birth_of(info) to_ns((info).st_birthtimespec)
@@ -38,14 +37,6 @@ int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
   out->birth_ns = birth_of(info);
   out->mount = (int64_t)info.st_dev;
   return 0;
-}
-
-int cobatch_cannot_lock(int fd) {
-#ifdef __APPLE__
-  struct statfs info;
-  if (fstatfs(fd, &info) == 0) return (info.f_flags & MNT_LOCAL) == 0;
-#endif
-  return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
 }
 
 int cobatch_rename_to_free_name(const char* from, const char* to) {

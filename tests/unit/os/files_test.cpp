@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os/system.h"
 #include "scratch.hpp"
 
 using namespace cobatch;
@@ -100,12 +99,10 @@ TEST_CASE("a file of another mount is not safe") {
 }
 
 TEST_CASE("file systems whose locks cannot be trusted are known") {
-#ifndef COBATCH_PORTABLE
   for (const std::uint64_t type : {0x6969ULL, 0xFF534D42ULL, 0x65735546ULL, 0x01021997ULL, 0xFE534D42ULL})
-    CHECK(cobatch_is_unlockable_type(type));
+    CHECK(is_unlockable_type(type));
   for (const std::uint64_t type : {0xEF53ULL, 0x01021994ULL, 0x58465342ULL, 0x9123683EULL, 0x794C7630ULL})
-    CHECK_FALSE(cobatch_is_unlockable_type(type));  // ext4, tmpfs, XFS, Btrfs, overlayfs
-#endif
+    CHECK_FALSE(is_unlockable_type(type));  // ext4, tmpfs, XFS, Btrfs, overlayfs
   const scratch_folder folder;
   CHECK(cannot_lock(folder.path()).has_value());
   CHECK_FALSE(cannot_lock(folder.path() / "nothing").has_value());
