@@ -159,20 +159,20 @@ void check_batch_ids(store& storage, timestamp now, findings& out) {
   const auto lately = single_batches(storage, now + -looked_back, now);
   if (!lately) return out.unknown("batch_ids", lately.error());
   const std::string id = make_batch_id(now).str();
+  std::string text;  // of the first one
   std::vector<batch_record> earlier;
-  const auto look = [&](const batch_record& batch) {
+  int spread = 0;
+  for (const auto& batch : *lately) {
     std::string found = in_batch_of_its_own(batch, earlier);
+    if (!found.empty() && ++spread == 1) text = std::move(found);
     earlier.push_back(batch);
-    return found;
-  };
-  const auto fix = [&](const batch_record&) {
-    return out.command(fmt::format("assign TASK_ID DESCRIPTION --batch {} --open", id));
-  };
-  check_each("batch_ids", *lately, look, fix,
-             fmt::format("No tasks were spread over batches of one in the last hour. Give all tasks of the next batch "
-                         "the same batch_id, such as {}.",
-                         id),
-             out);
+  }
+  if (spread == 0)
+    return out.yes("batch_ids", fmt::format("No tasks were spread over batches of one in the last hour. Give all tasks "
+                                            "of the next batch the same batch_id, such as {}.",
+                                            id));
+  if (spread > 1) text += fmt::format(" {} more batches of the last hour are like that.", spread - 1);
+  out.no("batch_ids", text, out.command(fmt::format("assign TASK_ID DESCRIPTION --batch {} --open", id)));
 }
 
 }  // namespace
