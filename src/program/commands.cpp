@@ -13,7 +13,6 @@
 
 #include <cobatch/core/text.hpp>
 
-#include "api/request.hpp"
 #include "program/terminal.hpp"
 #include "workspace/layout.hpp"
 
@@ -48,18 +47,24 @@ void print_warning(std::string_view code, std::string_view message) {
   print_error_line(fmt::format("{} {}", paint.note(fmt::format("warning {}:", one_line(code))), one_line(message)));
 }
 
-// The first text that is not UTF-8, which only the command line can bring; null pointer: all are.
+// The first text that is not UTF-8; null pointer: all are.
+const std::string* find_not_utf8(const json::value& in);
+
+const std::string* find_not_utf8(const json::object& in) {
+  for (const auto& [name, content] : in) {
+    if (!is_utf8(name)) return &name;
+    if (const auto* found = find_not_utf8(content)) return found;
+  }
+  return nullptr;
+}
+
 const std::string* find_not_utf8(const json::value& in) {
   if (const auto* text = in.as_string()) return is_utf8(*text) ? nullptr : text;
   if (const auto* list = in.as_array())
     for (const auto& one : *list)
       if (const auto* found = find_not_utf8(one)) return found;
-  if (const auto* members = in.as_object())
-    for (const auto& [name, content] : *members) {
-      if (!is_utf8(name)) return &name;
-      if (const auto* found = find_not_utf8(content)) return found;
-    }
-  return nullptr;
+  const auto* members = in.as_object();
+  return members == nullptr ? nullptr : find_not_utf8(*members);
 }
 
 void print_sentences(const json::value& answered) {
@@ -71,8 +76,8 @@ void print_sentences(const json::value& answered) {
 
 }  // namespace
 
-exit_code exit_code_of(const reply& answered) noexcept {
-  return answered.why ? exit_code_of_error(*answered.why) : exit_success;
+exit_code exit_code_of(const std::optional<errc>& why) noexcept {
+  return why ? exit_code_of_error(*why) : exit_success;
 }
 
 result<void> check_root(const common_options& options) {
@@ -140,31 +145,20 @@ error not_utf8(std::string_view argument) {
                       shortened(argument, shown_argument))};
 }
 
-result<std::string> request_text(std::string_view action, json::object params) {
-  const json::value request(
-      json::object{{"tool_name", protocol_tool}, {"action", action}, {"params", std::move(params)}});
-  if (const auto* bad = find_not_utf8(request)) return fail(not_utf8(*bad));
-  return json::write(request);
+result<void> check_utf8(const json::object& params) {
+  if (const auto* bad = find_not_utf8(params)) return fail(not_utf8(*bad));
+  return {};
 }
 
-reply ask(workspace& place, std::string_view action, json::object params) {
-  const auto request = request_text(action, std::move(params));
-  if (!request) return {reply_kind::malformed, error_json(request.error()), request.error().code};
-  return handle_request(place, *request);
-}
-
-int print_reply(const reply& answered, bool json) {
-  if (json) {
-    print_line(answered.json);
-    return exit_code_of(answered);
-  }
-  const auto parsed = json::parse(answered.json);
-  if (!parsed) return fail_with(parsed.error(), false);
-  if (answered.kind == reply_kind::ok)
-    print_sentences(*parsed);
+int print_reply(request::object_reply answered, bool json) {
+  const json::value body(std::move(answered.body));
+  if (json)
+    print_line(json::write(body));
+  else if (answered.kind == reply_kind::ok)
+    print_sentences(body);
   else
-    print_error(text_of(*parsed, "code"), text_of(*parsed, "message"));
-  return exit_code_of(answered);
+    print_error(text_of(body, "code"), text_of(body, "message"));
+  return exit_code_of(answered.why);
 }
 
 int fail_with(const error& e, bool json) {

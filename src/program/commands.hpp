@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include <cobatch/protocol.hpp>
 #include <cobatch/workspace.hpp>
 
+#include "api/request.hpp"
 #include "base/json.hpp"
 
 namespace cobatch::program {
@@ -150,7 +152,8 @@ inline constexpr std::string_view exit_code_help =
     "  5  no agent to run tasks with\n"
     "  6  of run: stopped, or tasks are left that this run could not run\n";
 
-[[nodiscard]] exit_code exit_code_of(const reply& answered) noexcept;
+/// `why`: as in `reply`.
+[[nodiscard]] exit_code exit_code_of(const std::optional<errc>& why) noexcept;
 
 // --------------------------------------------------------------------------------- what commands have in common
 
@@ -170,14 +173,12 @@ inline constexpr std::string_view exit_code_help =
 [[nodiscard]] json::value json_or_text(const std::string& text);
 /// That an argument of the command line is not UTF-8: bad_encoding.
 [[nodiscard]] error not_utf8(std::string_view argument);
-/// The request of an action, as JSON. Errors: bad_encoding (a text among the parameters is not UTF-8).
-[[nodiscard]] result<std::string> request_text(std::string_view action, json::object params);
-/// Sends a request of the table of actions through the protocol.
-[[nodiscard]] reply ask(workspace& place, std::string_view action, json::object params);
+/// Of the parameters of an action, which the command line may have brought. Errors: bad_encoding.
+[[nodiscard]] result<void> check_utf8(const json::object& params);
 
 /// Prints a reply: as it is with `json`, else its sentences, with errors and warnings to standard error. Returns the
 /// exit code.
-int print_reply(const reply& answered, bool json);
+int print_reply(request::object_reply answered, bool json);
 /// Says what failed, in the form asked for, and returns its exit code.
 int fail_with(const error& e, bool json);
 /// The one value that a command prints with `json`.

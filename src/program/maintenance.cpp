@@ -214,7 +214,7 @@ int run_unlock(const unlock_options& options) {
   }
   auto place = open_existing(options.common);
   if (!place) return fail_with(place.error(), json);
-  return print_reply(ask(*place, "unlock", {{"force", options.force}}), json);
+  return print_reply(request::ask(*place, "unlock", {{"force", options.force}}), json);
 }
 
 }  // namespace cobatch::program

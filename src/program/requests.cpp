@@ -39,6 +39,8 @@ result<json::object> params_of(const action& called, const std::vector<std::stri
     const std::string name = one.substr(0, equals), text = one.substr(equals + 1);
     const param_spec* spec = find_param(called, name);
     const bool is_text = spec == nullptr || spec->type == param_type::text;
+    // As in an object, in which the last of a name counts.
+    std::erase_if(params, [&](const auto& earlier) { return earlier.name == name; });
     params.push_back({name, is_text ? json::value(text) : json_or_text(text)});
   }
   // An agent that Cobatch started need not name its session.
@@ -49,19 +51,35 @@ result<json::object> params_of(const action& called, const std::vector<std::stri
   return params;
 }
 
-result<std::string> request_of(const call_options& options) {
-  const action* called = request::find_action(options.what);
+// Too large a request is malformed, as over HTTP; a file that cannot be read is a mistake of the command line.
+int misused(const error& why) {
+  fail_with(why, true);
+  return exit_usage;
+}
+
+// A file with a request, or standard input.
+bool is_request_in_file(const call_options& options) {
   std::error_code ignored;
-  const bool is_request = options.what == "-" || std::filesystem::exists(options.what, ignored);
-  if (called == nullptr && !(is_request && options.params.empty()))
-    return fail(errc::bad_value,
-                fmt::format("there is no action or file '{}'; `cobatch call get_supported_actions` lists them. "
-                            "Nothing was changed.",
-                            one_line(options.what)));
-  if (called == nullptr) return read_input(options.what, max_request_bytes);
-  auto params = params_of(*called, options.params);
-  if (!params) return fail(params.error());
-  return request_text(called->name, std::move(*params));
+  return options.params.empty() && (options.what == "-" || std::filesystem::exists(options.what, ignored));
+}
+
+int call_with_text(const call_options& options) {
+  const auto text = read_input(options.what, max_request_bytes);
+  if (!text) return misused(text.error());
+  auto place = open_workspace(options.common);
+  if (!place) return fail_with(place.error(), true);
+  const reply answered = handle_request(*place, *text);
+  print_line(answered.json);
+  return exit_code_of(answered.why);
+}
+
+int call_action(const action& called, const call_options& options) {
+  auto params = params_of(called, options.params);
+  if (const auto fine = params ? check_utf8(*params) : result<void>(fail(params.error())); !fine)
+    return misused(fine.error());
+  auto place = open_workspace(options.common);
+  if (!place) return fail_with(place.error(), true);
+  return print_reply(request::ask(*place, called.name, std::move(*params)), true);
 }
 
 // ---------------------------------------------------------------------------------------------------------- assign
@@ -114,15 +132,12 @@ int run_call(const call_options& options) {
     print_line(supported_actions_json());
     return exit_success;
   }
-  const auto request = request_of(options);
-  if (!request) {
-    // Too large a request is malformed, as over HTTP; a file that cannot be read is a mistake of the command line.
-    fail_with(request.error(), true);
-    return exit_usage;
-  }
-  auto place = open_workspace(options.common);
-  if (!place) return fail_with(place.error(), true);
-  return print_reply(handle_request(*place, *request), true);
+  if (const action* called = request::find_action(options.what)) return call_action(*called, options);
+  if (is_request_in_file(options)) return call_with_text(options);
+  return misused(
+      {errc::bad_value, fmt::format("there is no action or file '{}'; `cobatch call get_supported_actions` lists them. "
+                                    "Nothing was changed.",
+                                    one_line(options.what))});
 }
 
 int run_assign(const assign_options& options) {
@@ -134,11 +149,10 @@ int run_assign(const assign_options& options) {
     return exit_usage;
   }
   add_batch_members(*params, options);
-  const auto request = request_text(whole_batch ? "assign_batch" : "assign_task", std::move(*params));
-  if (!request) return fail_with(request.error(), json);
+  if (const auto fine = check_utf8(*params); !fine) return fail_with(fine.error(), json);
   auto place = open_workspace(options.common);
   if (!place) return fail_with(place.error(), json);
-  return print_reply(handle_request(*place, *request), json);
+  return print_reply(request::ask(*place, whole_batch ? "assign_batch" : "assign_task", std::move(*params)), json);
 }
 
 }  // namespace cobatch::program

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <cobatch/core/text.hpp>
+
 #include "program/commands.hpp"
 #include "program/terminal.hpp"
 #include "views/record_json.hpp"
@@ -155,21 +157,22 @@ int run_status(const status_options& options) {
   auto place = open_existing(options.common);
   if (!place) return fail_with(place.error(), json);
   if (options.id.empty()) return workspace_command(*place, json);
+  if (!is_utf8(options.id)) return fail_with(not_utf8(options.id), json);
 
-  reply answered = ask(*place, "batch_status", {{"batch_id", options.id}});
+  request::object_reply answered = request::ask(*place, "batch_status", {{"batch_id", options.id}});
   const bool is_batch = answered.why != errc::batch_not_found;
-  if (!is_batch) answered = ask(*place, "check_task_status", {{"task_id", options.id}});
+  if (!is_batch) answered = request::ask(*place, "check_task_status", {{"task_id", options.id}});
   if (answered.why == errc::task_not_found)
     return fail_with({errc::task_not_found, fmt::format("There is no batch and no task '{}' in {}.", options.id,
                                                         place->paths().root.string())},
                      json);
+  const json::value shown(answered.body);
   const int code = print_reply(answered, json);
-  const auto parsed = json::parse(answered.json);
-  if (json || !parsed || answered.kind != reply_kind::ok) return code;
+  if (json || answered.kind != reply_kind::ok) return code;
   if (is_batch)
-    print_batch(*place, *parsed);
+    print_batch(*place, shown);
   else
-    print_task(*place, *parsed);
+    print_task(*place, shown);
   return code;
 }
 
