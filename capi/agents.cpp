@@ -164,6 +164,4 @@ cobatch_status cobatch_agent_scripted(cobatch_text script, cobatch_agent** agent
   });
 }
 
-void cobatch_agent_free(cobatch_agent* agent) {
-  free_handle(agent);
-}
+void cobatch_agent_free(cobatch_agent* agent) { free_handle(agent); }

@@ -30,15 +30,9 @@ struct verdict {
 };
 
 /// There is no more of what was asked for: a status, and no error.
-[[nodiscard]] inline verdict the_end() {
-  return {COBATCH_E_END, {}};
-}
-[[nodiscard]] inline verdict bad_value(std::string message) {
-  return {COBATCH_E_BAD_VALUE, std::move(message)};
-}
-[[nodiscard]] inline verdict null_argument(const char* name) {
-  return bad_value(std::string(name) + " is NULL");
-}
+[[nodiscard]] inline verdict the_end() { return {COBATCH_E_END, {}}; }
+[[nodiscard]] inline verdict bad_value(std::string message) { return {COBATCH_E_BAD_VALUE, std::move(message)}; }
+[[nodiscard]] inline verdict null_argument(const char* name) { return bad_value(std::string(name) + " is NULL"); }
 
 /// Hands a status on, with an error if the caller wants one.
 cobatch_status hand_over(const verdict& v, cobatch_error** err) noexcept;

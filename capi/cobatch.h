@@ -230,11 +230,9 @@ typedef struct cobatch_workspace_options {
   cobatch_text root;             /* the project folder; absent: the current one. `data/` is made in it (mode 0700) */
   cobatch_text state;            /* a folder for store and guard, if `data/` is on a file system that cannot lock */
 } cobatch_workspace_options;
-#define COBATCH_WORKSPACE_OPTIONS_INIT                           \
-  {                                                              \
-    (uint32_t)sizeof(cobatch_workspace_options), 0, {NULL, 0}, { \
-      NULL, 0                                                    \
-    }                                                            \
+#define COBATCH_WORKSPACE_OPTIONS_INIT                                     \
+  {                                                                        \
+    (uint32_t)sizeof(cobatch_workspace_options), 0, {NULL, 0}, { NULL, 0 } \
   }
 
 /*
@@ -428,11 +426,9 @@ typedef struct cobatch_changes {
   cobatch_texts files;   /* changed, made or removed; paths from the top of the repository */
   cobatch_texts commits; /* made by the turn, oldest first */
 } cobatch_changes;
-#define COBATCH_CHANGES_INIT                           \
-  {                                                    \
-    (uint32_t)sizeof(cobatch_changes), 0, {NULL, 0}, { \
-      NULL, 0                                          \
-    }                                                  \
+#define COBATCH_CHANGES_INIT                                     \
+  {                                                              \
+    (uint32_t)sizeof(cobatch_changes), 0, {NULL, 0}, { NULL, 0 } \
   }
 
 typedef struct cobatch_warning_info {
@@ -440,11 +436,9 @@ typedef struct cobatch_warning_info {
   cobatch_text code; /* never changes: `late_task`, `no_engine`, `auto_execute_too_early`, ... */
   cobatch_text message;
 } cobatch_warning_info;
-#define COBATCH_WARNING_INFO_INIT                        \
-  {                                                      \
-    (uint32_t)sizeof(cobatch_warning_info), {NULL, 0}, { \
-      NULL, 0                                            \
-    }                                                    \
+#define COBATCH_WARNING_INFO_INIT                                  \
+  {                                                                \
+    (uint32_t)sizeof(cobatch_warning_info), {NULL, 0}, { NULL, 0 } \
   }
 
 typedef struct cobatch_batch_info {
@@ -777,11 +771,9 @@ typedef struct cobatch_engine_info {
   uint32_t struct_size;
   cobatch_text description; /* "pid 123: claude" */
 } cobatch_engine_info;
-#define COBATCH_ENGINE_INFO_INIT             \
-  {                                          \
-    (uint32_t)sizeof(cobatch_engine_info), { \
-      NULL, 0                                \
-    }                                        \
+#define COBATCH_ENGINE_INFO_INIT                       \
+  {                                                    \
+    (uint32_t)sizeof(cobatch_engine_info), { NULL, 0 } \
   }
 
 /*
@@ -1076,11 +1068,9 @@ typedef struct cobatch_run_report {
   int64_t tasks_held;   /* the part of them in held batches, which wait for a person, or for some time */
   char why_left[512];   /* a sentence, cut to fit; empty if none is left, or nobody knows */
 } cobatch_run_report;
-#define COBATCH_RUN_REPORT_INIT                               \
-  {                                                           \
-    (uint32_t)sizeof(cobatch_run_report), 0, 0, 0, 0, 0, 0, { \
-      0                                                       \
-    }                                                         \
+#define COBATCH_RUN_REPORT_INIT                                   \
+  {                                                               \
+    (uint32_t)sizeof(cobatch_run_report), 0, 0, 0, 0, 0, 0, { 0 } \
   }
 
 /*
@@ -1313,11 +1303,9 @@ typedef struct cobatch_lock_info {
   cobatch_text marker_content; /* made safe for a terminal */
   cobatch_text advice;         /* what this means and what to do, in a sentence or two */
 } cobatch_lock_info;
-#define COBATCH_LOCK_INFO_INIT                                 \
-  {                                                            \
-    (uint32_t)sizeof(cobatch_lock_info), 0, 0, 0, {NULL, 0}, { \
-      NULL, 0                                                  \
-    }                                                          \
+#define COBATCH_LOCK_INFO_INIT                                           \
+  {                                                                      \
+    (uint32_t)sizeof(cobatch_lock_info), 0, 0, 0, {NULL, 0}, { NULL, 0 } \
   }
 
 /*
@@ -1462,11 +1450,9 @@ typedef struct cobatch_finding_info {
   cobatch_text message; /* what is there and what it means; may hold a client's text (untrusted) */
   cobatch_text fix;     /* a command to copy to a POSIX shell; absent if there is none */
 } cobatch_finding_info;
-#define COBATCH_FINDING_INFO_INIT                                      \
-  {                                                                    \
-    (uint32_t)sizeof(cobatch_finding_info), 0, {NULL, 0}, {NULL, 0}, { \
-      NULL, 0                                                          \
-    }                                                                  \
+#define COBATCH_FINDING_INFO_INIT                                                \
+  {                                                                              \
+    (uint32_t)sizeof(cobatch_finding_info), 0, {NULL, 0}, {NULL, 0}, { NULL, 0 } \
   }
 
 /*

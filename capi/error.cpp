@@ -99,13 +99,9 @@ cobatch_status hand_over(const verdict& v, cobatch_error** err) noexcept {
 
 using namespace cobatch::capi;
 
-const char* cobatch_version(void) {
-  return COBATCH_VERSION;
-}
+const char* cobatch_version(void) { return COBATCH_VERSION; }
 
-int32_t cobatch_abi_version(void) {
-  return COBATCH_ABI_VERSION;
-}
+int32_t cobatch_abi_version(void) { return COBATCH_ABI_VERSION; }
 
 cobatch_text cobatch_str(const char* zero_terminated) {
   if (zero_terminated == nullptr) return {nullptr, 0};
@@ -126,18 +122,12 @@ void cobatch_init(void* options, uint32_t size) {
 
 const char* cobatch_status_name(cobatch_status status) {
   switch (status) {
-    case COBATCH_OK:
-      return "ok";
-    case COBATCH_E_END:
-      return "end";
-    case COBATCH_E_NO_MEMORY:
-      return "no_memory";
-    case COBATCH_E_STRUCT_SIZE:
-      return "struct_size";
-    case COBATCH_E_CALLBACK:
-      return "callback";
-    default:
-      break;
+    case COBATCH_OK: return "ok";
+    case COBATCH_E_END: return "end";
+    case COBATCH_E_NO_MEMORY: return "no_memory";
+    case COBATCH_E_STRUCT_SIZE: return "struct_size";
+    case COBATCH_E_CALLBACK: return "callback";
+    default: break;
   }
   // The names are literals, so they end in a zero byte.
   for (const auto& entry : cobatch::detail::errc_names)

@@ -141,6 +141,4 @@ cobatch_status cobatch_events_wait(cobatch_events* events, int64_t timeout_ms, c
   });
 }
 
-void cobatch_events_close(cobatch_events* events) {
-  free_handle(events);
-}
+void cobatch_events_close(cobatch_events* events) { free_handle(events); }

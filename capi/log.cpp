@@ -47,21 +47,14 @@ void host_log::say(std::int32_t level, std::string_view line) {
 void host_log::tell(const event& happened) noexcept try {
   using kind = event::kind;
   switch (happened.what) {
-    case kind::session_started:
-      return say(COBATCH_LOG_INFO, named(*happened.session) + " began");
-    case kind::session_ended:
-      return say(COBATCH_LOG_INFO, ended(*happened.session));
-    case kind::recovered:
-      return say(COBATCH_LOG_WARNING, named(*happened.session) + " had crashed; it is settled");
+    case kind::session_started: return say(COBATCH_LOG_INFO, named(*happened.session) + " began");
+    case kind::session_ended: return say(COBATCH_LOG_INFO, ended(*happened.session));
+    case kind::recovered: return say(COBATCH_LOG_WARNING, named(*happened.session) + " had crashed; it is settled");
     case kind::waiting:
-    case kind::notice:
-      return say(COBATCH_LOG_INFO, happened.text);
-    case kind::paused:
-      return say(COBATCH_LOG_INFO, rests(happened));
-    case kind::resumed:
-      return say(COBATCH_LOG_INFO, named(*happened.session) + " goes on");
-    case kind::trouble:
-      return say(COBATCH_LOG_WARNING, happened.text);
+    case kind::notice: return say(COBATCH_LOG_INFO, happened.text);
+    case kind::paused: return say(COBATCH_LOG_INFO, rests(happened));
+    case kind::resumed: return say(COBATCH_LOG_INFO, named(*happened.session) + " goes on");
+    case kind::trouble: return say(COBATCH_LOG_WARNING, happened.text);
     case kind::turn_started:
     case kind::turn_ended:
     case kind::progress:
@@ -69,8 +62,7 @@ void host_log::tell(const event& happened) noexcept try {
     case kind::tool:
     case kind::prompt:
     case kind::changed:
-    case kind::dropped:
-      return;
+    case kind::dropped: return;
   }
 } catch (...) {
   // A log that throws, or no memory for a line of it, must not end a session.

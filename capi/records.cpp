@@ -34,24 +34,16 @@ static_assert(COBATCH_MARKER_ABSENT == static_cast<int>(marker_state::absent) &&
 static_assert(COBATCH_ANSWER_YES == static_cast<int>(answer::yes) + 1 &&
               COBATCH_ANSWER_UNKNOWN == static_cast<int>(answer::unknown) + 1);
 
-std::int32_t number_of(priority p) noexcept {
-  return static_cast<std::int32_t>(p) + 1;
-}
-std::int32_t number_of(task_state state) noexcept {
-  return static_cast<std::int32_t>(state) + 1;
-}
-std::int32_t number_of(batch_state state) noexcept {
-  return static_cast<std::int32_t>(state) + 1;
-}
+std::int32_t number_of(priority p) noexcept { return static_cast<std::int32_t>(p) + 1; }
+std::int32_t number_of(task_state state) noexcept { return static_cast<std::int32_t>(state) + 1; }
+std::int32_t number_of(batch_state state) noexcept { return static_cast<std::int32_t>(state) + 1; }
 std::int32_t number_of(const std::optional<turn_end>& end) noexcept {
   return end ? static_cast<std::int32_t>(*end) + 1 : COBATCH_TURN_RUNNING;
 }
 std::int32_t number_of(const std::optional<session_end>& end) noexcept {
   return end ? static_cast<std::int32_t>(*end) + 1 : COBATCH_SESSION_LIVE;
 }
-std::int64_t number_of(const std::optional<timestamp>& time) noexcept {
-  return time ? time->ms : COBATCH_NO_TIME;
-}
+std::int64_t number_of(const std::optional<timestamp>& time) noexcept { return time ? time->ms : COBATCH_NO_TIME; }
 
 cobatch_tokens tokens_of(const tokens& count) noexcept {
   return {count.uncached_input, count.cache_write_5m, count.cache_write_1h,

@@ -122,6 +122,4 @@ int32_t cobatch_reply_outcome(const cobatch_reply* reply) {
   return reply == nullptr || !reply->home.here() ? COBATCH_NO_OUTCOME : reply->outcome;
 }
 
-void cobatch_reply_free(cobatch_reply* reply) {
-  free_handle(reply);
-}
+void cobatch_reply_free(cobatch_reply* reply) { free_handle(reply); }

@@ -191,6 +191,4 @@ cobatch_status cobatch_engine_stop(cobatch_engine* engine, int32_t at_once, coba
   });
 }
 
-void cobatch_engine_free(cobatch_engine* engine) {
-  free_handle(engine);
-}
+void cobatch_engine_free(cobatch_engine* engine) { free_handle(engine); }

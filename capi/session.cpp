@@ -64,12 +64,9 @@ cobatch_status cobatch_session_begin(cobatch_workspace* workspace, const cobatch
       case cobatch::host_begin_outcome::kind::started:
         *session = new cobatch_session{{}, workspace->at, std::move(*begun->session)};
         return {};
-      case cobatch::host_begin_outcome::kind::nothing:
-        return the_end();
-      case cobatch::host_begin_outcome::kind::busy:
-        return {COBATCH_E_SESSION_LIVE, std::move(begun->advice)};
-      case cobatch::host_begin_outcome::kind::foreign_marker:
-        break;
+      case cobatch::host_begin_outcome::kind::nothing: return the_end();
+      case cobatch::host_begin_outcome::kind::busy: return {COBATCH_E_SESSION_LIVE, std::move(begun->advice)};
+      case cobatch::host_begin_outcome::kind::foreign_marker: break;
     }
     return {COBATCH_E_FOREIGN_MARKER, std::move(begun->advice)};
   });
@@ -132,6 +129,4 @@ cobatch_status cobatch_session_end(cobatch_session* session, cobatch_error** err
   });
 }
 
-void cobatch_session_free(cobatch_session* session) {
-  free_handle(session);
-}
+void cobatch_session_free(cobatch_session* session) { free_handle(session); }

@@ -13,9 +13,7 @@
 
 namespace cobatch::capi {
 
-[[nodiscard]] inline bool is_absent(cobatch_text text) noexcept {
-  return text.size == 0;
-}
+[[nodiscard]] inline bool is_absent(cobatch_text text) noexcept { return text.size == 0; }
 
 /// A look at the caller's text; a NULL with a size is refused.
 [[nodiscard]] inline verdict look_at_text(cobatch_text given, const char* name, std::string_view& seen) {
@@ -78,9 +76,7 @@ template <class Id>
 }
 
 /// Lent to the caller: lives as long as the string.
-[[nodiscard]] inline cobatch_text lend(const std::string& text) noexcept {
-  return {text.c_str(), text.size()};
-}
+[[nodiscard]] inline cobatch_text lend(const std::string& text) noexcept { return {text.c_str(), text.size()}; }
 
 /// Texts that are lent: as long as the strings, and until others are.
 class lent_texts {

@@ -58,9 +58,7 @@ cobatch_status cobatch_open(const cobatch_workspace_options* options, cobatch_wo
   });
 }
 
-void cobatch_close(cobatch_workspace* workspace) {
-  free_handle(workspace);
-}
+void cobatch_close(cobatch_workspace* workspace) { free_handle(workspace); }
 
 cobatch_text cobatch_root(const cobatch_workspace* workspace) {
   if (workspace == nullptr || !workspace->home.here()) return {"", 0};

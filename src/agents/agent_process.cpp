@@ -38,9 +38,7 @@ constexpr std::size_t said_bytes = 16 * 1024;
 // With less than this on its disk, an agent may have lost what it wrote.
 constexpr std::uintmax_t little_room = std::uintmax_t{1} << 20;
 
-double seconds_in(milliseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
+double seconds_in(milliseconds time) { return std::chrono::duration<double>(time).count(); }
 
 std::string describe(const keeper::ending& end) {
   if (end.keeper_lost) return "the keeper process was killed";
@@ -55,9 +53,7 @@ bool was_killed(const keeper::ending& end) {
   return end.signal || code == 128 + SIGHUP || code == 128 + SIGINT || code == 128 + SIGTERM;
 }
 
-std::string errors_in(const fs::path& file) {
-  return to_utf8(read_end_of(file).text);
-}
+std::string errors_in(const fs::path& file) { return to_utf8(read_end_of(file).text); }
 
 // Says that a disk is as good as full, which the agent itself could write down nowhere; else empty.
 std::string about_room_beside(const fs::path& file) {
@@ -426,9 +422,7 @@ class agent_process final : public agent_session {
 
 constexpr auto all_processes = std::numeric_limits<std::int64_t>::max();
 
-fs::path output_of(const fs::path& folder, std::int64_t process) {
-  return folder / fmt::format("{}.out", process);
-}
+fs::path output_of(const fs::path& folder, std::int64_t process) { return folder / fmt::format("{}.out", process); }
 
 // Reads the output of an earlier process again, for figures that are cumulative over processes. False if there is no
 // such file. A file that cannot be read further is read up to there.
@@ -528,8 +522,6 @@ std::optional<settlement> program_agent::recover(const fs::path& folder, const t
   }
 }
 
-fs::path link_to_earlier_in(const fs::path& folder) {
-  return folder / "earlier";
-}
+fs::path link_to_earlier_in(const fs::path& folder) { return folder / "earlier"; }
 
 }  // namespace cobatch

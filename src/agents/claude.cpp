@@ -117,9 +117,7 @@ turn_report read_failure(const json::value& result, const claude_trouble& troubl
 // ----------------------------------------------------------------------------------------------------- its lines
 
 // The content blocks of an `assistant` or `user` line.
-const json::array& blocks_of(const json::value& line) {
-  return elements(at(line, "message", "content"));
-}
+const json::array& blocks_of(const json::value& line) { return elements(at(line, "message", "content")); }
 
 // What the agent itself says in an `assistant` line; empty for a subagent's, and where it calls a tool.
 std::string message_in(const json::value& line) {
@@ -380,9 +378,7 @@ class claude_dialect final : public dialect {
 // ------------------------------------------------------------------------------------------------ how it is started
 
 // A tool or a rule for one, as in "Bash(git *)": the tool.
-std::string tool_of(const std::string& rule) {
-  return rule.substr(0, rule.find('('));
-}
+std::string tool_of(const std::string& rule) { return rule.substr(0, rule.find('(')); }
 
 // `--tools` is what there is; what is not used by the permission mode's leave needs `--allowedTools`, too. (That alone
 // would leave the others, a shell among them, and lift the folder's fence for those that it names.)

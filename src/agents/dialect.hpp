@@ -90,9 +90,7 @@ class dialect {
 [[nodiscard]] std::string_view first_type(std::string_view line) noexcept;
 
 /// False if bytes of an id were lost (U+FFFD stands for them): it names nothing then.
-[[nodiscard]] inline bool is_whole(std::string_view id) noexcept {
-  return id.find("\uFFFD") == std::string_view::npos;
-}
+[[nodiscard]] inline bool is_whole(std::string_view id) noexcept { return id.find("\uFFFD") == std::string_view::npos; }
 
 // ---------------------------------------------------------------------------------------------------- the dialects
 

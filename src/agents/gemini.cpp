@@ -108,9 +108,7 @@ class gemini_agent final : public program_agent {
 
 }  // namespace
 
-std::unique_ptr<dialect> make_gemini_dialect() {
-  return std::make_unique<gemini_dialect>();
-}
+std::unique_ptr<dialect> make_gemini_dialect() { return std::make_unique<gemini_dialect>(); }
 
 std::shared_ptr<agent> v1::make_gemini_agent(gemini_agent_options options) {
   return std::make_shared<gemini_agent>(std::move(options));

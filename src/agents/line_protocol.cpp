@@ -133,9 +133,7 @@ class scripted_agent final : public program_agent {
 
 }  // namespace
 
-std::unique_ptr<dialect> make_line_protocol(usage_source source) {
-  return std::make_unique<line_protocol>(source);
-}
+std::unique_ptr<dialect> make_line_protocol(usage_source source) { return std::make_unique<line_protocol>(source); }
 
 std::shared_ptr<agent> v1::make_command_agent(command_agent_options options) {
   return std::make_shared<command_agent>(std::move(options));

@@ -59,9 +59,7 @@ std::optional<int> take_number(std::string_view& word) {
   return value;
 }
 
-bool is_half(std::string_view word) {
-  return word == "am" || word == "pm" || word == "a.m" || word == "p.m";
-}
+bool is_half(std::string_view word) { return word == "am" || word == "pm" || word == "a.m" || word == "p.m"; }
 
 bool is_ordinal(std::string_view ending) {
   return ending.empty() || ending == "st" || ending == "nd" || ending == "rd" || ending == "th";

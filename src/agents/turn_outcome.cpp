@@ -159,8 +159,7 @@ remedy remedy_of(provider_error error) {
       return {"no_credit", "(add credit, or use another key; its tasks are still queued)"};
     case provider_error::no_such_model:
       return {"no_such_model", "(name a model that this account can use; its tasks are still queued)"};
-    case provider_error::limit:
-      break;
+    case provider_error::limit: break;
   }
   return {"provider_limit", ""};
 }
@@ -223,8 +222,6 @@ std::string objection_to_choices(const task_spec& task, std::string_view agent) 
                      agent);
 }
 
-std::string agent::objection(const task_spec& task) const {
-  return objection_to_choices(task, name());
-}
+std::string agent::objection(const task_spec& task) const { return objection_to_choices(task, name()); }
 
 }  // namespace cobatch

@@ -353,17 +353,11 @@ static_assert(descriptions_fit_gpt_actions());
 
 }  // namespace
 
-std::span<const action> actions() {
-  return table;
-}
+std::span<const action> actions() { return table; }
 
-std::span<const param_spec> listed_task_fields() {
-  return listed_task_params;
-}
+std::span<const param_spec> listed_task_fields() { return listed_task_params; }
 
-std::span<const param_spec> batch_task_fields() {
-  return batch_task_params;
-}
+std::span<const param_spec> batch_task_fields() { return batch_task_params; }
 
 const action* find_action(std::string_view name) {
   for (const auto& entry : table)

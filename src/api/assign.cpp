@@ -96,8 +96,7 @@ std::string execution_of(workspace& place, const batch_record& batch) {
         return "A session works this batch now, and its agent got its tasks in one prompt; what came later runs in a "
                "session after it, in order, which loads the context anew.";
       return "A session works this batch now; what is queued in it runs there, in order.";
-    case batch_state::finished:
-      return "The batch has ended.";
+    case batch_state::finished: return "The batch has ended.";
     case batch_state::held:
       return fmt::format("The batch is held because {}. {}", batch.hold_reason, how_to_let_go(batch));
     default:
@@ -370,9 +369,7 @@ class batch_assigner {
 
 }  // namespace
 
-outcome batch_assign_tasks(const call& request) {
-  return batch_assigner(request).run();
-}
+outcome batch_assign_tasks(const call& request) { return batch_assigner(request).run(); }
 
 }  // namespace request
 }  // namespace cobatch

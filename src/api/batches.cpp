@@ -148,9 +148,7 @@ outcome execute_queue(const call& request) {
   using kind = execute_outcome::kind;
   answer reply;
   switch (done->outcome.what) {
-    case kind::already_running:
-      reply = already_running(*done);
-      break;
+    case kind::already_running: reply = already_running(*done); break;
     case kind::started:
       reply = task_started(*done);
       add_left_open(reply, done->outcome.left_open);

@@ -9,12 +9,9 @@ namespace {
 
 std::string_view name_of_marker(marker_state marker) {
   switch (marker) {
-    case marker_state::absent:
-      return "absent";
-    case marker_state::ours:
-      return "ours";
-    case marker_state::foreign:
-      break;
+    case marker_state::absent: return "absent";
+    case marker_state::ours: return "ours";
+    case marker_state::foreign: break;
   }
   return "foreign";
 }

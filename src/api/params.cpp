@@ -23,9 +23,7 @@ struct type_facts {
   bool (*fits)(const json::value&);
 };
 
-bool is_array(const json::value& v) {
-  return v.as_array() != nullptr;
-}
+bool is_array(const json::value& v) { return v.as_array() != nullptr; }
 
 const type_facts& facts_of(param_type type) {
   using v = const json::value&;
@@ -89,17 +87,11 @@ result<void> check_id(const json::value& given) {
 
 }  // namespace
 
-std::string_view schema_name(param_type type) {
-  return facts_of(type).schema;
-}
+std::string_view schema_name(param_type type) { return facts_of(type).schema; }
 
-result<void> is_task_id(const json::value& given) {
-  return check_id<task_id>(given);
-}
+result<void> is_task_id(const json::value& given) { return check_id<task_id>(given); }
 
-result<void> is_batch_id(const json::value& given) {
-  return check_id<batch_id>(given);
-}
+result<void> is_batch_id(const json::value& given) { return check_id<batch_id>(given); }
 
 result<void> is_name(const json::value& given) {
   const std::string& name = *given.as_string();
@@ -193,9 +185,7 @@ std::optional<arguments> arguments::object(std::string_view name) const {
   return found == nullptr ? std::nullopt : std::optional(arguments(*found));
 }
 
-task_id arguments::task() const {
-  return task_id(*text("task_id"));
-}
+task_id arguments::task() const { return task_id(*text("task_id")); }
 
 std::optional<batch_id> arguments::batch() const {
   const std::string* found = text("batch_id");

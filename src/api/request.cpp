@@ -48,9 +48,7 @@ object_reply reply_of(outcome done, std::vector<warning> more) {
   return {reply_kind::ok, std::move(body), std::nullopt};
 }
 
-reply written(object_reply answered) {
-  return {answered.kind, json::write(std::move(answered.body)), answered.why};
-}
+reply written(object_reply answered) { return {answered.kind, json::write(std::move(answered.body)), answered.why}; }
 
 object_reply failed_inside(const std::exception& e) {
   return error_reply(reply_kind::fault,
@@ -252,8 +250,6 @@ std::string v1::supported_actions_json() {
   return json::write(json::object{{"status", "success"}, {"supported_actions", std::move(list)}});
 }
 
-std::string v1::error_json(const error& e) {
-  return json::write(request::error_reply(reply_kind::refused, e).body);
-}
+std::string v1::error_json(const error& e) { return json::write(request::error_reply(reply_kind::refused, e).body); }
 
 }  // namespace cobatch

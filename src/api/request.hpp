@@ -64,9 +64,7 @@ class batch_look {
 }  // namespace request
 
 /// True if the request could not be understood: the first group of codes.
-[[nodiscard]] constexpr bool is_misunderstood(errc code) noexcept {
-  return code < errc::task_exists;
-}
+[[nodiscard]] constexpr bool is_misunderstood(errc code) noexcept { return code < errc::task_exists; }
 
 /// True if the request was fine and storage or the system was not.
 [[nodiscard]] constexpr bool is_fault(errc code) noexcept {
@@ -81,10 +79,8 @@ class batch_look {
     case errc::store_damaged:
     case errc::io_error:
     case errc::outcome_unknown:
-    case errc::internal:
-      return true;
-    default:
-      return false;
+    case errc::internal: return true;
+    default: return false;
   }
 }
 

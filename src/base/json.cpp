@@ -30,9 +30,7 @@ void append_escape(std::string& out, char c) {
   out += hex[static_cast<unsigned char>(c) & 15U];
 }
 
-bool needs_escape(char c) noexcept {
-  return static_cast<unsigned char>(c) < 0x20U || c == '"' || c == '\\';
-}
+bool needs_escape(char c) noexcept { return static_cast<unsigned char>(c) < 0x20U || c == '"' || c == '\\'; }
 
 class writer {
  public:
@@ -110,17 +108,11 @@ std::string_view value::kind() const noexcept {
   return names[data_.index()];
 }
 
-bool operator==(const value& a, const value& b) {
-  return a.data_ == b.data_;
-}
+bool operator==(const value& a, const value& b) { return a.data_ == b.data_; }
 
-std::string write(const value& v) {
-  return written(v, one_line);
-}
+std::string write(const value& v) { return written(v, one_line); }
 
-std::string write_pretty(const value& v) {
-  return written(v, 0);
-}
+std::string write_pretty(const value& v) { return written(v, 0); }
 
 void append_string(std::string& out, std::string_view text) {
   out += '"';

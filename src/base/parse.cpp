@@ -96,21 +96,14 @@ class builder {
   value build(simdjson::dom::element element) {
     using kind = simdjson::dom::element_type;
     switch (element.type()) {
-      case kind::ARRAY:
-        return build_array(element.get_array().value_unsafe());
-      case kind::OBJECT:
-        return build_object(element.get_object().value_unsafe());
-      case kind::INT64:
-        return value(std::int64_t{element.get_int64().value_unsafe()});
+      case kind::ARRAY: return build_array(element.get_array().value_unsafe());
+      case kind::OBJECT: return build_object(element.get_object().value_unsafe());
+      case kind::INT64: return value(std::int64_t{element.get_int64().value_unsafe()});
       case kind::UINT64:
-      case kind::DOUBLE:
-        return value(number{std::string(input_.numbers[next_number_++])});
-      case kind::STRING:
-        return value(std::string_view(element.get_string().value_unsafe()));
-      case kind::BOOL:
-        return value(element.get_bool().value_unsafe());
-      case kind::NULL_VALUE:
-        break;
+      case kind::DOUBLE: return value(number{std::string(input_.numbers[next_number_++])});
+      case kind::STRING: return value(std::string_view(element.get_string().value_unsafe()));
+      case kind::BOOL: return value(element.get_bool().value_unsafe());
+      case kind::NULL_VALUE: break;
     }
     return {};
   }

@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::string_view stand_in = "0.0";
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 bool is_word_byte(char c) noexcept {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
@@ -46,13 +44,9 @@ std::size_t end_of_string(std::string_view text, std::size_t open) noexcept {
   return std::string_view::npos;
 }
 
-bool begins_character(char c) noexcept {
-  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-}
+bool begins_character(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
 
-bool is_hex(char c) noexcept {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
+bool is_hex(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 // The code unit of an escape \uXXXX that begins at `at`; -1 if there is none.
 int escaped_unit(std::string_view text, std::size_t at) noexcept {
@@ -64,12 +58,8 @@ int escaped_unit(std::string_view text, std::size_t at) noexcept {
   return unit;
 }
 
-bool is_high_surrogate(int unit) noexcept {
-  return unit >= 0xD800 && unit < 0xDC00;
-}
-bool is_low_surrogate(int unit) noexcept {
-  return unit >= 0xDC00 && unit < 0xE000;
-}
+bool is_high_surrogate(int unit) noexcept { return unit >= 0xD800 && unit < 0xDC00; }
+bool is_low_surrogate(int unit) noexcept { return unit >= 0xDC00 && unit < 0xE000; }
 
 class scanner {
  public:
@@ -103,9 +93,7 @@ class scanner {
       case ' ':
       case '\t':
       case '\n':
-      case '\r':
-        ++at_;
-        return {};
+      case '\r': ++at_; return {};
       case '[':
       case '{':
         if (auto begun = begin_value(); !begun) return begun;
@@ -146,18 +134,13 @@ class scanner {
   // Why the character here may not come next.
   result<void> misplaced() const {
     switch (next_) {
-      case next::colon:
-        return wrong(at_, "a colon is missing after a name,");
-      case next::comma_or_close:
-        return wrong(at_, "a comma or a closing bracket is missing");
-      case next::end:
-        return wrong(at_, "there is more after the end of the value,");
+      case next::colon: return wrong(at_, "a colon is missing after a name,");
+      case next::comma_or_close: return wrong(at_, "a comma or a closing bracket is missing");
+      case next::end: return wrong(at_, "there is more after the end of the value,");
       case next::name:
-      case next::name_or_close:
-        return wrong(at_, "a name in double quotes is missing");
+      case next::name_or_close: return wrong(at_, "a name in double quotes is missing");
       case next::value:
-      case next::value_or_close:
-        break;
+      case next::value_or_close: break;
     }
     return wrong(at_, "a value is missing");
   }

@@ -33,8 +33,7 @@ std::int64_t ended_in(const task_tally& tally) {
 void check_ended(const batch_record& batch, findings& out) {
   const std::string name = fmt::format("Batch \"{}\"", batch.id.str());
   switch (batch.state) {
-    case batch_state::finished:
-      return out.yes("batch_ended", name + " has ended.");
+    case batch_state::finished: return out.yes("batch_ended", name + " has ended.");
     case batch_state::open:
       return out.no("batch_ended", name + " is still open: its last task has to come with auto_execute true.",
                     out.command("run " + shell_quoted(batch.id.str())));
@@ -42,8 +41,7 @@ void check_ended(const batch_record& batch, findings& out) {
       return out.no("batch_ended", fmt::format("{} has not ended: it is held. {}", name, batch.hold_reason));
     case batch_state::sealed:
     case batch_state::running:
-    case batch_state::ending:
-      break;
+    case batch_state::ending: break;
   }
   out.unknown("batch_ended",
               fmt::format("{} has not ended yet: it is {}, with {} of {} ended.", name, name_of(batch.state),

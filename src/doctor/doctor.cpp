@@ -18,9 +18,7 @@ findings::findings(const workspace_options& place) {
   if (!place.state.empty()) place_ += " --state " + shell_quoted(place.state.string());
 }
 
-void findings::yes(std::string_view check, std::string message) {
-  add(check, answer::yes, std::move(message), {});
-}
+void findings::yes(std::string_view check, std::string message) { add(check, answer::yes, std::move(message), {}); }
 void findings::no(std::string_view check, std::string message, std::string fix) {
   add(check, answer::no, std::move(message), std::move(fix));
 }

@@ -32,12 +32,9 @@ namespace fs = std::filesystem;
 
 std::string_view about_marker(marker_state marker) {
   switch (marker) {
-    case marker_state::absent:
-      return "There is no lock file.";
-    case marker_state::ours:
-      return "The lock file is one of Cobatch.";
-    case marker_state::foreign:
-      break;
+    case marker_state::absent: return "There is no lock file.";
+    case marker_state::ours: return "The lock file is one of Cobatch.";
+    case marker_state::foreign: break;
   }
   return "The lock file is not one of Cobatch.";
 }

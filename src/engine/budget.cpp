@@ -44,9 +44,7 @@ bool is_unknown(const turn_record& turn) {
   return worked && (!turn.used || (!turn.used->complete && turn.used->total() == tokens{}));
 }
 
-double minutes(std::chrono::milliseconds time) {
-  return std::chrono::duration<double, std::ratio<60>>(time).count();
-}
+double minutes(std::chrono::milliseconds time) { return std::chrono::duration<double, std::ratio<60>>(time).count(); }
 
 }  // namespace
 

@@ -13,12 +13,9 @@ conversation_step conversation::before(const conversation_wish& wish, bool proce
   const bool in_place = process_runs && fits(wish);
   if (in_place && broken_ == wish.task) return go_on;
   switch (way_) {
-    case running_way::separate:
-      return begin;
-    case running_way::fork:
-      return checkpoint_.empty() ? begin : fork;
-    case running_way::one_session:
-      break;
+    case running_way::separate: return begin;
+    case running_way::fork: return checkpoint_.empty() ? begin : fork;
+    case running_way::one_session: break;
   }
   if (broken_ && broken_ != wish.task) return in_place ? clear : begin;
   if (in_place) return go_on;

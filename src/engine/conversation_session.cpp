@@ -77,14 +77,12 @@ class conversation_session final : public engine_session {
     auto begun = begin_turn(request);
     if (!begun) return lost(begun.error());
     switch (begun->what) {
-      case begin_outcome::kind::stale:
-        return lost_to_another();
+      case begin_outcome::kind::stale: return lost_to_another();
       case begin_outcome::kind::none_left:
         if (request.may_end) return over(session_end::finished);
         await_straggler();
         return {};
-      case begin_outcome::kind::begun:
-        break;
+      case begin_outcome::kind::begun: break;
     }
     return take_turn(*begun);
   }
@@ -332,8 +330,7 @@ class conversation_session final : public engine_session {
 
   void on_agent_event(const event& happened) override {
     switch (happened.what) {
-      case event::kind::agent_known:
-        return keep_facts(happened.about);
+      case event::kind::agent_known: return keep_facts(happened.about);
       case event::kind::paused:
         return show_wait(session_pause{happened.until.value_or(place_.now()), happened.text}, true);
       case event::kind::notice:

@@ -20,12 +20,8 @@ namespace {
 constexpr std::size_t most_told = std::size_t{16} << 20;
 
 constexpr std::int64_t session_start_step = 1;
-constexpr std::int64_t start_step(turn_no turn) {
-  return 2 * turn.value;
-}
-constexpr std::int64_t end_step(turn_no turn) {
-  return 2 * turn.value + 1;
-}
+constexpr std::int64_t start_step(turn_no turn) { return 2 * turn.value; }
+constexpr std::int64_t end_step(turn_no turn) { return 2 * turn.value + 1; }
 
 // True for what only an engine knows: the store does not have it.
 bool is_known_to_engine_only(event::kind what) {
@@ -38,10 +34,8 @@ bool is_known_to_engine_only(event::kind what) {
     case event::kind::tool:
     case event::kind::notice:
     case event::kind::paused:
-    case event::kind::resumed:
-      return true;
-    default:
-      return false;
+    case event::kind::resumed: return true;
+    default: return false;
   }
 }
 
@@ -311,20 +305,12 @@ result<event_feed> event_feed::open(workspace& place, std::optional<event_positi
   return event_feed(std::make_unique<state>(storage, *after, std::move(*wake)));
 }
 
-void event_feed::tell(const event& news) {
-  state_->tell(news);
-}
-result<std::optional<event>> event_feed::next() {
-  return state_->next();
-}
+void event_feed::tell(const event& news) { state_->tell(news); }
+result<std::optional<event>> event_feed::next() { return state_->next(); }
 result<std::optional<event>> event_feed::wait(std::chrono::steady_clock::time_point deadline, std::stop_token stop) {
   return state_->wait(deadline, stop);
 }
-int event_feed::descriptor() const noexcept {
-  return state_->descriptor();
-}
-event_position event_feed::position() const noexcept {
-  return state_->position();
-}
+int event_feed::descriptor() const noexcept { return state_->descriptor(); }
+event_position event_feed::position() const noexcept { return state_->position(); }
 
 }  // namespace cobatch

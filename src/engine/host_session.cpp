@@ -23,9 +23,7 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-bool is_limit(std::chrono::milliseconds time) {
-  return time.count() > 0 && time <= std::chrono::hours{24 * 365};
-}
+bool is_limit(std::chrono::milliseconds time) { return time.count() > 0 && time <= std::chrono::hours{24 * 365}; }
 
 result<void> check_options(const host_session_options& options) {
   if (const auto named = agent_name::parse(options.agent); !named)

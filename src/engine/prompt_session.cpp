@@ -243,8 +243,6 @@ class prompt_session final : public engine_session {
 
 }  // namespace
 
-result<session_outcome> run_prompt_session(const session_claim& claim) {
-  return prompt_session(claim).run();
-}
+result<session_outcome> run_prompt_session(const session_claim& claim) { return prompt_session(claim).run(); }
 
 }  // namespace cobatch

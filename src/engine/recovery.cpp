@@ -99,8 +99,7 @@ result<lock_view> clear_the_way(workspace& place, const guard& held, const engin
     if (!seen) return seen;
     switch (next_engine_step(seen->facts)) {
       case engine_step::start:
-      case engine_step::wait_marker:
-        return seen;
+      case engine_step::wait_marker: return seen;
       case engine_step::recover: {
         const auto settled = settle_dead_session(place, options, *seen->live, stop);
         if (!settled) return fail(settled.error());
@@ -112,8 +111,7 @@ result<lock_view> clear_the_way(workspace& place, const guard& held, const engin
           return fail(removed.error());
         break;
       case engine_step::wait_guard:
-      case engine_step::ask_again:
-        return fail(errc::internal, "the guard is held here and looks held by another");
+      case engine_step::ask_again: return fail(errc::internal, "the guard is held here and looks held by another");
     }
   }
 }

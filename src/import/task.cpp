@@ -130,9 +130,7 @@ json::object members_beside(const json::value& given, const json::object& ours) 
   return rest;
 }
 
-std::string as_extra(json::object members) {
-  return members.empty() ? std::string() : json::write(std::move(members));
-}
+std::string as_extra(json::object members) { return members.empty() ? std::string() : json::write(std::move(members)); }
 
 void add_list(json::object& to, const char* name, json::array list) {
   if (!list.empty()) to.push_back({name, std::move(list)});
@@ -380,8 +378,6 @@ class taking {
 
 }  // namespace
 
-result<taken_task> take_over(const original_task& original, timestamp now) {
-  return taking(original, now).run();
-}
+result<taken_task> take_over(const original_task& original, timestamp now) { return taking(original, now).run(); }
 
 }  // namespace cobatch

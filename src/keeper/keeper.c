@@ -10,8 +10,6 @@
 // Where the kernel neither kills a child when its parent dies nor hands orphans over, what can be reached is the agent's
 // process group, and a process of its own, the leash, kills it if the keeper dies. The leash also holds the guard and
 // the status pipe: both are let go when nothing is left of the group.
-#include "os/keeper_protocol.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/keeper_protocol.h"
 #include "os/system.h"
 
 extern char** environ;
@@ -89,13 +88,9 @@ static int64_t now_ms(void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int64_t later(int64_t ms) {
-  return ms < never - now_ms() ? now_ms() + ms : never;
-}
+static int64_t later(int64_t ms) { return ms < never - now_ms() ? now_ms() + ms : never; }
 
-static int64_t sooner(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
+static int64_t sooner(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Short lines go into a pipe whole or, if nobody reads any more, not at all.
 static void tell(const char* line) {
@@ -171,9 +166,7 @@ static void signal_descendants(int signal_number) {
 }
 
 // Asked when the keeper has no child left. For a subreaper that is answer enough.
-static bool descendants_left(void) {
-  return !now_.adopts && kill(-now_.agent, 0) == 0 && now_ms() < now_.gone_at;
-}
+static bool descendants_left(void) { return !now_.adopts && kill(-now_.agent, 0) == 0 && now_ms() < now_.gone_at; }
 
 // ---- Starting
 

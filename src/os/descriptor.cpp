@@ -41,12 +41,8 @@ fd_list& list() {
   return *the_list;
 }
 
-void before_fork() {
-  list().mutex.lock();
-}
-void after_fork_in_parent() {
-  list().mutex.unlock();
-}
+void before_fork() { list().mutex.lock(); }
+void after_fork_in_parent() { list().mutex.unlock(); }
 
 // The numbers stay taken, so that the copies of the objects in the child close nothing that is not theirs. Only
 // async-signal-safe calls.
@@ -108,9 +104,7 @@ void set_nonblocking(int fd) noexcept {
   if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-void set_close_on_exec(int fd) noexcept {
-  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
+void set_close_on_exec(int fd) noexcept { ::fcntl(fd, F_SETFD, FD_CLOEXEC); }
 
 // The signal of a failed write goes to the writing thread: there it is blocked, and taken if this write raised it.
 ssize_t write_quietly(int fd, std::string_view bytes) noexcept {

@@ -29,9 +29,7 @@ file_identity identity_from(const struct stat& info) {
   return {static_cast<std::uint64_t>(info.st_dev), static_cast<std::uint64_t>(info.st_ino)};
 }
 
-fs::path folder_of(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 // unsafe_file unless `file` is regular, has one link and lies on the mount of `folder_fd`.
 result<void> check_plain(const cobatch_file& file, int folder_fd, const fs::path& path) {
@@ -59,17 +57,14 @@ error system_error(int error_number, std::string_view doing, const fs::path& pat
       "could not " + std::string(doing) + " " + path.string() + ": " + std::generic_category().message(error_number);
   switch (error_number) {
     case ENOSPC:
-    case EDQUOT:
-      return {errc::disk_full, message + "; make room there and try again"};
+    case EDQUOT: return {errc::disk_full, message + "; make room there and try again"};
     case EROFS:
       return {errc::not_writable, message +
                                       "; Cobatch works only where it can write, also to look at what is there. Make "
                                       "that file system writable, or name a copy elsewhere with --root"};
     case EACCES:
-    case EPERM:
-      return {errc::not_writable, message + "; check owner and mode of the file and of its folder"};
-    default:
-      return {errc::io_error, std::move(message)};
+    case EPERM: return {errc::not_writable, message + "; check owner and mode of the file and of its folder"};
+    default: return {errc::io_error, std::move(message)};
   }
 }
 
@@ -96,13 +91,9 @@ std::optional<file_stamp> stamp_at(int fd, const char* name) {
 
 }  // namespace
 
-std::optional<file_stamp> stamp_of(const fs::path& path) {
-  return stamp_at(-1, path.c_str());
-}
+std::optional<file_stamp> stamp_of(const fs::path& path) { return stamp_at(-1, path.c_str()); }
 
-std::optional<file_stamp> stamp_of(int fd) {
-  return stamp_at(fd, nullptr);
-}
+std::optional<file_stamp> stamp_of(int fd) { return stamp_at(fd, nullptr); }
 
 int move_to_free_name(const fs::path& from, const fs::path& to) {
   if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0) == 0) {

@@ -238,9 +238,7 @@ result<void> guard::release() {
   return {};
 }
 
-result<std::optional<guard_record>> guard::read_record() const {
-  return read_latest(fd_.get(), path_);
-}
+result<std::optional<guard_record>> guard::read_record() const { return read_latest(fd_.get(), path_); }
 
 result<void> guard::write_record(const guard_record& record) {
   if (!held()) return fail(errc::internal, "the guard's record was to be written by one who does not hold it");

@@ -248,12 +248,8 @@ void keeper::close_input() {
   static_cast<void>(command("C"));
 }
 
-result<void> keeper::turn_begins(milliseconds limit) {
-  return command("T " + std::to_string(limit.count()));
-}
-result<void> keeper::turn_ended() {
-  return command("I");
-}
+result<void> keeper::turn_begins(milliseconds limit) { return command("T " + std::to_string(limit.count())); }
+result<void> keeper::turn_ended() { return command("I"); }
 
 result<void> keeper::send(std::string_view bytes, clock::time_point deadline, int also) {
   const auto closed = [] { return fail(errc::agent_failed, "the agent has ended, or reads no more"); };

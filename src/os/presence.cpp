@@ -20,9 +20,7 @@ namespace {
 
 constexpr std::size_t max_presence_bytes = 64 * 1024;
 
-fs::path folder_in(const fs::path& state_folder) {
-  return state_folder / "engines";
-}
+fs::path folder_in(const fs::path& state_folder) { return state_folder / "engines"; }
 
 std::optional<std::int64_t> pid_in(const std::string& name) {
   std::int64_t pid = 0;
@@ -99,9 +97,7 @@ presence& presence::operator=(presence&& other) noexcept {
   return *this;
 }
 
-presence::~presence() {
-  withdraw();
-}
+presence::~presence() { withdraw(); }
 
 // Unlinked while locked: a reader never sees the file of a living engine as a dead one's.
 void presence::withdraw() noexcept {

@@ -95,9 +95,7 @@ bool signal_until_gone(const process_identity& leader, int signal_number, clock:
 
 }  // namespace
 
-process_identity identity_of_self() {
-  return identity_of_process(::getpid());
-}
+process_identity identity_of_self() { return identity_of_process(::getpid()); }
 
 process_identity identity_of_process(std::int64_t pid) {
   const auto process = look_up(pid);

@@ -279,8 +279,6 @@ result<program_end> running_program::run() {
 
 }  // namespace
 
-result<program_end> run_program(const program_call& call) {
-  return running_program(call).run();
-}
+result<program_end> run_program(const program_call& call) { return running_program(call).run(); }
 
 }  // namespace cobatch

@@ -18,9 +18,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return out;
 }
 
-bool child_program::enter_folder() const noexcept {
-  return folder_.empty() || ::chdir(folder_.c_str()) == 0;
-}
+bool child_program::enter_folder() const noexcept { return folder_.empty() || ::chdir(folder_.c_str()) == 0; }
 
 void child_program::exec() const noexcept {
   for (int s = 1; s < NSIG; ++s) ::signal(s, SIG_DFL);

@@ -34,9 +34,7 @@
 
 // ---- Files
 
-static int64_t to_ns(const struct statx_timestamp* time) {
-  return time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
-}
+static int64_t to_ns(const struct statx_timestamp* time) { return time->tv_sec * INT64_C(1000000000) + time->tv_nsec; }
 
 int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
   struct statx info;
@@ -153,9 +151,7 @@ pid_t* cobatch_all_pids(size_t* count) {
   return pids;
 }
 
-int cobatch_watch_death(pid_t pid) {
-  return (int)syscall(SYS_pidfd_open, pid, 0U);
-}
+int cobatch_watch_death(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0U); }
 
 void cobatch_send_signal(int watch, pid_t pid, int signal_number) {
   if (watch >= 0)
@@ -166,21 +162,13 @@ void cobatch_send_signal(int watch, pid_t pid, int signal_number) {
 
 // ---- This process
 
-int cobatch_pipe(int ends[2]) {
-  return pipe2(ends, O_CLOEXEC);
-}
+int cobatch_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
-ssize_t cobatch_program_path(char* out, size_t room) {
-  return readlink("/proc/self/exe", out, room);
-}
+ssize_t cobatch_program_path(char* out, size_t room) { return readlink("/proc/self/exe", out, room); }
 
-bool cobatch_adopt_orphans(void) {
-  return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
-}
+bool cobatch_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0; }
 
-bool cobatch_die_with_parent(void) {
-  return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0;
-}
+bool cobatch_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0; }
 
 void cobatch_close_from(int first) {
   if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0) return;

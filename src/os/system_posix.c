@@ -20,9 +20,7 @@
 
 // ---- Files
 
-static int64_t to_ns(struct timespec time) {
-  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
+static int64_t to_ns(struct timespec time) { return time.tv_sec * INT64_C(1000000000) + time.tv_nsec; }
 
 int cobatch_look_at_file(int fd, const char* path, struct cobatch_file* out) {
   struct stat info;
@@ -58,9 +56,7 @@ void cobatch_boot_id(char* out, size_t room) {
   *out = '\0';
 }
 
-int64_t cobatch_pid_namespace(void) {
-  return 0;
-}
+int64_t cobatch_pid_namespace(void) { return 0; }
 
 void cobatch_look_up_process(pid_t pid, struct cobatch_process* out) {
   memset(out, 0, sizeof *out);
@@ -99,13 +95,9 @@ ssize_t cobatch_program_path(char* out, size_t room) {
   return -1;
 }
 
-bool cobatch_adopt_orphans(void) {
-  return false;
-}
+bool cobatch_adopt_orphans(void) { return false; }
 
-bool cobatch_die_with_parent(void) {
-  return false;
-}
+bool cobatch_die_with_parent(void) { return false; }
 
 // poll tells of many numbers at once which are open. (A folder like /dev/fd cannot be read in a child.)
 void cobatch_close_from(int first) {
@@ -122,6 +114,4 @@ void cobatch_close_from(int first) {
   }
 }
 
-pid_t cobatch_fork_again(void) {
-  return fork();
-}
+pid_t cobatch_fork_again(void) { return fork(); }

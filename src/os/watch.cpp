@@ -69,9 +69,7 @@ void wake_signal::notify() noexcept {
   errno = saved;
 }
 
-void wake_signal::clear() noexcept {
-  drain(ends_.read.get());
-}
+void wake_signal::clear() noexcept { drain(ends_.read.get()); }
 
 file_watch file_watch::of(const std::filesystem::path& file) {
   file_watch made;

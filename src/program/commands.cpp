@@ -24,13 +24,11 @@ constexpr std::size_t shown_argument = 100;
 
 exit_code exit_code_of_error(errc code) noexcept {
   switch (code) {
-    case errc::port_in_use:
-      return exit_port;
+    case errc::port_in_use: return exit_port;
     case errc::agent_unknown:
     case errc::agent_missing:
     case errc::agent_failed:
-    case errc::keeper_missing:
-      return exit_no_agent;
+    case errc::keeper_missing: return exit_no_agent;
     default:
       if (is_misunderstood(code)) return exit_usage;
       return is_fault(code) ? exit_fault : exit_refused;
@@ -169,9 +167,7 @@ int fail_with(const error& e, bool json) {
   return exit_code_of_error(e.code);
 }
 
-void print_json(json::object fields) {
-  print_line(json::write(std::move(fields)));
-}
+void print_json(json::object fields) { print_line(json::write(std::move(fields))); }
 
 void print_warnings(const std::vector<warning>& warnings) {
   for (const auto& entry : warnings) print_warning(entry.code, entry.message);

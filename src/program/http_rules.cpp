@@ -21,14 +21,10 @@ using boost::beast::http::field;
 
 constexpr std::size_t longest_shown = 100;
 
-bool has(const http_head& head, field name) {
-  return head.find(name) != head.end();
-}
+bool has(const http_head& head, field name) { return head.find(name) != head.end(); }
 
 // Empty if it is not there.
-std::string_view value_of(const http_head& head, field name) {
-  return view(head[name]);
-}
+std::string_view value_of(const http_head& head, field name) { return view(head[name]); }
 
 bool same_word(std::string_view a, std::string_view b) {
   return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
@@ -226,9 +222,7 @@ std::optional<http_reply> refusal_of(const http_head& head, const http_rules& ru
   return head.method() == boost::beast::http::verb::post ? check_body_headers(head) : std::nullopt;
 }
 
-bool expects_continue(const http_head& head) {
-  return same_word(value_of(head, field::expect), "100-continue");
-}
+bool expects_continue(const http_head& head) { return same_word(value_of(head, field::expect), "100-continue"); }
 
 http_reply not_understood(std::string_view why) {
   return http_error(400, {errc::bad_value, fmt::format("The request is not HTTP that can be understood. {} Nothing was "
@@ -242,9 +236,7 @@ http_reply head_too_large() {
                                                        most_head_bytes, most_headers)});
 }
 
-http_reply http_error(int status, const error& e) {
-  return {status, error_json(e)};
-}
+http_reply http_error(int status, const error& e) { return {status, error_json(e)}; }
 
 std::optional<std::string> host_name_of(std::string_view host) {
   host = trimmed(host);

@@ -245,8 +245,7 @@ class connection : public std::enable_shared_from_this<connection> {
         unparsed_.consume(unparsed_.size());
         if (failed || drained_ > most_drained) return end();
         return read();
-      default:
-        return;  // a broken connection shows again at the next read or write
+      default: return;  // a broken connection shows again at the next read or write
     }
   }
 
@@ -544,12 +543,8 @@ http_server::http_server(http_server&&) noexcept = default;
 http_server& http_server::operator=(http_server&&) noexcept = default;
 http_server::~http_server() = default;
 
-int http_server::port() const noexcept {
-  return state_->port();
-}
+int http_server::port() const noexcept { return state_->port(); }
 
-void http_server::serve(std::stop_token stop) {
-  state_->serve(std::move(stop));
-}
+void http_server::serve(std::stop_token stop) { state_->serve(std::move(stop)); }
 
 }  // namespace cobatch::program

@@ -119,9 +119,7 @@ void add_agent_options(CLI::App& app, agent_options& to) {
       ->check(CLI::Range(0.0, 3600.0));
 }
 
-json::value as_text(const std::string& text) {
-  return text;
-}
+json::value as_text(const std::string& text) { return text; }
 
 // What assign is told stands in its request under a name of its own, and is checked there. An empty text says nothing.
 CLI::Option* add_member(CLI::App& app, const char* option, json::object& to, const char* name, const char* help,

@@ -30,12 +30,9 @@ namespace {
 
 std::string mark_of(answer is, const palette& paint) {
   switch (is) {
-    case answer::yes:
-      return paint.good("ok");
-    case answer::no:
-      return paint.bad("!!");
-    case answer::unknown:
-      break;
+    case answer::yes: return paint.good("ok");
+    case answer::no: return paint.bad("!!");
+    case answer::unknown: break;
   }
   return paint.note("??");
 }
@@ -85,12 +82,9 @@ json::object findings_json(const std::vector<finding>& found, bool well) {
 
 std::string heading_of(import_finding::kind what, const palette& paint) {
   switch (what) {
-    case import_finding::kind::note:
-      return paint.note("note:");
-    case import_finding::kind::conflict:
-      return paint.bad("conflict:");
-    case import_finding::kind::set_aside:
-      break;
+    case import_finding::kind::note: return paint.note("note:");
+    case import_finding::kind::conflict: return paint.bad("conflict:");
+    case import_finding::kind::set_aside: break;
   }
   return paint.bad("set aside:");
 }

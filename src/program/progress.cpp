@@ -15,13 +15,10 @@ constexpr std::size_t said_width = 60;
 
 std::string mark_of(turn_end end, const palette& paint) {
   switch (end) {
-    case turn_end::done:
-      return paint.good("done");
+    case turn_end::done: return paint.good("done");
     case turn_end::stopped:
-    case turn_end::cancelled:
-      return paint.note(name_of(end));
-    default:
-      return paint.bad(name_of(end));
+    case turn_end::cancelled: return paint.note(name_of(end));
+    default: return paint.bad(name_of(end));
   }
 }
 
@@ -61,41 +58,30 @@ std::string_view price_basis(std::string_view billing) {
 void progress_printer::on_event(const event& happened) {
   using kind = event::kind;
   switch (happened.what) {
-    case kind::session_started:
-      return session_started(*happened.session, *happened.batch);
-    case kind::turn_started:
-      return turn_started(*happened.turn);
-    case kind::progress:
-      return;  // the agent's own language; what it does is told by its tools
-    case kind::turn_ended:
-      return turn_ended(*happened.turn, happened.task);
-    case kind::session_ended:
-      return session_ended(*happened.session);
+    case kind::session_started: return session_started(*happened.session, *happened.batch);
+    case kind::turn_started: return turn_started(*happened.turn);
+    case kind::progress: return;  // the agent's own language; what it does is told by its tools
+    case kind::turn_ended: return turn_ended(*happened.turn, happened.task);
+    case kind::session_ended: return session_ended(*happened.session);
     case kind::recovered:
       return print(fmt::format("session {} of batch {} had died; its turns are settled, its tasks go on",
                                happened.session->id.value, one_line(happened.session->batch.str())));
-    case kind::waiting:
-      return print(paint_.note("waiting: " + one_line(happened.text)));
-    case kind::trouble:
-      return print(paint_.bad("trouble: " + one_line(happened.text)));
+    case kind::waiting: return print(paint_.note("waiting: " + one_line(happened.text)));
+    case kind::trouble: return print(paint_.bad("trouble: " + one_line(happened.text)));
     case kind::tool:
       if (live_) redraw(fmt::format("{}  {}", current_, paint_.faint(shortened(happened.text, said_width))));
       return;
-    case kind::agent_known:
-      return agent_known(happened.about);
-    case kind::notice:
-      return print(paint_.note("note: " + one_line(happened.text)));
+    case kind::agent_known: return agent_known(happened.about);
+    case kind::notice: return print(paint_.note("note: " + one_line(happened.text)));
     case kind::prompt:
       if (show_prompts_) print(paint_.strong("sent to the agent:") + "\n" + many_lines(happened.text));
       return;
     case kind::paused:
       return print(paint_.note(fmt::format("waits until {}: {}; then it goes on by itself, and no attempt is charged",
                                            to_iso_seconds(*happened.until), one_line(happened.text))));
-    case kind::resumed:
-      return print("goes on");
+    case kind::resumed: return print("goes on");
     case kind::changed:
-    case kind::dropped:
-      return;  // a feed's
+    case kind::dropped: return;  // a feed's
   }
 }
 

@@ -30,9 +30,7 @@ std::string change_text(const comparison& c) {
 // ------------------------------------------------------------------------------------------ the guide's table
 
 // To the tenth of a thousand: what batching adds to the tokens processed would vanish in three digits.
-std::string thousands(std::int64_t count) {
-  return fmt::format("{:.1f}K", static_cast<double>(count) / 1000);
-}
+std::string thousands(std::int64_t count) { return fmt::format("{:.1f}K", static_cast<double>(count) / 1000); }
 
 void print_calculator() {
   const palette paint(1);

@@ -338,8 +338,6 @@ class task_file_reader {
 
 }  // namespace
 
-result<task_file> read_task_file(std::string_view text) {
-  return task_file_reader().read(text);
-}
+result<task_file> read_task_file(std::string_view text) { return task_file_reader().read(text); }
 
 }  // namespace cobatch::program

@@ -64,13 +64,9 @@ void write_line(std::FILE* to, std::string_view line) {
 
 }  // namespace
 
-std::string one_line(std::string_view text) {
-  return cleaned(text, false);
-}
+std::string one_line(std::string_view text) { return cleaned(text, false); }
 
-std::string many_lines(std::string_view text) {
-  return cleaned(text, true);
-}
+std::string many_lines(std::string_view text) { return cleaned(text, true); }
 
 std::string shortened(std::string_view text, std::size_t width) {
   // A character is at most 4 bytes: more of a long text need not be looked at.
@@ -84,9 +80,7 @@ std::string shortened(std::string_view text, std::size_t width) {
   return characters <= width ? clean : clean.substr(0, cut) + "…";
 }
 
-bool is_terminal(int descriptor) noexcept {
-  return ::isatty(descriptor) == 1;
-}
+bool is_terminal(int descriptor) noexcept { return ::isatty(descriptor) == 1; }
 
 palette::palette(int descriptor) {
   const char* refused = std::getenv("NO_COLOR");
@@ -99,13 +93,9 @@ std::string palette::paint(std::string_view code, std::string_view text) const {
   return on_ && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
 }
 
-void print_line(std::string_view line) {
-  write_line(stdout, line);
-}
+void print_line(std::string_view line) { write_line(stdout, line); }
 
-void print_error_line(std::string_view line) {
-  write_line(stderr, line);
-}
+void print_error_line(std::string_view line) { write_line(stderr, line); }
 
 bool close_output() {
   const bool failed = std::ferror(stdout) != 0;

@@ -203,16 +203,13 @@ completed complete(transaction& t, const complete_called_request& request) {
   const auto task = t.find_task(request.task);
   if (!task) return refused(errc::task_not_found, {});
   switch (task->record.state) {
-    case task_state::queued:
-      return complete_queued(t, session, *task, request.what);
+    case task_state::queued: return complete_queued(t, session, *task, request.what);
     case task_state::in_progress:
       if (task->record.owner == task_owner::manual) return complete_by_hand(t, *task, request.what);
       return complete_running(t, session, task->record, request.what);
-    case task_state::cancelled:
-      return complete_cancelled(t, session, task->record, request.what);
+    case task_state::cancelled: return complete_cancelled(t, session, task->record, request.what);
     case task_state::done:
-    case task_state::error:
-      break;
+    case task_state::error: break;
   }
   return complete_again(t, task->record, request.what);
 }

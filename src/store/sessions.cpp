@@ -40,9 +40,7 @@ session_row read_session(const sql_query& q) {
   return row;
 }
 
-std::optional<session_row> one_session(sql_query q) {
-  return q.step() ? std::optional(read_session(q)) : std::nullopt;
-}
+std::optional<session_row> one_session(sql_query q) { return q.step() ? std::optional(read_session(q)) : std::nullopt; }
 
 std::optional<session_record> record_of(std::optional<session_row> row) {
   return row ? std::optional(std::move(row->record)) : std::nullopt;
@@ -136,9 +134,7 @@ std::string hold_sentence(int fruitless, const session_record& session) {
   return text;
 }
 
-bool is_about_budget(session_end why) {
-  return why == session_end::budget || why == session_end::usage_unknown;
-}
+bool is_about_budget(session_end why) { return why == session_end::budget || why == session_end::usage_unknown; }
 
 // A batch whose budget is spent, or cannot be kept, has no time to wait for. One whose agent is blocked was held at
 // once: each such session counts as one after the third that came to nothing.

@@ -24,9 +24,7 @@ struct settled_turn {
 }
 
 /// True if the turn is the preamble's.
-[[nodiscard]] inline bool is_preamble(const turn_record& turn) {
-  return turn.task.empty();
-}
+[[nodiscard]] inline bool is_preamble(const turn_record& turn) { return turn.task.empty(); }
 
 /// True if the turn is the one the task is in progress with. A task that was cancelled meanwhile has no such turn.
 [[nodiscard]] inline bool is_running_turn(const task_record& task, const turn_record& turn) {
@@ -119,14 +117,12 @@ struct settled_turn {
     case session_end::agent_lost:
     case session_end::crashed:
     case session_end::blocked:
-    case session_end::full:
-      return before + 1;
+    case session_end::full: return before + 1;
     case session_end::not_started:
     case session_end::stopped:
     case session_end::cancelled:
     case session_end::budget:
-    case session_end::usage_unknown:
-      return before;
+    case session_end::usage_unknown: return before;
   }
   return before;
 }

@@ -10,9 +10,7 @@ namespace cobatch {
 
 namespace {
 
-constexpr int primary(int code) {
-  return code & 0xff;
-}
+constexpr int primary(int code) { return code & 0xff; }
 
 // Only a write that was refused: a sync that fails for want of room has lost what was written before it.
 bool is_no_room(int code, int system_error_number) {
@@ -43,26 +41,20 @@ errc meaning_of(int code, int system_error_number) {
   if (is_no_room(code, system_error_number)) return errc::disk_full;
   switch (primary(code)) {
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return errc::store_damaged;
-    case SQLITE_READONLY:
-      return code == SQLITE_READONLY_DBMOVED ? errc::workspace_replaced : errc::not_writable;
+    case SQLITE_NOTADB: return errc::store_damaged;
+    case SQLITE_READONLY: return code == SQLITE_READONLY_DBMOVED ? errc::workspace_replaced : errc::not_writable;
     case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return errc::not_writable;
+    case SQLITE_AUTH: return errc::not_writable;
     case SQLITE_CANTOPEN:
       if (code == SQLITE_CANTOPEN_SYMLINK) return errc::unsafe_file;
       return system_error_number == EACCES || system_error_number == EPERM ? errc::not_writable : errc::io_error;
     case SQLITE_NOLFS:
-    case SQLITE_PROTOCOL:
-      return errc::cannot_lock;
+    case SQLITE_PROTOCOL: return errc::cannot_lock;
     case SQLITE_MISUSE:
     case SQLITE_ERROR:
     case SQLITE_CONSTRAINT:
-    case SQLITE_RANGE:
-      return errc::internal;
-    default:
-      return code == SQLITE_IOERR_LOCK || code == SQLITE_IOERR_SHMLOCK ? errc::cannot_lock : errc::storage_fault;
+    case SQLITE_RANGE: return errc::internal;
+    default: return code == SQLITE_IOERR_LOCK || code == SQLITE_IOERR_SHMLOCK ? errc::cannot_lock : errc::storage_fault;
   }
 }
 
@@ -73,20 +65,15 @@ std::string advice_for(errc code) {
     case errc::store_damaged:
       return "; the file was left as it is. Restore it from a backup, or move it and its -wal and -shm files aside and "
              "start with a new store";
-    case errc::not_writable:
-      return "; nothing was stored; check owner and mode of the file and of its folder";
-    case errc::cannot_lock:
-      return "; the file system may not support locks: keep the store elsewhere with --state DIR";
-    default:
-      return "; nothing of this request was stored";
+    case errc::not_writable: return "; nothing was stored; check owner and mode of the file and of its folder";
+    case errc::cannot_lock: return "; the file system may not support locks: keep the store elsewhere with --state DIR";
+    default: return "; nothing of this request was stored";
   }
 }
 
 }  // namespace
 
-std::string_view sqlite_version() noexcept {
-  return sqlite3_libversion();
-}
+std::string_view sqlite_version() noexcept { return sqlite3_libversion(); }
 
 class sqlite::statement final : public sql_statement {
  public:
@@ -159,17 +146,11 @@ void sqlite::begin(access wanted) {
     run("BEGIN");
 }
 
-void sqlite::commit() {
-  run("COMMIT");
-}
+void sqlite::commit() { run("COMMIT"); }
 
-void sqlite::roll_back() {
-  run("ROLLBACK");
-}
+void sqlite::roll_back() { run("ROLLBACK"); }
 
-bool sqlite::in_transaction() const noexcept {
-  return sqlite3_get_autocommit(db_) == 0;
-}
+bool sqlite::in_transaction() const noexcept { return sqlite3_get_autocommit(db_) == 0; }
 
 sql_statement& sqlite::prepared(const char* text) {
   auto& kept = statements_[text];
@@ -177,13 +158,9 @@ sql_statement& sqlite::prepared(const char* text) {
   return *kept;
 }
 
-std::int64_t sqlite::rows_changed() const noexcept {
-  return sqlite3_changes64(db_);
-}
+std::int64_t sqlite::rows_changed() const noexcept { return sqlite3_changes64(db_); }
 
-std::int64_t sqlite::last_insert_key() const noexcept {
-  return sqlite3_last_insert_rowid(db_);
-}
+std::int64_t sqlite::last_insert_key() const noexcept { return sqlite3_last_insert_rowid(db_); }
 
 void sqlite::execute(const std::string& statements) {
   check(sqlite3_exec(db_, statements.c_str(), nullptr, nullptr, nullptr));

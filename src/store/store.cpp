@@ -17,9 +17,7 @@ result<std::unique_ptr<v1::store>> v1::store::open(const store_options& options)
   return std::unique_ptr<store>(new store(std::move(*opened)));
 }
 
-std::int64_t v1::store::version() {
-  return database_->version();
-}
+std::int64_t v1::store::version() { return database_->version(); }
 
 std::int64_t v1::store::wait_for_change(std::int64_t seen, std::chrono::steady_clock::time_point deadline,
                                         std::stop_token stop) {

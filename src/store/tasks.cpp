@@ -168,12 +168,8 @@ task_outcome ask(const task_row& row, task_action action) {
   const task_decision decision = decide(action, row.record.state, row.record.owner);
   switch (decision.what) {
     case task_decision::kind::becomes:
-    case task_decision::kind::removed:
-      out.what = task_outcome::kind::changed;
-      break;
-    case task_decision::kind::unchanged:
-      out.what = task_outcome::kind::unchanged;
-      break;
+    case task_decision::kind::removed: out.what = task_outcome::kind::changed; break;
+    case task_decision::kind::unchanged: out.what = task_outcome::kind::unchanged; break;
     case task_decision::kind::refused:
       out.what = task_outcome::kind::refused;
       out.code = decision.code;

@@ -23,9 +23,7 @@
 namespace cobatch {
 
 /// The error of a store that holds what no store writes.
-[[nodiscard]] inline store_failure damaged(std::string message) {
-  return {{errc::store_damaged, std::move(message)}};
-}
+[[nodiscard]] inline store_failure damaged(std::string message) { return {{errc::store_damaged, std::move(message)}}; }
 
 /// A limit as a database takes it.
 [[nodiscard]] constexpr std::int64_t sql_limit(std::size_t limit) noexcept {

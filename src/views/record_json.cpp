@@ -32,9 +32,7 @@ void add_all(json::object& to, json::object members) {
   for (auto& m : members) to.push_back(std::move(m));
 }
 
-json::array as_json(const std::vector<std::string>& texts) {
-  return {texts.begin(), texts.end()};
-}
+json::array as_json(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
 
 void add_duration(json::object& to, const result_record& r) {
   if (knows_duration(r)) add(to, "execution_time_seconds", seconds_json(r.duration_ms));
@@ -220,13 +218,9 @@ json::object result_json(const result_record& r, const task_record* task) {
   return out;
 }
 
-bool knows_duration(const result_record& r) {
-  return r.turn != turn_no{} || r.duration_ms > 0;
-}
+bool knows_duration(const result_record& r) { return r.turn != turn_no{} || r.duration_ms > 0; }
 
-bool is_own_result(const json::value& told) {
-  return told.find(source_member) != nullptr;
-}
+bool is_own_result(const json::value& told) { return told.find(source_member) != nullptr; }
 
 json::object batch_json(const batch_record& batch, bool cut_off) {
   json::object out{{"batch_id", batch.id.str()}, {"batch_status", name_of(batch.state)}};

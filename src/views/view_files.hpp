@@ -16,8 +16,8 @@
 #include <cobatch/core/error.hpp>
 #include <cobatch/core/time.hpp>
 
-#include "os/files.hpp"
 #include "os/descriptor.hpp"
+#include "os/files.hpp"
 
 namespace cobatch {
 

@@ -16,17 +16,13 @@ namespace cobatch {
 
 namespace {
 
-std::string as_file(json::object content) {
-  return json::write_pretty(std::move(content)) + "\n";
-}
+std::string as_file(json::object content) { return json::write_pretty(std::move(content)) + "\n"; }
 
 // The original sorted its sessions by what they were about; ours are all tasks of batches.
 constexpr const char* task_type = "task";
 
 // Input and output together, if both are known.
-bool knows_total(const usage& used) {
-  return used.says(used.total().input()) && used.says(used.total().output);
-}
+bool knows_total(const usage& used) { return used.says(used.total().input()) && used.says(used.total().output); }
 
 // In the history input is all that the model read; what came from the cache is part of it, and stands apart, too. Of
 // figures that are a lower bound one that is 0 says nothing, and is left out.

@@ -26,9 +26,7 @@ constexpr std::chrono::seconds retry_after_failure{30};  // a full disk may have
 constexpr std::chrono::hours without_change{1};
 constexpr std::size_t most_warnings_kept = 16;
 
-std::int64_t steady_ms() {
-  return std::chrono::duration_cast<milliseconds>(steady::now().time_since_epoch()).count();
-}
+std::int64_t steady_ms() { return std::chrono::duration_cast<milliseconds>(steady::now().time_since_epoch()).count(); }
 
 bool in_place(const fs::path& folder, const view_note& note) {
   for (std::size_t i = 0; i < view_count; ++i)

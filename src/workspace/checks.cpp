@@ -289,9 +289,7 @@ result<adopted_task> check_adopted(adopted_task given) {
   return is.answer(std::move(given));
 }
 
-bool may_complete_with(turn_end end) noexcept {
-  return end != turn_end::interrupted && end != turn_end::cancelled;
-}
+bool may_complete_with(turn_end end) noexcept { return end != turn_end::interrupted && end != turn_end::cancelled; }
 
 result<settlement> check_completion(settlement what) {
   checker is("the completion");

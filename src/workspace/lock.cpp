@@ -88,9 +88,7 @@ std::string about_foreign(const std::optional<lock_file_identity>& marker, const
 
 }  // namespace
 
-bool is_cut_off(const lock_view& seen) noexcept {
-  return seen.live && seen.facts.guard == guard_state::free;
-}
+bool is_cut_off(const lock_view& seen) noexcept { return seen.live && seen.facts.guard == guard_state::free; }
 
 result<lock_view> look_at_lock(const workspace_paths& paths, store& storage) {
   const auto once = [&]() -> result<lock_view> {

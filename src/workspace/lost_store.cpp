@@ -51,9 +51,7 @@ bool is_lost(const fs::path& state, const view_note& note) {
 }
 
 // The names of the files in data/ that views were saved as, a line each.
-fs::path record_in(const fs::path& state) {
-  return state / "saved_views";
-}
+fs::path record_in(const fs::path& state) { return state / "saved_views"; }
 
 // Those that are still there.
 std::vector<std::string> saved_views(const workspace_paths& paths) {
@@ -113,8 +111,6 @@ std::optional<warning> lost_store_warning(const workspace_options& options, cons
                   import_command(options, paths))};
 }
 
-void forget_lost_store(const workspace_paths& paths) noexcept {
-  ::unlink(record_in(paths.state).c_str());
-}
+void forget_lost_store(const workspace_paths& paths) noexcept { ::unlink(record_in(paths.state).c_str()); }
 
 }  // namespace cobatch

@@ -70,9 +70,7 @@ bool asks_for_more(std::string_view member, const json::value& given, const json
 }
 
 // "anthropic", and "vertex_ai-anthropic_models".
-bool is_anthropics(const model_price& model) {
-  return model.provider.find("anthropic") != std::string::npos;
-}
+bool is_anthropics(const model_price& model) { return model.provider.find("anthropic") != std::string::npos; }
 
 bool is_date(std::string_view text) {
   if (text.size() == 10 && text[4] == '-' && text[7] == '-')
@@ -314,9 +312,7 @@ batch_costs price_table::costs_of(const ledger& accounts) const {
   return out;
 }
 
-price_table read_prices(const json::object& prices) {
-  return price_reader().read(prices);
-}
+price_table read_prices(const json::object& prices) { return price_reader().read(prices); }
 
 result<price_table> v1::read_price_file(const std::filesystem::path& file) {
   const auto wrong = [&](const error& why) {

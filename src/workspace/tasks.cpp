@@ -105,8 +105,7 @@ std::vector<warning> findings_on(const assign_facts& facts, store& storage, std:
 // Why a task in this state cannot be had. `kept` says what was not done, and what to do if that is known.
 error refused(errc code, const task_id& id, const task_record& task, const task_id& need, std::string_view kept) {
   switch (code) {
-    case errc::task_not_found:
-      return not_found(id);
+    case errc::task_not_found: return not_found(id);
     case errc::task_ended:
       return {code, fmt::format("task \"{}\" has already ended ({}); {}", id.str(), name_of(task.state), kept)};
     case errc::task_in_progress:
@@ -124,8 +123,7 @@ error refused(errc code, const task_id& id, const task_record& task, const task_
     case errc::need_unknown:
       return {code, fmt::format("task \"{}\" needs \"{}\", which is not done; {}. See to that one first", id.str(),
                                 need.str(), kept)};
-    default:
-      return {code, fmt::format("task \"{}\" cannot be had now; {}", id.str(), kept)};
+    default: return {code, fmt::format("task \"{}\" cannot be had now; {}", id.str(), kept)};
   }
 }
 
@@ -262,9 +260,7 @@ result<std::vector<warning>> workspace::prepare_to_run(const std::optional<batch
   return fail(done.error());
 }
 
-result<task_outcome> workspace::cancel(const task_id& task) {
-  return answer(task, state_->storage->cancel(task));
-}
+result<task_outcome> workspace::cancel(const task_id& task) { return answer(task, state_->storage->cancel(task)); }
 
 result<task_outcome> workspace::update(const task_id& task, task_changes changes) {
   auto checked = check_changes(task, std::move(changes));
@@ -272,13 +268,9 @@ result<task_outcome> workspace::update(const task_id& task, task_changes changes
   return answer(task, state_->storage->update(task, *checked));
 }
 
-result<task_outcome> workspace::reset(const task_id& task) {
-  return answer(task, state_->storage->reset(task));
-}
+result<task_outcome> workspace::reset(const task_id& task) { return answer(task, state_->storage->reset(task)); }
 
-result<task_outcome> workspace::remove(const task_id& task) {
-  return answer(task, state_->storage->remove(task));
-}
+result<task_outcome> workspace::remove(const task_id& task) { return answer(task, state_->storage->remove(task)); }
 
 result<task_outcome> workspace::remove_result(const task_id& task) {
   auto outcome = state_->storage->remove_result(task);
@@ -308,14 +300,10 @@ result<begin_called_outcome> workspace::begin_called(const session_token& token,
   if (!outcome) return outcome;
   switch (outcome->what) {
     case kind::begun:
-    case kind::repeated:
-      return outcome;
-    case kind::busy:
-      return fail(busy(outcome->task));
-    case kind::stale:
-      return fail(stale(task));
-    case kind::refused:
-      break;
+    case kind::repeated: return outcome;
+    case kind::busy: return fail(busy(outcome->task));
+    case kind::stale: return fail(stale(task));
+    case kind::refused: break;
   }
   return fail(refused(outcome->code, task, outcome->task, outcome->need, "it was not begun"));
 }
@@ -329,16 +317,11 @@ result<complete_called_outcome> workspace::complete_called(complete_called_reque
   if (!outcome) return outcome;
   switch (outcome->what) {
     case kind::settled:
-    case kind::repeated:
-      return outcome;
-    case kind::already_completed:
-      return fail(completed_otherwise(outcome->task));
-    case kind::busy:
-      return fail(busy(outcome->task));
-    case kind::stale:
-      return fail(stale(request.task));
-    case kind::refused:
-      break;
+    case kind::repeated: return outcome;
+    case kind::already_completed: return fail(completed_otherwise(outcome->task));
+    case kind::busy: return fail(busy(outcome->task));
+    case kind::stale: return fail(stale(request.task));
+    case kind::refused: break;
   }
   if (outcome->code == errc::task_queued && !request.token) return fail(not_begun(request.task));
   return fail(refused(outcome->code, request.task, outcome->task, outcome->need, "its completion was not stored"));

@@ -131,9 +131,7 @@ std::vector<warning> telemetry_file::leave_behind(const task_id& next, bool othe
                                               next.str(), became)}};
 }
 
-std::string telemetry_file::named_task() const {
-  return task_in(content_of(file_));
-}
+std::string telemetry_file::named_task() const { return task_in(content_of(file_)); }
 
 void telemetry_file::use_up() {
   if (is_claimed_) ::unlink(claimed_.c_str());

@@ -204,15 +204,11 @@ bool add_commits(std::vector<std::string>& to, const work_snapshot& before, cons
   return false;
 }
 
-bool is_commit(std::string_view text) {
-  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
+bool is_commit(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
 
 }  // namespace
 
-bool is_dirty(const work_snapshot& snapshot) {
-  return !snapshot.files.empty();
-}
+bool is_dirty(const work_snapshot& snapshot) { return !snapshot.files.empty(); }
 
 work_tree::work_tree(fs::path folder, std::vector<fs::path> own, std::chrono::milliseconds patience)
     : folder_(std::move(folder)), own_(std::move(own)), patience_(patience) {

@@ -16,9 +16,7 @@
 
 namespace cobatch {
 
-std::string_view v1::version() noexcept {
-  return COBATCH_VERSION_STRING;
-}
+std::string_view v1::version() noexcept { return COBATCH_VERSION_STRING; }
 
 workspace::workspace(std::unique_ptr<state> s) : state_(std::move(s)) {}
 workspace::workspace(workspace&&) noexcept = default;
@@ -130,26 +128,14 @@ result<wait_reply> workspace::wait(const batch_id& batch, std::chrono::steady_cl
   return reply;
 }
 
-std::vector<warning> workspace::refresh_views() {
-  return state_->views->refresh_now();
-}
+std::vector<warning> workspace::refresh_views() { return state_->views->refresh_now(); }
 
-std::vector<warning> workspace::refresh_views_soon() {
-  return state_->views->refresh_soon();
-}
+std::vector<warning> workspace::refresh_views_soon() { return state_->views->refresh_soon(); }
 
-const workspace_paths& workspace::paths() const noexcept {
-  return state_->where.paths;
-}
-store& workspace::storage() noexcept {
-  return *state_->storage;
-}
-timestamp workspace::now() const {
-  return state_->options.clock();
-}
-result<void> workspace::check_in_place() const {
-  return cobatch::check_in_place(state_->where);
-}
+const workspace_paths& workspace::paths() const noexcept { return state_->where.paths; }
+store& workspace::storage() noexcept { return *state_->storage; }
+timestamp workspace::now() const { return state_->options.clock(); }
+result<void> workspace::check_in_place() const { return cobatch::check_in_place(state_->where); }
 
 namespace {
 

@@ -31,9 +31,7 @@ void check(cobatch_status status, cobatch_error* const* err) {
   if (status != COBATCH_OK) give_up(cobatch_error_message(*err).data);
 }
 
-cobatch_text text(const std::string& s) {
-  return {s.data(), s.size()};
-}
+cobatch_text text(const std::string& s) { return {s.data(), s.size()}; }
 
 cobatch_workspace* open_by_c(const std::string& folder) {
   cobatch_workspace_options where = COBATCH_WORKSPACE_OPTIONS_INIT;

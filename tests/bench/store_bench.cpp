@@ -59,9 +59,7 @@ class journal {
   unique_fd fd_;
 };
 
-std::string record_of_300_bytes() {
-  return std::string(299, 'r') + "\n";
-}
+std::string record_of_300_bytes() { return std::string(299, 'r') + "\n"; }
 
 // A task whose texts make it about as large as the journal's record.
 task_spec make_task(std::string id) {

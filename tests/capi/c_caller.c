@@ -17,9 +17,7 @@ static void check(int ok, const char* what, int line) {
 static int destroyed;
 static int lines_logged;
 
-static void count_destroyed(void* user_data) {
-  ++*(int*)user_data;
-}
+static void count_destroyed(void* user_data) { ++*(int*)user_data; }
 
 static void count_line(void* user_data, int32_t level, cobatch_text message) {
   (void)level;

@@ -34,12 +34,8 @@ TEST_CASE("an engine that is stopped at once, or freed, interrupts its turn and 
   with.options.stop_grace_ms = INT64_MAX;
   auto engine = make<cobatch_engine>(cobatch_engine_start, place.handle.get(), &with.options);
   works.begun.wait();
-  SUBCASE("stopped at once") {
-    must(cobatch_engine_stop, engine.get(), 1, nullptr);
-  }
-  SUBCASE("freed") {
-    engine.reset();
-  }
+  SUBCASE("stopped at once") { must(cobatch_engine_stop, engine.get(), 1, nullptr); }
+  SUBCASE("freed") { engine.reset(); }
   SUBCASE("freed after its workspace") {
     auto another = open_workspace(place.folder.path());
     auto waits = make<cobatch_engine>(cobatch_engine_start, another.get(), &with.options);

@@ -97,9 +97,7 @@ TEST_CASE("a store that is a link is refused") {
     std::filesystem::rename(place.store(), elsewhere);
     std::filesystem::create_symlink(elsewhere, place.store());
   }
-  SUBCASE("hard") {
-    std::filesystem::create_hard_link(place.store(), elsewhere);
-  }
+  SUBCASE("hard") { std::filesystem::create_hard_link(place.store(), elsewhere); }
   CHECK(reopen(place) == COBATCH_E_UNSAFE_FILE);
 }
 

@@ -17,20 +17,14 @@ struct seen {
 std::string name_of(const cobatch_event_info& event) {
   const std::string turn = std::to_string(event.session) + "." + std::to_string(event.turn) + " " + copy_of(event.task);
   switch (event.kind) {
-    case COBATCH_EVENT_SESSION_STARTED:
-      return "session " + std::to_string(event.session);
-    case COBATCH_EVENT_TURN_STARTED:
-      return "turn " + turn;
-    case COBATCH_EVENT_TURN_ENDED:
-      return "turn " + turn + " ended " + std::to_string(event.turn_end);
+    case COBATCH_EVENT_SESSION_STARTED: return "session " + std::to_string(event.session);
+    case COBATCH_EVENT_TURN_STARTED: return "turn " + turn;
+    case COBATCH_EVENT_TURN_ENDED: return "turn " + turn + " ended " + std::to_string(event.turn_end);
     case COBATCH_EVENT_SESSION_ENDED:
       return "session " + std::to_string(event.session) + " ended " + std::to_string(event.session_end);
-    case COBATCH_EVENT_CHANGED:
-      return "changed";
-    case COBATCH_EVENT_PROGRESS:
-      return "progress " + turn + ": " + copy_of(event.text);
-    default:
-      return "event " + std::to_string(event.kind) + " " + copy_of(event.text);
+    case COBATCH_EVENT_CHANGED: return "changed";
+    case COBATCH_EVENT_PROGRESS: return "progress " + turn + ": " + copy_of(event.text);
+    default: return "event " + std::to_string(event.kind) + " " + copy_of(event.text);
   }
 }
 

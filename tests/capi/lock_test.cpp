@@ -18,9 +18,7 @@ struct status_of_lock : lent_record<cobatch_lock_info> {
   }
 };
 
-answer unlock(cobatch_workspace* place, std::uint32_t flags = 0) {
-  return call(cobatch_unlock, place, flags, nullptr);
-}
+answer unlock(cobatch_workspace* place, std::uint32_t flags = 0) { return call(cobatch_unlock, place, flags, nullptr); }
 
 }  // namespace
 

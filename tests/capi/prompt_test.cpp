@@ -25,18 +25,14 @@ struct prompt_scene : scratch_workspace {
   [[nodiscard]] std::string kept(std::string_view name) const { return content_of(folder.path() / name); }
 };
 
-bool holds(const std::string& all, std::string_view part) {
-  return all.find(part) != std::string::npos;
-}
+bool holds(const std::string& all, std::string_view part) { return all.find(part) != std::string::npos; }
 
 }  // namespace
 
 TEST_CASE("a prompt agent gets its arguments, and a prompt that says how to call") {
   const prompt_scene place;
   std::string call_with = "cobatch call";
-  SUBCASE("as nobody has said") {
-    place.run();
-  }
+  SUBCASE("as nobody has said") { place.run(); }
   SUBCASE("as is said") {
     call_with = "'/opt/my tools/cobatch' call --state /var/x";
     place.run(call_with);

@@ -88,9 +88,7 @@ TEST_CASE("a check that takes longer than its limit is ended, and has failed") {
 
 TEST_CASE("the turn that reaches the day's budget is the day's last one, and what is left stays queued") {
   priced_scene scene;
-  SUBCASE("in tokens") {
-    scene.day.tokens = 100;
-  }
+  SUBCASE("in tokens") { scene.day.tokens = 100; }
   SUBCASE("in dollars") {
     scene.day.nano_dollars = 1'000'000;  // 100 tokens
   }

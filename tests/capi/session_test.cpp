@@ -309,9 +309,7 @@ TEST_CASE("a session that is ended or freed while a turn runs gives the task bac
     must(cobatch_session_end, session.get());
     CHECK(ask_next(session) == COBATCH_E_STALE_SESSION);
   }
-  SUBCASE("freed") {
-    session.reset();
-  }
+  SUBCASE("freed") { session.reset(); }
   CHECK(turn_ends(place) == ends{COBATCH_TURN_STOPPED});
   CHECK(session_ends(place) == ends{COBATCH_SESSION_STOPPED});
   CHECK(task_of(place, "a")->state == COBATCH_TASK_QUEUED);

@@ -27,9 +27,7 @@ namespace cobatch_test {
 // -------------------------------------------------------------------------------------------------------- text
 
 /// Lent by the caller, as arguments are.
-inline cobatch_text text(std::string_view borrowed) {
-  return {borrowed.data(), borrowed.size()};
-}
+inline cobatch_text text(std::string_view borrowed) { return {borrowed.data(), borrowed.size()}; }
 
 /// A copy of text that came out: never NULL, and a zero byte behind it.
 inline std::string copy_of(cobatch_text lent) {

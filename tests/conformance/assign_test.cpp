@@ -250,12 +250,8 @@ STORE_TEST("a task for a batch that had ended starts its next round, sealed at o
   w.begun(session.id, 1);
   w.settle(session.id, 1);
   w.begin(session.id, 2);
-  SUBCASE("while its session is ending") {
-    CHECK(w.batch_now("b"_batch).state == batch_state::ending);
-  }
-  SUBCASE("after its session") {
-    CHECK(w.end(session.id).batch.state == batch_state::finished);
-  }
+  SUBCASE("while its session is ending") { CHECK(w.batch_now("b"_batch).state == batch_state::ending); }
+  SUBCASE("after its session") { CHECK(w.end(session.id).batch.state == batch_state::finished); }
   w.clock.turn(std::chrono::seconds{3});
   const auto out = w.assign("b"_batch, {"b"}, false);
   CHECK((out.next_round || w.loses_answers()));

@@ -131,12 +131,8 @@ STORE_TEST("the turn of a task that was cancelled does not hinder the next one")
   const auto token = prompted(w, {"a", "b", "c"});
   begin_now(w, token, "a"_task);
   must(w->cancel("a"_task));
-  SUBCASE("when it is begun") {
-    begin_now(w, token, "b"_task);
-  }
-  SUBCASE("when it is completed at once") {
-    check_settled(w, w.complete(token, "b"_task));
-  }
+  SUBCASE("when it is begun") { begin_now(w, token, "b"_task); }
+  SUBCASE("when it is completed at once") { check_settled(w, w.complete(token, "b"_task)); }
   const auto turns = must(w->list_turns({}));
   REQUIRE(turns.size() == 2);
   CHECK(turns[0].end == turn_end::cancelled);
@@ -278,15 +274,9 @@ STORE_TEST("of several completions of a task the first one stands") {
   CHECK(w.complete(token, "a"_task).what == complete::repeated);
   CHECK(w.complete({}, "a"_task).what == complete::repeated);
   auto other = ended_as(turn_end::done);
-  SUBCASE("with another end") {
-    other = ended_as(turn_end::error);
-  }
-  SUBCASE("with another output") {
-    other.output += "!";
-  }
-  SUBCASE("with another summary") {
-    other.output_summary += "!";
-  }
+  SUBCASE("with another end") { other = ended_as(turn_end::error); }
+  SUBCASE("with another output") { other.output += "!"; }
+  SUBCASE("with another summary") { other.output_summary += "!"; }
   CHECK(must(w->complete_called({token, "a"_task, other})).what == complete::already_completed);
   CHECK(w.result_now("a"_task) == first);
   CHECK(w.batch_now("b"_batch).tally[task_state::done] == 1);

@@ -10,9 +10,7 @@
 
 namespace cobatch_test {
 
-inline std::string text_of(const std::optional<timestamp>& t) {
-  return t ? std::to_string(t->ms) : "-";
-}
+inline std::string text_of(const std::optional<timestamp>& t) { return t ? std::to_string(t->ms) : "-"; }
 
 inline std::string text_of(const task_tally& tally) {
   std::string out;
@@ -34,9 +32,7 @@ inline std::string text_of(const batch_settings& s) {
   return out.str();
 }
 
-inline std::string text_of(const preamble& p) {
-  return "preamble '" + p.text + "' " + joined(p.files);
-}
+inline std::string text_of(const preamble& p) { return "preamble '" + p.text + "' " + joined(p.files); }
 
 inline std::string text_of(const batch_record& b) {
   std::ostringstream out;
@@ -202,9 +198,7 @@ inline std::string text_of(const std::vector<adopt_outcome>& all) {
   return out;
 }
 
-inline std::string text_of(bool yes) {
-  return yes ? "yes" : "no";
-}
+inline std::string text_of(bool yes) { return yes ? "yes" : "no"; }
 
 /// An answer of any command.
 template <class T>

@@ -75,9 +75,7 @@ STORE_TEST("execute with an id seals and runs exactly that batch") {
 
 STORE_TEST("a named batch with no task to run is empty") {
   w.stored("b"_batch, {"a"}, false);
-  SUBCASE("cancelled while open") {
-    must(w->cancel("a"_task));
-  }
+  SUBCASE("cancelled while open") { must(w->cancel("a"_task)); }
   SUBCASE("finished") {
     must(w->seal("b"_batch));
     const auto session = w.claimed();
@@ -137,9 +135,7 @@ STORE_TEST("after three sessions without a settled turn the batch is held with a
     CHECK(must(w->seal("b"_batch)).what == seal_outcome::kind::unchanged);
     CHECK(w.batch_now("b"_batch).state == batch_state::held);
   }
-  SUBCASE("a new task joins it and it stays held") {
-    CHECK(w.stored("b"_batch, {"b"}).state == batch_state::held);
-  }
+  SUBCASE("a new task joins it and it stays held") { CHECK(w.stored("b"_batch, {"b"}).state == batch_state::held); }
   SUBCASE("with its last task cancelled it has ended") {
     must(w->cancel("a"_task));
     const auto ended = w.batch_now("b"_batch);

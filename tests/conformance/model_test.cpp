@@ -25,30 +25,21 @@ class commands_at_random {
     switch (draw(15)) {
       case 0:
       case 1:
-      case 2:
-        return text_of(s.assign(some_assign()));
-      case 3:
-        return text_of(s.seal(some_batch()));
+      case 2: return text_of(s.assign(some_assign()));
+      case 3: return text_of(s.seal(some_batch()));
       case 4:
         return text_of(s.execute({draw(2) == 0 ? std::optional(some_batch()) : std::nullopt, epoch{some_epoch()}}));
       case 5:
-      case 6:
-        return text_of(s.claim(some_claim()));
-      case 7:
-        return text_of(s.cancel(some_task()));
-      case 8:
-        return text_of(s.begin_turn(some_begin()));
-      case 9:
-        return text_of(s.settle_turn(epoch{some_epoch()}, turn_no{1 + draw(4)}, some_settlement()));
+      case 6: return text_of(s.claim(some_claim()));
+      case 7: return text_of(s.cancel(some_task()));
+      case 8: return text_of(s.begin_turn(some_begin()));
+      case 9: return text_of(s.settle_turn(epoch{some_epoch()}, turn_no{1 + draw(4)}, some_settlement()));
       case 10:
         return text_of(s.end_session(epoch{some_epoch()}, static_cast<session_end>(draw(session_end_count)), "why"));
       case 11:
-      case 12:
-        return do_to_task(s);
-      case 13:
-        return call(s);
-      default:
-        return draw(2) == 0 ? text_of(s.recover(some_recovery())) : say_of_session(s);
+      case 12: return do_to_task(s);
+      case 13: return call(s);
+      default: return draw(2) == 0 ? text_of(s.recover(some_recovery())) : say_of_session(s);
     }
   }
 
@@ -112,35 +103,24 @@ class commands_at_random {
   std::string say_of_session(repeating_store& s) {
     const epoch session{some_epoch()};
     switch (draw(4)) {
-      case 0:
-        return text_of(s.request_end(session));
-      case 1:
-        return text_of(s.set_pause(session, session_pause{{draw(100)}, "a limit"}));
-      case 2:
-        return text_of(s.set_pause(session, std::nullopt));
-      default:
-        return text_of(s.describe_agent(session, {"1." + std::to_string(draw(3)), "a-model", "api key"}));
+      case 0: return text_of(s.request_end(session));
+      case 1: return text_of(s.set_pause(session, session_pause{{draw(100)}, "a limit"}));
+      case 2: return text_of(s.set_pause(session, std::nullopt));
+      default: return text_of(s.describe_agent(session, {"1." + std::to_string(draw(3)), "a-model", "api key"}));
     }
   }
 
   std::string do_to_task(repeating_store& s) {
     const auto id = some_task();
     switch (draw(8)) {
-      case 0:
-        return text_of(s.update(id, some_changes()));
+      case 0: return text_of(s.update(id, some_changes()));
       case 1:
-      case 2:
-        return text_of(s.reset(id));
-      case 3:
-        return text_of(s.remove(id));
-      case 4:
-        return text_of(s.remove_result(id));
-      case 5:
-        return text_of(s.mark_manually(id));
-      case 6:
-        return text_of(s.retry(some_batch()));
-      default:
-        return text_of(s.adopt({some_adopted(), some_adopted()}));
+      case 2: return text_of(s.reset(id));
+      case 3: return text_of(s.remove(id));
+      case 4: return text_of(s.remove_result(id));
+      case 5: return text_of(s.mark_manually(id));
+      case 6: return text_of(s.retry(some_batch()));
+      default: return text_of(s.adopt({some_adopted(), some_adopted()}));
     }
   }
 

@@ -70,12 +70,8 @@ STORE_TEST("when a task fails, what needs it is cancelled, and what needs that, 
   const auto session = w.claimed();
   w.begun(session.id, 1);
   w.clock.turn(std::chrono::seconds{1});
-  SUBCASE("the agent says that it failed") {
-    w.settle(session.id, 1, turn_end::error);
-  }
-  SUBCASE("a tool was denied") {
-    w.settle(session.id, 1, turn_end::denied);
-  }
+  SUBCASE("the agent says that it failed") { w.settle(session.id, 1, turn_end::error); }
+  SUBCASE("a tool was denied") { w.settle(session.id, 1, turn_end::denied); }
   SUBCASE("its attempts are used up") {
     w.settle(session.id, 1, turn_end::broke);
     w.begun(session.id, 2);
@@ -100,9 +96,7 @@ STORE_TEST("when a task fails, what needs it is cancelled, and what needs that, 
 
 STORE_TEST("when a task is cancelled, what needs it is cancelled too") {
   w.assign_specs("b"_batch, {task("a"), needing("b", {"a"}), needing("c", {"b"}), task("d")});
-  SUBCASE("while it is queued") {
-    must(w->cancel("a"_task));
-  }
+  SUBCASE("while it is queued") { must(w->cancel("a"_task)); }
   SUBCASE("while it runs") {
     w.begun(w.claimed().id, 1);
     must(w->cancel("a"_task));
@@ -196,12 +190,8 @@ STORE_TEST("a batch that stops at an error cancels all that is queued") {
 STORE_TEST("a batch stops at errors only, and only if it was told to") {
   batch_settings settings;
   SUBCASE("told nothing") {}
-  SUBCASE("told to continue") {
-    settings.on_error = error_rule::go_on;
-  }
-  SUBCASE("told to stop, and a task is cancelled") {
-    settings.on_error = error_rule::stop;
-  }
+  SUBCASE("told to continue") { settings.on_error = error_rule::go_on; }
+  SUBCASE("told to stop, and a task is cancelled") { settings.on_error = error_rule::stop; }
   w.assign_specs("b"_batch, {task("a"), task("b")}, settings);
   w.stored("other"_batch, {"c"});
   w.begun(w.claimed("b"_batch).id, 1);

@@ -69,9 +69,7 @@ STORE_TEST("a preamble's turn that did not end is settled with its session, and 
   w.begin_preamble(session.id, 1);
   end_outcome out;
   turn_end expected = turn_end::stopped;
-  SUBCASE("the session ends") {
-    out = w.end(session.id, session_end::agent_lost);
-  }
+  SUBCASE("the session ends") { out = w.end(session.id, session_end::agent_lost); }
   SUBCASE("its orchestrator died") {
     out = must(w->recover({session.id, {}, {}}));
     expected = turn_end::interrupted;
@@ -119,15 +117,9 @@ STORE_TEST("a preamble that is not right before the turn, failed, or is unknown 
   const auto session = claimed_with_preamble(w, {"a"});
   settlement preamble = ended_as(turn_end::done);
   std::int64_t turn = 2;
-  SUBCASE("it failed") {
-    preamble.end = turn_end::broke;
-  }
-  SUBCASE("nobody knows what it used") {
-    preamble.used.reset();
-  }
-  SUBCASE("another attempt lies between") {
-    turn = 3;
-  }
+  SUBCASE("it failed") { preamble.end = turn_end::broke; }
+  SUBCASE("nobody knows what it used") { preamble.used.reset(); }
+  SUBCASE("another attempt lies between") { turn = 3; }
   w.begin_preamble(session.id, 1);
   must(w->settle_turn(session.id, turn_no{1}, preamble));
   if (turn == 3) {

@@ -171,12 +171,8 @@ STORE_TEST("a turn's end is kept with its result and its usage") {
   what.used->inherited_read = 90'000;
   what.conversation = "conversation 7";
   SUBCASE("in a folder without a repository") {}
-  SUBCASE("with what it changed") {
-    what.changes = work_changes{{"src/a.c", "a \"b\""}, {"0123abc"}, false};
-  }
-  SUBCASE("with nothing changed") {
-    what.changes = work_changes{};
-  }
+  SUBCASE("with what it changed") { what.changes = work_changes{{"src/a.c", "a \"b\""}, {"0123abc"}, false}; }
+  SUBCASE("with nothing changed") { what.changes = work_changes{}; }
   const auto out = must(w->settle_turn(session.id, turn_no{1}, what));
   CHECK(w.answered(out.what, settle_outcome::kind::settled, settle_outcome::kind::repeated));
   CHECK(out.task.state == task_state::done);
@@ -487,9 +483,7 @@ STORE_TEST("a live session says when it rests and why, and its end ends the rest
     CHECK(!w.end(session.id, session_end::stopped).session.pause);
     CHECK(!w.session_now(session.id).pause);
   }
-  SUBCASE("it dies") {
-    CHECK(!must(w->recover({session.id, {}, {}})).session.pause);
-  }
+  SUBCASE("it dies") { CHECK(!must(w->recover({session.id, {}, {}})).session.pause); }
 }
 
 STORE_TEST("what an agent says of itself is kept with the session") {
@@ -527,9 +521,7 @@ STORE_TEST("recovery counts any other running turn as interrupted, and the batch
   const auto session = w.claimed();
   std::optional<turn_no> finished;
   SUBCASE("nothing is known of it") {}
-  SUBCASE("what is known is of another turn") {
-    finished = turn_no{7};
-  }
+  SUBCASE("what is known is of another turn") { finished = turn_no{7}; }
   w.begun(session.id, 1);
   const auto out = must(w->recover({session.id, finished, ended_as(turn_end::done)}));
   CHECK(out.batch.state == batch_state::sealed);

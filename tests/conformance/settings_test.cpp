@@ -68,21 +68,11 @@ STORE_TEST("settings or a preamble that contradict the batch's are refused and n
   must(w->assign(with("a", all_settings(), shared_text)));
   const auto before = w.batch_now("b"_batch);
   auto request = with("new", {});
-  SUBCASE("model") {
-    request.settings.model = "large";
-  }
-  SUBCASE("way") {
-    request.settings.way = running_way::one_session;
-  }
-  SUBCASE("on_error") {
-    request.settings.on_error = error_rule::go_on;
-  }
-  SUBCASE("text of the preamble") {
-    request.shared = {"other", shared_text.files};
-  }
-  SUBCASE("files of the preamble") {
-    request.shared = {shared_text.text, {}};
-  }
+  SUBCASE("model") { request.settings.model = "large"; }
+  SUBCASE("way") { request.settings.way = running_way::one_session; }
+  SUBCASE("on_error") { request.settings.on_error = error_rule::go_on; }
+  SUBCASE("text of the preamble") { request.shared = {"other", shared_text.files}; }
+  SUBCASE("files of the preamble") { request.shared = {shared_text.text, {}}; }
   for (const char* id : {"new", "a"}) {
     request.tasks = {task(id)};
     request.seal = true;

@@ -64,12 +64,8 @@ constexpr const char* name_of_kind(kind_of_store kind) {
 }
 
 /// One word for `task_id("a")` and `batch_id("b")`.
-inline task_id operator""_task(const char* text, std::size_t size) {
-  return task_id(std::string(text, size));
-}
-inline batch_id operator""_batch(const char* text, std::size_t size) {
-  return batch_id(std::string(text, size));
-}
+inline task_id operator""_task(const char* text, std::size_t size) { return task_id(std::string(text, size)); }
+inline batch_id operator""_batch(const char* text, std::size_t size) { return batch_id(std::string(text, size)); }
 
 inline task_spec task(std::string id, priority prio = priority::medium) {
   task_spec spec;
@@ -253,11 +249,9 @@ void on_each(const Kinds& kinds, void (*test)(world&)) {
 
 // STORE_TEST("promise") { … } is a test of every kind of store, STORE_TEST_ONCE one of the plain kinds; `w` is its
 // world. The body is compiled once.
-#define STORE_TEST_ON(kinds, body, name) \
-  static void body(world& w);            \
-  TEST_CASE(name) {                      \
-    on_each(kinds, body);                \
-  }                                      \
+#define STORE_TEST_ON(kinds, body, name)    \
+  static void body(world& w);               \
+  TEST_CASE(name) { on_each(kinds, body); } \
   static void body(world& w)
 #define STORE_TEST(name) STORE_TEST_ON(every_kind, DOCTEST_ANONYMOUS(store_test_), name)
 #define STORE_TEST_ONCE(name) STORE_TEST_ON(plain_kinds, DOCTEST_ANONYMOUS(store_test_), name)

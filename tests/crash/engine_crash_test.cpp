@@ -20,9 +20,7 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 // A failsafe only: nothing here takes as long.
-steady::time_point failsafe() {
-  return steady::now() + std::chrono::seconds{100};
-}
+steady::time_point failsafe() { return steady::now() + std::chrono::seconds{100}; }
 
 // Task b, the first time, waits for the file `go` or says nothing more; whatever else comes is done at once. Each task
 // that is worked on is noted, in `worked` or, the first time of b, in `first_b`.

@@ -10,9 +10,7 @@ using cobatch_fuzz::ensure;
 
 namespace {
 
-cobatch_text text(std::string_view lent) {
-  return {lent.data(), lent.size()};
-}
+cobatch_text text(std::string_view lent) { return {lent.data(), lent.size()}; }
 
 class host {
  public:
@@ -42,54 +40,36 @@ class host {
     cobatch_completion completion = COBATCH_COMPLETION_INIT;
     switch (what) {
       case 'a':
-      case 'b':
-        return assign(what == 'b', given, reply, err);
-      case 's':
-        return cobatch_seal(place_, text(given), reply, err);
-      case 'x':
-        return cobatch_execute_queue(place_, text(given), reply, err);
-      case 'c':
-        return cobatch_cancel(place_, text(given), reply, err);
-      case 'r':
-        return cobatch_reset(place_, text(given), reply, err);
-      case 'y':
-        return cobatch_retry(place_, text(given), reply, err);
-      case 'f':
-        return cobatch_find_task(place_, text(given), reply, err);
-      case 'g':
-        return cobatch_find_batch(place_, text(given), reply, err);
-      case 'l':
-        return list(given, reply, err);
+      case 'b': return assign(what == 'b', given, reply, err);
+      case 's': return cobatch_seal(place_, text(given), reply, err);
+      case 'x': return cobatch_execute_queue(place_, text(given), reply, err);
+      case 'c': return cobatch_cancel(place_, text(given), reply, err);
+      case 'r': return cobatch_reset(place_, text(given), reply, err);
+      case 'y': return cobatch_retry(place_, text(given), reply, err);
+      case 'f': return cobatch_find_task(place_, text(given), reply, err);
+      case 'g': return cobatch_find_batch(place_, text(given), reply, err);
+      case 'l': return list(given, reply, err);
       case 'o':
         cobatch_close(place_);
         open();
         return COBATCH_OK;
-      case 'j':
-        return ask(given, err);
-      case 'B':
-        return session_ == nullptr ? cobatch_session_begin(place_, nullptr, &session_, err) : COBATCH_OK;
-      case 'F':
-        cobatch_session_free(std::exchange(session_, nullptr));
-        return COBATCH_OK;
-      case 'v':
-        return next_event(err);
-      default:
-        break;
+      case 'j': return ask(given, err);
+      case 'B': return session_ == nullptr ? cobatch_session_begin(place_, nullptr, &session_, err) : COBATCH_OK;
+      case 'F': cobatch_session_free(std::exchange(session_, nullptr)); return COBATCH_OK;
+      case 'v': return next_event(err);
+      default: break;
     }
     if (session_ == nullptr) return COBATCH_OK;
     switch (what) {
-      case 'n':
-        return next_turn(err);
+      case 'n': return next_turn(err);
       case 'C':
         completion.end = given.size() % 10;
         completion.output = text(given);
         return cobatch_session_complete(session_, turn_, &completion, reply, err);
       case 'e':
         return cobatch_session_extend(session_, turn_, static_cast<std::int64_t>(given.size()) * 1000, nullptr, err);
-      case 'E':
-        return cobatch_session_end(session_, err);
-      default:
-        return COBATCH_OK;
+      case 'E': return cobatch_session_end(session_, err);
+      default: return COBATCH_OK;
     }
   }
 
@@ -128,16 +108,11 @@ class host {
     filter.batch = text(given.substr(std::min<std::size_t>(1, given.size())));
     const cobatch_filter* const which = filter.batch.size == 0 ? nullptr : &filter;
     switch (given.empty() ? '\0' : given.front()) {
-      case 't':
-        return cobatch_list_tasks(place_, which, reply, err);
-      case 'r':
-        return cobatch_list_results(place_, which, reply, err);
-      case 'u':
-        return cobatch_list_turns(place_, which, reply, err);
-      case 's':
-        return cobatch_list_sessions(place_, which, reply, err);
-      default:
-        return cobatch_list_batches(place_, nullptr, reply, err);
+      case 't': return cobatch_list_tasks(place_, which, reply, err);
+      case 'r': return cobatch_list_results(place_, which, reply, err);
+      case 'u': return cobatch_list_turns(place_, which, reply, err);
+      case 's': return cobatch_list_sessions(place_, which, reply, err);
+      default: return cobatch_list_batches(place_, nullptr, reply, err);
     }
   }
 

@@ -9,9 +9,7 @@ using cobatch_fuzz::ensure;
 
 namespace {
 
-boost::beast::string_view beast_view(std::string_view text) {
-  return {text.data(), text.size()};
-}
+boost::beast::string_view beast_view(std::string_view text) { return {text.data(), text.size()}; }
 
 http_head head_in(std::string_view text) {
   constexpr std::size_t most = 60'000;  // Beast keeps the size of a field in 16 bits

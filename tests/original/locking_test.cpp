@@ -19,9 +19,7 @@ guard_record record_of(const scene& s) {
   return *glance->record;
 }
 
-bool runs(pid_t process) {
-  return ::waitpid(process, nullptr, WNOHANG) == 0;
-}
+bool runs(pid_t process) { return ::waitpid(process, nullptr, WNOHANG) == 0; }
 
 // Nobody but its writer takes such a file away, and what waits for it runs as soon as it is gone.
 void check_honoured(const scene& s, const std::string& lock_file) {

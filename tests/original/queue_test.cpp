@@ -12,9 +12,7 @@ namespace {
 const std::string queue_file = "claude_task_queue.json";
 const std::string results_file = "claude_task_results.json";
 
-std::size_t tasks_in(const json::value& queue) {
-  return queue.find("tasks")->as_object()->size();
-}
+std::size_t tasks_in(const json::value& queue) { return queue.find("tasks")->as_object()->size(); }
 
 }  // namespace
 

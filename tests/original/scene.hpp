@@ -16,9 +16,7 @@ inline std::vector<std::string> lines_of(const std::filesystem::path& file) {
   return lines;
 }
 
-inline std::string quoted(const std::string& text) {
-  return json::write(json::value(text));
-}
+inline std::string quoted(const std::string& text) { return json::write(json::value(text)); }
 
 inline json::value parsed(const std::string& text) {
   auto value = json::parse(text);

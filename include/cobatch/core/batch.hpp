@@ -195,10 +195,8 @@ struct assign_effect {
     return {auto_execute ? batch_state::sealed : batch_state::open, false, auto_execute};
   switch (*before) {
     case batch_state::ending:
-    case batch_state::finished:
-      return {batch_state::sealed, true, false};
-    default:
-      return {*before, false, false};
+    case batch_state::finished: return {batch_state::sealed, true, false};
+    default: return {*before, false, false};
   }
 }
 

@@ -158,9 +158,7 @@ using result = tl::expected<T, error>;
 }
 
 /// `return fail(inner.error());` hands an error on.
-[[nodiscard]] inline tl::unexpected<error> fail(error e) {
-  return tl::unexpected<error>(std::move(e));
-}
+[[nodiscard]] inline tl::unexpected<error> fail(error e) { return tl::unexpected<error>(std::move(e)); }
 
 /// Something worth telling that did not stop the call: a code that never changes, and a sentence.
 struct warning {

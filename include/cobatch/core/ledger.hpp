@@ -46,9 +46,7 @@ struct account {
 };
 
 /// False if nobody knows anything of what was used: then the zeros of the sums say nothing.
-[[nodiscard]] constexpr bool is_known(const account& sum) noexcept {
-  return sum.complete || sum.used != tokens{};
-}
+[[nodiscard]] constexpr bool is_known(const account& sum) noexcept { return sum.complete || sum.used != tokens{}; }
 
 struct task_account {
   task_id task;

@@ -61,9 +61,7 @@ struct assign_facts {
 }
 
 namespace detail {
-[[nodiscard]] inline std::string in_quotes(const batch_id& id) {
-  return "\"" + id.str() + "\"";
-}
+[[nodiscard]] inline std::string in_quotes(const batch_id& id) { return "\"" + id.str() + "\""; }
 
 // The first of them that may have been meant as one with `a`'s; null pointer if there is none.
 [[nodiscard]] inline const batch_record* another_of_one_task(const assign_facts& a,

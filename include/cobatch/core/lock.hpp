@@ -76,12 +76,9 @@ enum class engine_step : std::uint8_t {
   if (facts.guard == guard_state::unknown) return engine_step::ask_again;
   if (facts.session_row_live) return engine_step::recover;
   switch (facts.marker) {
-    case marker_state::absent:
-      return engine_step::start;
-    case marker_state::ours:
-      return engine_step::remove_marker;
-    case marker_state::foreign:
-      break;
+    case marker_state::absent: return engine_step::start;
+    case marker_state::ours: return engine_step::remove_marker;
+    case marker_state::foreign: break;
   }
   return engine_step::wait_marker;
 }
@@ -135,14 +132,10 @@ enum class unlock_answer : std::uint8_t {
 /// The error code of a refused `unlock`; nothing for the answers that act.
 [[nodiscard]] constexpr std::optional<errc> refusal_of(unlock_answer answer) noexcept {
   switch (answer) {
-    case unlock_answer::refuse_live:
-      return errc::session_live;
-    case unlock_answer::refuse_absent:
-      return errc::no_marker;
-    case unlock_answer::ask_again:
-      return errc::cannot_lock;
-    default:
-      return std::nullopt;
+    case unlock_answer::refuse_live: return errc::session_live;
+    case unlock_answer::refuse_absent: return errc::no_marker;
+    case unlock_answer::ask_again: return errc::cannot_lock;
+    default: return std::nullopt;
   }
 }
 

@@ -193,8 +193,7 @@ struct task_decision {
     case task_action::reset:
       if (running && !by_hand) return refused(errc::task_in_progress);
       return state == task_state::queued ? unchanged : becomes(task_state::queued);
-    case task_action::remove:
-      return running ? refused(errc::task_in_progress) : removed;
+    case task_action::remove: return running ? refused(errc::task_in_progress) : removed;
     case task_action::mark_manually:
       if (by_hand) return unchanged;
       if (running) return refused(errc::task_in_progress);
@@ -245,15 +244,11 @@ struct task_after_turn {
 [[nodiscard]] constexpr task_after_turn after_turn(turn_end end, attempt_counts counts,
                                                    attempt_limits limits) noexcept {
   switch (end) {
-    case turn_end::done:
-      return {task_state::done, counts, {}};
+    case turn_end::done: return {task_state::done, counts, {}};
     case turn_end::error:
-    case turn_end::denied:
-      return {task_state::error, counts, {}};
-    case turn_end::cancelled:
-      return {task_state::cancelled, counts, {}};
-    case turn_end::stopped:
-      return {task_state::queued, counts, {}};
+    case turn_end::denied: return {task_state::error, counts, {}};
+    case turn_end::cancelled: return {task_state::cancelled, counts, {}};
+    case turn_end::stopped: return {task_state::queued, counts, {}};
     case turn_end::broke:
     case turn_end::timed_out:
       ++counts.attempts;

@@ -27,12 +27,8 @@ int refuse(int why) {
 
 extern "C" {
 
-int fsync(int file) {
-  return syncs_fail ? refuse(EIO) : real<decltype(fsync)>("fsync")(file);
-}
-int fdatasync(int file) {
-  return syncs_fail ? refuse(EIO) : real<decltype(fdatasync)>("fdatasync")(file);
-}
+int fsync(int file) { return syncs_fail ? refuse(EIO) : real<decltype(fsync)>("fsync")(file); }
+int fdatasync(int file) { return syncs_fail ? refuse(EIO) : real<decltype(fdatasync)>("fdatasync")(file); }
 ssize_t pwrite64(int file, const void* bytes, size_t size, off64_t at) {
   return disk_is_full ? refuse(ENOSPC) : real<decltype(pwrite64)>("pwrite64")(file, bytes, size, at);
 }

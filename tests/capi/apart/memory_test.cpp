@@ -37,15 +37,9 @@ bool fails_now() {
 }  // namespace
 
 extern "C" {
-void* malloc(std::size_t size) {
-  return fails_now() ? nullptr : __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) {
-  return fails_now() ? nullptr : __libc_calloc(count, size);
-}
-void* realloc(void* block, std::size_t size) {
-  return fails_now() ? nullptr : __libc_realloc(block, size);
-}
+void* malloc(std::size_t size) { return fails_now() ? nullptr : __libc_malloc(size); }
+void* calloc(std::size_t count, std::size_t size) { return fails_now() ? nullptr : __libc_calloc(count, size); }
+void* realloc(void* block, std::size_t size) { return fails_now() ? nullptr : __libc_realloc(block, size); }
 }
 
 namespace {

@@ -104,9 +104,7 @@ TEST_CASE("a batch is run whatever the host does with SIGCHLD, and its settings 
     run_a_batch();
     CHECK(signal_settings() == before);
   };
-  SUBCASE("nothing") {
-    run_with_this();
-  }
+  SUBCASE("nothing") { run_with_this(); }
   SUBCASE("ignores it") {
     const disposition children(SIGCHLD, SIG_IGN);
     run_with_this();

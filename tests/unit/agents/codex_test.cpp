@@ -117,9 +117,7 @@ std::string opened(const std::string& id, const std::string& thread = "th1") {
   return R"({"id":")" + id + R"(","result":{"thread":{"id":")" + thread + R"("},"model":"gpt"}})";
 }
 
-std::string begun(const std::string& turn) {
-  return R"({"id":"turn-7","result":{"turn":{"id":")" + turn + "\"}}}";
-}
+std::string begun(const std::string& turn) { return R"({"id":"turn-7","result":{"turn":{"id":")" + turn + "\"}}}"; }
 
 // `total` requests of 100 tokens in, 90 of them from the cache, and 10 out.
 std::string figures(int total, const std::string& turn, const std::string& thread = "th1") {
@@ -134,9 +132,7 @@ std::string ended(const std::string& status, const std::string& error = "null") 
          R"(","error":)" + error + "}}}";
 }
 
-tokens requests(int count) {
-  return {10 * count, 0, 0, 90 * count, 10 * count, 0};
-}
+tokens requests(int count) { return {10 * count, 0, 0, 90 * count, 10 * count, 0}; }
 
 // A dialect whose first turn runs, as its program was started.
 std::unique_ptr<dialect> in_turn(codex_start how = {}) {
@@ -196,9 +192,7 @@ TEST_CASE("a turn by the app-server is what its thread used since the turn befor
 TEST_CASE("a thread that is gone on with is charged only what is new, or nothing if that is not known") {
   bool fork = false;
   SUBCASE("itself") {}
-  SUBCASE("a copy of it") {
-    fork = true;
-  }
+  SUBCASE("a copy of it") { fork = true; }
   const auto told = in_turn({.thread = "th0", .fork = fork});
   CHECK_FALSE(told->read({figures(5, "u0")}, key).end);
   CHECK_FALSE(told->read({figures(6, "u1")}, key).end);

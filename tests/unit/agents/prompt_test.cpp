@@ -13,9 +13,7 @@ task_record task() {
   t.position = 2;
   return t;
 }
-bool has(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
-}
+bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 }  // namespace
 
 TEST_CASE("a prompt names the task, its place, what is wanted and how to answer") {

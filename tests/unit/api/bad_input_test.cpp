@@ -13,22 +13,14 @@ using request::param_type;
 // Values of every JSON type that `type` does not take.
 std::vector<std::string> wrong_values(param_type type) {
   switch (type) {
-    case param_type::text:
-      return {"17", "true", "[]", "{}"};
-    case param_type::integer:
-      return {R"("5")", "true", "1.5", "[]", "{}", "99999999999999999999"};
-    case param_type::number:
-      return {R"("5")", "true", "[]", "{}"};
-    case param_type::boolean:
-      return {R"("true")", "1", "0", "null", "[]", "{}"};
-    case param_type::texts:
-      return {R"("x")", "1", "true", "{}", "[1]", "[null]", R"(["x",[]])"};
-    case param_type::object:
-      return {R"("x")", "1", "true", "[]"};
-    case param_type::objects:
-      return {R"("x")", "1", "true", "{}", "[1]", R"(["x"])", "[[]]"};
-    case param_type::any:
-      return {};
+    case param_type::text: return {"17", "true", "[]", "{}"};
+    case param_type::integer: return {R"("5")", "true", "1.5", "[]", "{}", "99999999999999999999"};
+    case param_type::number: return {R"("5")", "true", "[]", "{}"};
+    case param_type::boolean: return {R"("true")", "1", "0", "null", "[]", "{}"};
+    case param_type::texts: return {R"("x")", "1", "true", "{}", "[1]", "[null]", R"(["x",[]])"};
+    case param_type::object: return {R"("x")", "1", "true", "[]"};
+    case param_type::objects: return {R"("x")", "1", "true", "{}", "[1]", R"(["x"])", "[[]]"};
+    case param_type::any: return {};
   }
   return {};
 }

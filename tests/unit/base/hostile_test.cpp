@@ -65,17 +65,10 @@ TEST_CASE("randomly mutated texts are judged as the grammar judges them") {
     for (std::size_t changes = 1 + below(4); changes > 0 && !text.empty(); --changes) {
       const std::size_t at = below(text.size());
       switch (below(4)) {
-        case 0:
-          text[at] = spice[below(spice.size())];
-          break;
-        case 1:
-          text.insert(at, 1, spice[below(spice.size())]);
-          break;
-        case 2:
-          text.erase(at, 1 + below(3));
-          break;
-        default:
-          text.insert(at, text.substr(below(text.size()), below(12)));
+        case 0: text[at] = spice[below(spice.size())]; break;
+        case 1: text.insert(at, 1, spice[below(spice.size())]); break;
+        case 2: text.erase(at, 1 + below(3)); break;
+        default: text.insert(at, text.substr(below(text.size()), below(12)));
       }
     }
     if (const auto why = disagreement(text); !why.empty()) FAIL_CHECK(why);

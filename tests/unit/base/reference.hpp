@@ -93,8 +93,6 @@ class checker {
   std::size_t at_ = 0;
 };
 
-inline bool is_json(std::string_view text) {
-  return checker(text).accepts();
-}
+inline bool is_json(std::string_view text) { return checker(text).accepts(); }
 
 }  // namespace reference

@@ -27,9 +27,7 @@ TEST_CASE("names and values that callers depend on have not moved") {
   CHECK(name_of(errc::foreign_marker) == "foreign_marker");
 }
 
-TEST_CASE("a value that is no code is called internal") {
-  CHECK(name_of(static_cast<errc>(-7)) == "internal");
-}
+TEST_CASE("a value that is no code is called internal") { CHECK(name_of(static_cast<errc>(-7)) == "internal"); }
 
 TEST_CASE("an error is handed on unchanged") {
   const auto first = []() -> result<int> { return fail(errc::bad_id, "why"); };

@@ -38,9 +38,7 @@ cost_model page_model(double growth, double requests) {
   return {.context = 45'000, .requests = requests, .growth = growth, .output = 300};
 }
 
-int percent_saved(double cost, double against) {
-  return static_cast<int>(std::lround(100 * (1 - cost / against)));
-}
+int percent_saved(double cost, double against) { return static_cast<int>(std::lround(100 * (1 - cost / against))); }
 
 }  // namespace
 

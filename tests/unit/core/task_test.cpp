@@ -26,14 +26,10 @@ constexpr task_action actions[] = {task_action::cancel, task_action::update, tas
 // The answer as one word, so that a table of them reads like the one in the documentation.
 std::string_view word(const task_decision& d) {
   switch (d.what) {
-    case task_decision::kind::becomes:
-      return name_of(d.state);
-    case task_decision::kind::unchanged:
-      return "unchanged";
-    case task_decision::kind::removed:
-      return "removed";
-    case task_decision::kind::refused:
-      return name_of(d.code);
+    case task_decision::kind::becomes: return name_of(d.state);
+    case task_decision::kind::unchanged: return "unchanged";
+    case task_decision::kind::removed: return "removed";
+    case task_decision::kind::refused: return name_of(d.code);
   }
   return {};
 }

@@ -150,9 +150,7 @@ turn_report done_using(std::int64_t tokens, const std::string& model = "m") {
   return report;
 }
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -189,9 +187,7 @@ TEST_CASE_FIXTURE(scene, "a preamble that met a limit is told again as its own t
   auto request = batch({"a"});
   request.shared.text = "hear this";
   SUBCASE("for a task that goes on from it") {}
-  SUBCASE("for a fork") {
-    request.settings.way = running_way::fork;
-  }
+  SUBCASE("for a fork") { request.settings.way = running_way::fork; }
   give(request);
   run();
   const bool forks = request.settings.way == running_way::fork;
@@ -400,9 +396,7 @@ TEST_CASE_FIXTURE(scene, "a broken task is tried again in place, and the next on
   request.shared.text = "hear this";
   give(request);
   SUBCASE("in the same process, if the agent can") {}
-  SUBCASE("in a new one, if it cannot") {
-    works->clears = false;
-  }
+  SUBCASE("in a new one, if it cannot") { works->clears = false; }
   run();
   CHECK(works->places() == list{"c1:", "c1:a", "c1:a", "c2:", "c2:b"});
   CHECK(works->starts.size() == (works->clears ? 1 : 2));

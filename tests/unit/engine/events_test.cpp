@@ -27,39 +27,25 @@ std::string name_of(const turn_record& turn) {
 
 std::string text_of(const event& e) {
   switch (e.what) {
-    case event::kind::changed:
-      return "changed";
-    case event::kind::session_started:
-      return "session " + std::to_string(e.session->id.value);
-    case event::kind::turn_started:
-      return "turn " + name_of(*e.turn);
-    case event::kind::progress:
-      return "progress " + name_of(*e.turn) + " " + e.text;
+    case event::kind::changed: return "changed";
+    case event::kind::session_started: return "session " + std::to_string(e.session->id.value);
+    case event::kind::turn_started: return "turn " + name_of(*e.turn);
+    case event::kind::progress: return "progress " + name_of(*e.turn) + " " + e.text;
     case event::kind::turn_ended:
       return "turn " + name_of(*e.turn) + " " + std::string(name_of(*e.turn->end)) + ", task " +
              std::string(name_of(e.task->state));
     case event::kind::session_ended:
       return "session " + std::to_string(e.session->id.value) + " " + std::string(name_of(*e.session->end));
-    case event::kind::recovered:
-      return "recovered " + std::to_string(e.session->id.value);
-    case event::kind::waiting:
-      return "waiting " + e.text;
-    case event::kind::trouble:
-      return "trouble " + e.text;
-    case event::kind::dropped:
-      return "dropped " + std::to_string(e.count);
-    case event::kind::agent_known:
-      return "agent " + e.session->about.version;
-    case event::kind::tool:
-      return "tool " + e.text;
-    case event::kind::notice:
-      return "notice " + e.text;
-    case event::kind::paused:
-      return "paused " + e.session->pause->reason;
-    case event::kind::prompt:
-      return "prompt " + e.text;
-    case event::kind::resumed:
-      return "resumed " + std::to_string(e.session->id.value);
+    case event::kind::recovered: return "recovered " + std::to_string(e.session->id.value);
+    case event::kind::waiting: return "waiting " + e.text;
+    case event::kind::trouble: return "trouble " + e.text;
+    case event::kind::dropped: return "dropped " + std::to_string(e.count);
+    case event::kind::agent_known: return "agent " + e.session->about.version;
+    case event::kind::tool: return "tool " + e.text;
+    case event::kind::notice: return "notice " + e.text;
+    case event::kind::paused: return "paused " + e.session->pause->reason;
+    case event::kind::prompt: return "prompt " + e.text;
+    case event::kind::resumed: return "resumed " + std::to_string(e.session->id.value);
   }
   return {};
 }
@@ -84,9 +70,7 @@ list texts(const std::vector<event>& events) {
   return out;
 }
 
-list drain(event_feed& feed) {
-  return texts(take_all(feed));
-}
+list drain(event_feed& feed) { return texts(take_all(feed)); }
 
 // Waits for events until one is `last`; all of them, but for `changed`.
 list until(event_feed& feed, const std::string& last) {

@@ -17,9 +17,7 @@ using steady = std::chrono::steady_clock;
 using begun = host_begin_outcome::kind;
 
 // A failsafe only: nothing here takes as long.
-steady::time_point failsafe() {
-  return steady::now() + std::chrono::seconds{100};
-}
+steady::time_point failsafe() { return steady::now() + std::chrono::seconds{100}; }
 
 host_begin_outcome begin(workspace& place, const host_session_options& options = {}) {
   auto outcome = host_session::begin(place, options);
@@ -81,9 +79,7 @@ turn_record turn_of(workspace& place, const turn_request& asked) {
   return {};
 }
 
-bool marker_there(const workspace& place) {
-  return std::filesystem::exists(place.paths().marker);
-}
+bool marker_there(const workspace& place) { return std::filesystem::exists(place.paths().marker); }
 
 void assign_for(workspace& place, const std::string& id, const std::string& batch, const std::string& agent) {
   assign_request request;

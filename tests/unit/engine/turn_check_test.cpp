@@ -24,9 +24,7 @@ settlement answer(turn_end end) {
   return what;
 }
 
-std::vector<std::string> shell(const std::string& script) {
-  return {"/bin/sh", "-c", script};
-}
+std::vector<std::string> shell(const std::string& script) { return {"/bin/sh", "-c", script}; }
 
 settlement after(const std::vector<std::string>& check, std::chrono::milliseconds limit = long_enough) {
   return apply_check(answer(turn_end::done), check, ".", limit, {});

@@ -103,9 +103,7 @@ inline bool is_named(const import_report& report, std::string_view task) {
   return std::any_of(report.findings.begin(), report.findings.end(), [&](const auto& one) { return one.task == task; });
 }
 
-inline bool holds(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
+inline bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 inline json::value parsed(const std::string& text) {
   auto value = json::parse(text);

@@ -400,21 +400,11 @@ TEST_CASE("a file that is no JSON is set aside as a whole, and where it breaks a
 TEST_CASE("a file that cannot be read is set aside, a copy is kept, and the rest goes in") {
   original from;
   std::string text, why;
-  SUBCASE("half of it is there") {
-    text = R"({"tasks":{"a":{"status":"que)", why = "JSON";
-  }
-  SUBCASE("it is a list") {
-    text = "[]", why = "an array";
-  }
-  SUBCASE("it has no tasks") {
-    text = R"({"queue":{}})", why = "\"tasks\"";
-  }
-  SUBCASE("its tasks are no object") {
-    text = R"({"tasks":7})", why = "a number";
-  }
-  SUBCASE("it is empty") {
-    why = "JSON";
-  }
+  SUBCASE("half of it is there") { text = R"({"tasks":{"a":{"status":"que)", why = "JSON"; }
+  SUBCASE("it is a list") { text = "[]", why = "an array"; }
+  SUBCASE("it has no tasks") { text = R"({"queue":{}})", why = "\"tasks\""; }
+  SUBCASE("its tasks are no object") { text = R"({"tasks":7})", why = "a number"; }
+  SUBCASE("it is empty") { why = "JSON"; }
   from.write(queue, text);
   from.results_of(ended_at("2025-11-07T21:50:00"));
   const auto before = from.contents();

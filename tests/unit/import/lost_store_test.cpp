@@ -82,12 +82,8 @@ std::string said_of_loss(workspace& place) {
 
 TEST_CASE("what the views show of a store that is lost is kept, told of until it is imported, and imported in full") {
   const used_folder f;
-  SUBCASE("its file is gone") {
-    f.remove_store();
-  }
-  SUBCASE("its file is empty") {
-    f.empty_store();
-  }
+  SUBCASE("its file is gone") { f.remove_store(); }
+  SUBCASE("its file is empty") { f.empty_store(); }
   CHECK(standing_of_store(f.state()) == store_standing::lost);
   {
     auto place = open_workspace(f.path());
@@ -150,9 +146,7 @@ TEST_CASE("an opening that ended before the store was made costs nothing, whatev
   REQUIRE(paths);
   REQUIRE(save_views_of_lost_store(*paths, system_now()));
   SUBCASE("nothing is done") {}
-  SUBCASE("the files are put back") {
-    put_back(f.data());
-  }
+  SUBCASE("the files are put back") { put_back(f.data()); }
   SUBCASE("the store was made, but no views, and the files are put back") {
     REQUIRE(store::open({f.state().string()}));
     put_back(f.data());

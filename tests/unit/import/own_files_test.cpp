@@ -48,9 +48,7 @@ result_record later_result(bool loaded_context) {
   return result;
 }
 
-std::string line_of_another_workspace() {
-  return line_of(later_result(false));
-}
+std::string line_of_another_workspace() { return line_of(later_result(false)); }
 
 // The file of the archive in the data/ of the workspace.
 void write_archive(workspace& place, const std::string& lines) {

@@ -76,9 +76,7 @@ TEST_CASE("a guard whose file was replaced or removed is refused") {
   auto lock = opened(folder);
   std::filesystem::rename(folder.path() / "guard", folder.path() / "elsewhere");
   SUBCASE("removed") {}
-  SUBCASE("replaced") {
-    put(folder.path() / "guard", "");
-  }
+  SUBCASE("replaced") { put(folder.path() / "guard", ""); }
   CHECK(lock.try_acquire().error().code == errc::workspace_replaced);
   CHECK_FALSE(lock.held());
 }
@@ -86,12 +84,8 @@ TEST_CASE("a guard whose file was replaced or removed is refused") {
 TEST_CASE("a guard that is a link is refused") {
   const scratch_folder folder;
   put(folder.path() / "other", "");
-  SUBCASE("symbolic") {
-    std::filesystem::create_symlink("other", folder.path() / "guard");
-  }
-  SUBCASE("hard") {
-    REQUIRE(::link((folder.path() / "other").c_str(), (folder.path() / "guard").c_str()) == 0);
-  }
+  SUBCASE("symbolic") { std::filesystem::create_symlink("other", folder.path() / "guard"); }
+  SUBCASE("hard") { REQUIRE(::link((folder.path() / "other").c_str(), (folder.path() / "guard").c_str()) == 0); }
   CHECK(guard::open(folder.path()).error().code == errc::unsafe_file);
 }
 

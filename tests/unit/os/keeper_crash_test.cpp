@@ -170,9 +170,7 @@ TEST_CASE("an orchestrator that is killed before its agent runs leaves nothing b
   const auto who = folder.path() / "who";
   bool with_agent = false;
   SUBCASE("while it records the keeper") {}
-  SUBCASE("while it records the agent") {
-    with_agent = true;
-  }
+  SUBCASE("while it records the agent") { with_agent = true; }
   forked orchestrator([&] {
     auto lock = guard::open(folder.path());
     if (!lock || !lock->try_acquire().value_or(false)) return 1;

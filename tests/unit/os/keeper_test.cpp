@@ -55,9 +55,7 @@ std::set<std::string> open_files_of(const process_identity& process) {
 }
 
 volatile sig_atomic_t sigpipes = 0;
-void count_sigpipe(int) {
-  sigpipes = sigpipes + 1;
-}
+void count_sigpipe(int) { sigpipes = sigpipes + 1; }
 
 }  // namespace
 
@@ -264,9 +262,7 @@ TEST_CASE("if a record cannot be written everything is ended") {
   process_identity seen_keeper, seen_agent;
   bool after_agent = false;
   SUBCASE("the keeper's") {}
-  SUBCASE("the agent's") {
-    after_agent = true;
-  }
+  SUBCASE("the agent's") { after_agent = true; }
   how.record = [&](const process_identity& k, const process_identity& a) -> result<void> {
     seen_keeper = k;
     seen_agent = a;

@@ -181,10 +181,6 @@ TEST_CASE("wherever the orchestrator is killed the guard becomes free and nothin
   kill_at_every_point(victim::orchestrator);
 }
 
-TEST_CASE("wherever the keeper is killed nothing is left") {
-  kill_at_every_point(victim::keeper);
-}
+TEST_CASE("wherever the keeper is killed nothing is left") { kill_at_every_point(victim::keeper); }
 
-TEST_CASE("wherever both are killed the record names all that is left") {
-  kill_at_every_point(victim::both);
-}
+TEST_CASE("wherever both are killed the record names all that is left") { kill_at_every_point(victim::both); }

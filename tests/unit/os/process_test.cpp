@@ -129,12 +129,8 @@ TEST_CASE("ending a process session ends its leader and all that is in it") {
     CHECK(liveness_of(identity) == liveness::dead);
     for (const auto& member : members) CHECK(liveness_of(member) == liveness::dead);
   };
-  SUBCASE("at once") {
-    scene(0ms);
-  }
-  SUBCASE("after a grace") {
-    scene(20ms);
-  }
+  SUBCASE("at once") { scene(0ms); }
+  SUBCASE("after a grace") { scene(20ms); }
 }
 
 TEST_CASE("the session of a leader that has ended is ended too") {

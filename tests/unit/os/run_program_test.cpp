@@ -98,9 +98,7 @@ TEST_CASE("how a program ends is known whatever the host does with its children'
   }
 }
 
-TEST_CASE("a program's standard input is empty") {
-  CHECK(ended(shell("cat; echo read")).output == "read\n");
-}
+TEST_CASE("a program's standard input is empty") { CHECK(ended(shell("cat; echo read")).output == "read\n"); }
 
 TEST_CASE("arguments reach a program as they are") {
   program_call call;
@@ -289,9 +287,7 @@ TEST_CASE("a program that is missing or cannot be started is told, with what to 
     REQUIRE_FALSE(end);
     return end.error();
   };
-  SUBCASE("none") {
-    CHECK(failed().code == errc::agent_missing);
-  }
+  SUBCASE("none") { CHECK(failed().code == errc::agent_missing); }
   SUBCASE("not in PATH") {
     call.argv = {"no-such-program-anywhere"};
     CHECK(failed().code == errc::agent_missing);

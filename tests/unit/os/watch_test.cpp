@@ -9,12 +9,8 @@ using namespace cobatch_test;
 using namespace std::chrono_literals;
 
 namespace {
-bool readable_now(int fd) {
-  return wait_readable({fd}, std::chrono::steady_clock::now());
-}
-bool closes_on_exec(int fd) {
-  return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
-}
+bool readable_now(int fd) { return wait_readable({fd}, std::chrono::steady_clock::now()); }
+bool closes_on_exec(int fd) { return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
 
 using clock_type = running_deadline::clock;
 constexpr clock_type::time_point begin{1h};

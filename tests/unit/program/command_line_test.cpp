@@ -40,9 +40,7 @@ void await_taken(pid_t process) {
   }
 }
 
-std::map<std::string, std::string> without_claude(const folder& f) {
-  return {{"PATH", f.str()}};
-}
+std::map<std::string, std::string> without_claude(const folder& f) { return {{"PATH", f.str()}}; }
 
 }  // namespace
 
@@ -443,9 +441,7 @@ TEST_CASE("a stop that goes to a whole process group charges no attempt") {
   REQUIRE(::mkfifo(said.c_str(), 0600) == 0);
   int stop = SIGTERM;
   SUBCASE("as a service is stopped") {}
-  SUBCASE("as a terminal is closed") {
-    stop = SIGHUP;
-  }
+  SUBCASE("as a terminal is closed") { stop = SIGHUP; }
   const std::string program = f.write("agent", "#!/bin/sh\nread task\necho $$ >said\nread nothing\n", 0700);
   cobatch_run({"assign", "a", "x", "--batch", "b", "--root", f.str()});
   child run({paths::program, "run", "--root", f.str(), "--agent", "command", "--exec", program});

@@ -119,9 +119,7 @@ void assign_at(const folder& f, const std::string& task, const std::string& batc
   REQUIRE(place.assign({.batch = batch_id(batch), .tasks = {{task_id(task), "x"}}, .seal = false}));
 }
 
-std::string database(const folder& f) {
-  return f.str() + "/data/.cobatch/store.db";
-}
+std::string database(const folder& f) { return f.str() + "/data/.cobatch/store.db"; }
 
 void overwrite(const std::string& file, std::streamoff at, const std::string& bytes) {
   std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
@@ -413,9 +411,7 @@ TEST_CASE("a store that is gone or empty though there was one is wrong, none is 
   const folder f;
   assign_batch(f, 2);
   bool is_there = false;
-  SUBCASE("gone") {
-    fs::remove(database(f));
-  }
+  SUBCASE("gone") { fs::remove(database(f)); }
   SUBCASE("empty") {
     fs::resize_file(database(f), 0);
     is_there = true;

@@ -82,9 +82,7 @@ std::vector<int> statuses_of(int port, std::string_view bytes) {
 const std::string wait_for_b =
     http_request("POST", "/execute_task", {}, request("wait_batch", R"({"batch_id":"b","timeout_seconds":40})"));
 
-std::int64_t stored(workspace& place) {
-  return place.status()->all.tally.total();
-}
+std::int64_t stored(workspace& place) { return place.status()->all.tally.total(); }
 
 // Finishes the next batch, as an engine would.
 void run_next_batch(workspace& place) {

@@ -27,9 +27,7 @@ file_read read(std::string_view text) {
   return {json::write(file->params), notes};
 }
 
-std::string tasks(const std::string& list) {
-  return R"({"tasks":[)" + list + "]}";
-}
+std::string tasks(const std::string& list) { return R"({"tasks":[)" + list + "]}"; }
 
 }  // namespace
 

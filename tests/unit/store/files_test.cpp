@@ -101,15 +101,9 @@ TEST_CASE("a store that a later version takes over meanwhile is not written to a
 TEST_CASE("a damaged file, or one of another program, is refused and not touched") {
   temporary_folder folder;
   const auto file = folder.path() / "store.db";
-  SUBCASE("no database at all") {
-    write_bytes(file, std::string(10'000, 'x'));
-  }
-  SUBCASE("a few bytes") {
-    write_bytes(file, "hello");
-  }
-  SUBCASE("another program's") {
-    run_sql(folder.path(), "CREATE TABLE theirs(x);");
-  }
+  SUBCASE("no database at all") { write_bytes(file, std::string(10'000, 'x')); }
+  SUBCASE("a few bytes") { write_bytes(file, "hello"); }
+  SUBCASE("another program's") { run_sql(folder.path(), "CREATE TABLE theirs(x);"); }
   SUBCASE("another program's with a version") {
     run_sql(folder.path(), "CREATE TABLE theirs(x); PRAGMA user_version = 1;");
   }
@@ -202,23 +196,17 @@ TEST_CASE("when folder or file are replaced or deleted nothing is written and no
   fs::create_directory(folder);
   const auto s = opened(folder);
   must(s->assign(one("b", "a")));
-  SUBCASE("the folder is deleted") {
-    fs::remove_all(folder);
-  }
+  SUBCASE("the folder is deleted") { fs::remove_all(folder); }
   SUBCASE("the folder is replaced") {
     fs::rename(folder, parent.path() / "old");
     fs::create_directory(folder);
   }
-  SUBCASE("the database is deleted") {
-    fs::remove(folder / "store.db");
-  }
+  SUBCASE("the database is deleted") { fs::remove(folder / "store.db"); }
   SUBCASE("the database is replaced") {
     fs::copy(folder / "store.db", folder / "copy");
     fs::rename(folder / "copy", folder / "store.db");
   }
-  SUBCASE("the lock file is deleted") {
-    fs::remove(folder / "write");
-  }
+  SUBCASE("the lock file is deleted") { fs::remove(folder / "write"); }
   const auto answer = s->assign(one("b", "b"));
   REQUIRE(!answer);
   CHECK(answer.error().code == errc::workspace_replaced);

@@ -55,8 +55,6 @@ inline void settle_a_turn(store& s) {
   must(s.settle_turn(begin.session, turn_no{1}, ended_as(turn_end::done)));
 }
 
-inline std::int64_t total_tasks(store& s) {
-  return must(s.read_overview()).tally.total();
-}
+inline std::int64_t total_tasks(store& s) { return must(s.read_overview()).tally.total(); }
 
 }  // namespace cobatch_test

@@ -55,9 +55,7 @@ void put(store& s, int from, int to, timestamp start = guide_time) {
   for (const auto& one : *done) REQUIRE(one.what == adopt_outcome::kind::adopted);
 }
 
-result<void> archive(store& s, const folder& f) {
-  return archive_results(s, kept, f.data(), f.state());
-}
+result<void> archive(store& s, const folder& f) { return archive_results(s, kept, f.data(), f.state()); }
 
 fs::path file(const folder& f, const std::string& month = "2025-11") {
   return f.data() / "task_archive" / ("results_" + month + ".jsonl");

@@ -28,9 +28,7 @@ using namespace cobatch;
 
 inline constexpr timestamp guide_time{1762551900000};  // 2025-11-07T21:45:00Z
 
-inline timestamp fixed_clock() {
-  return guide_time;
-}
+inline timestamp fixed_clock() { return guide_time; }
 
 class folder {
  public:

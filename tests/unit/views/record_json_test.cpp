@@ -37,9 +37,7 @@ std::vector<std::string> names_of(const json::object& o) {
   return out;
 }
 
-bool has(const json::object& o, std::string_view name) {
-  return json::value(o).find(name) != nullptr;
-}
+bool has(const json::object& o, std::string_view name) { return json::value(o).find(name) != nullptr; }
 
 }  // namespace
 

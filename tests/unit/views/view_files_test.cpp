@@ -31,9 +31,7 @@ view_note some_note() {
   return note;
 }
 
-result<view_turn> take_now(const folder& f) {
-  return view_turn::take(f.state(), steady::now());
-}
+result<view_turn> take_now(const folder& f) { return view_turn::take(f.state(), steady::now()); }
 
 // Writes views as the writer does; the queue's is looked at.
 class view {

@@ -24,9 +24,7 @@ price_table read(const std::string& text) {
 }
 
 // A file of one model, "m".
-price_table one(const std::string& members) {
-  return read("{\"m\": {" + members + "}}");
-}
+price_table one(const std::string& members) { return read("{\"m\": {" + members + "}}"); }
 
 std::vector<std::string> codes(const price_table& table) {
   std::vector<std::string> out;
@@ -39,9 +37,7 @@ const std::string prices_of_claude =
        "cache_creation_input_token_cost": 3.75e-06, "cache_creation_input_token_cost_above_1hr": 6e-06,
        "cache_read_input_token_cost": 3e-07)";
 
-std::vector<model_tokens> using_tokens(const std::string& model, const tokens& count) {
-  return {{model, count}};
-}
+std::vector<model_tokens> using_tokens(const std::string& model, const tokens& count) { return {{model, count}}; }
 
 // Done turns of these tasks, which used this.
 std::vector<turn_record> turns_of(const std::vector<std::pair<std::string, std::vector<model_tokens>>>& used) {

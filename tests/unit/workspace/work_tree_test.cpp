@@ -405,19 +405,13 @@ TEST_CASE("where git cannot tell, nothing is known") {
   const repository repo;
   const scratch_folder folder;
   const auto nothing_in = [](const fs::path& where) { CHECK_FALSE(work_tree(where, {}).look()); };
-  SUBCASE("no repository") {
-    nothing_in(folder.path());
-  }
-  SUBCASE("no folder") {
-    nothing_in(folder.path() / "gone");
-  }
+  SUBCASE("no repository") { nothing_in(folder.path()); }
+  SUBCASE("no folder") { nothing_in(folder.path() / "gone"); }
   SUBCASE("a bare repository") {
     git(folder.path(), {"init", "--quiet", "--bare"});
     nothing_in(folder.path());
   }
-  SUBCASE("inside of .git") {
-    nothing_in(repo.top() / ".git");
-  }
+  SUBCASE("inside of .git") { nothing_in(repo.top() / ".git"); }
   SUBCASE("a repository without HEAD") {
     fs::remove(repo.top() / ".git/HEAD");
     nothing_in(repo.top());
