@@ -5,8 +5,8 @@
 #
 #   --install        also the tests of installation: each way to use Cobatch from another project, and the wheel
 #   --agents         also the tests with the real agent programs, which come from npm (0.9 GB)
-#   --file-by-file   also compile each file by itself, so that it includes what it uses
-#   --portable       also everything once more built for systems that have POSIX and none of what Linux adds
+#   --file-by-file   also compile each file of the library by itself, so that it includes what it uses
+#   --portable       also built for systems that have POSIX and none of what Linux adds: the tests that lean on the system
 #   --sanitizers     also everything once more with the address and undefined-behaviour sanitizers, and what has threads
 #                    with the thread sanitizer
 #   --style          also clang-format
@@ -94,7 +94,8 @@ clang_format() {
 configure_file_by_file() { cmake --preset file-by-file >build/file-by-file.log; }
 each_file() {
   configure_file_by_file &&
-    jq -r '.[] | "cd \(.directory | @sh) && \(.command) -fsyntax-only"' build/file-by-file/compile_commands.json |
+    jq -r --arg src "$PWD/src/" --arg capi "$PWD/capi/" '.[] | select(.file | startswith($src) or startswith($capi)) |
+      "cd \(.directory | @sh) && \(.command) -fsyntax-only"' build/file-by-file/compile_commands.json |
     xargs -d '\n' -n 1 -P "$jobs" bash -c
 }
 clang_tidy() {
