@@ -50,14 +50,6 @@ struct store_options {
   std::function<std::unique_ptr<sql>(sql&)> between = {};
 };
 
-/// What the turns of a task used of one model, all together.
-struct task_figures_by_model {
-  task_id task = {};  ///< empty: the preamble
-  model_tokens used = {};
-
-  friend bool operator==(const task_figures_by_model&, const task_figures_by_model&) = default;
-};
-
 class v1::store {
  public:
   /// Opens or creates the store in a folder, or a new one in memory. Errors: as for commands, and cannot_lock (a file
@@ -159,8 +151,6 @@ class v1::store {
   /// In order of (session, turn).
   [[nodiscard]] result<std::vector<turn_record>> list_turns(const turn_filter& filter);
   [[nodiscard]] result<std::vector<result_record>> list_results(const result_filter& filter);
-  /// What the settled turns of a batch used, summed by task and model, in order of position; the preamble's come first.
-  [[nodiscard]] result<std::vector<task_figures_by_model>> figures_by_task(const batch_id& batch);
   [[nodiscard]] result<overview> read_overview();
   [[nodiscard]] result<view_snapshot> read_views(std::size_t ended_limit);
   /// The results, at most `limit`, that are not in the archive, of the tasks that are not among the `newest` that ended

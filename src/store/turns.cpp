@@ -327,20 +327,4 @@ result<std::vector<turn_record>> v1::store::list_turns(const turn_filter& filter
   });
 }
 
-result<std::vector<task_figures_by_model>> v1::store::figures_by_task(const batch_id& batch) {
-  return look([&](transaction& t) {
-    auto q = t.db.query(
-        "SELECT u.task_id, m.model, sum(m.uncached_input), sum(m.cache_write_5m), sum(m.cache_write_1h),"
-        " sum(m.cache_read), sum(m.output), sum(m.reasoning), max(CASE WHEN m.largest_request > 0 THEN m.largest_request"
-        " ELSE m.uncached_input + m.cache_write_5m + m.cache_write_1h + m.cache_read END)"
-        " FROM session s JOIN turn u ON u.epoch = s.epoch JOIN turn_usage m ON m.epoch = u.epoch AND m.turn = u.turn"
-        " WHERE s.batch_seq = (SELECT seq FROM batch WHERE batch_id = ?1) GROUP BY u.task_id, m.model"
-        " ORDER BY min(u.position), u.task_id, m.model",
-        batch);
-    std::vector<task_figures_by_model> out;
-    while (q.step()) out.push_back({q.get<task_id>(0), read_model(q, 1)});
-    return out;
-  });
-}
-
 }  // namespace cobatch

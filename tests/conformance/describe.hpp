@@ -109,15 +109,6 @@ inline std::string text_of(const result_record& r) {
   return out.str();
 }
 
-inline std::string text_of(const task_figures_by_model& f) {
-  const tokens& n = f.used.count;
-  std::ostringstream out;
-  out << "figures of '" << f.task.str() << "' " << f.used.model << " largest " << f.used.largest_request << " "
-      << n.uncached_input << "," << n.cache_write_5m << "," << n.cache_write_1h << "," << n.cache_read << ","
-      << n.output << "," << n.reasoning;
-  return out.str();
-}
-
 template <class T>
 std::string text_of(const std::optional<T>& found) {
   return found ? text_of(*found) : "none";
@@ -236,7 +227,7 @@ inline std::string state_of(store& s, const std::vector<batch_id>& batches, std:
     out += lines_of(must(s.list_sessions({id, epoch{2}, 5})));
     turn_filter filter;
     filter.batch = id;
-    out += lines_of(must(s.list_turns(filter))) + lines_of(must(s.figures_by_task(id)));
+    out += lines_of(must(s.list_turns(filter)));
   }
   for (const auto& task : must(s.list_tasks({}))) {
     out += text_of(must(s.find_result(task.spec.id))) + "\n";

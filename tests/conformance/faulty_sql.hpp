@@ -121,7 +121,6 @@ class repeating_store {
   auto list_sessions(const session_filter& f) { return s_->list_sessions(f); }
   auto list_turns(const turn_filter& f) { return s_->list_turns(f); }
   auto list_results(const result_filter& f) { return s_->list_results(f); }
-  auto figures_by_task(const batch_id& b) { return s_->figures_by_task(b); }
   auto read_overview() { return s_->read_overview(); }
   auto read_views(std::size_t limit) { return s_->read_views(limit); }
   auto read_archive(std::size_t newest, std::size_t limit) { return s_->read_archive(newest, limit); }

@@ -4,6 +4,8 @@
 #include <map>
 #include <random>
 
+#include <cobatch/core/ledger.hpp>
+
 #include "conformance/describe.hpp"
 #include "store/store.hpp"
 
@@ -268,8 +270,13 @@ class invariants {
   }
   figures figures_from_store(const batch_id& batch) {
     figures out;
-    for (const auto& line : must(s_.figures_by_task(batch)))
-      out.emplace(std::pair(line.task, line.used.model), line.used);
+    const auto accounts = make_ledger(must(s_.list_turns({.batch = batch})));
+    const auto add = [&](const task_id& task, const account& sum) {
+      for (const auto& used : sum.by_model)
+        out.emplace(std::pair(task, used.model), model_tokens{used.model, used.count, used.most_input_at_once()});
+    };
+    add({}, accounts.shared);
+    for (const auto& line : accounts.by_task) add(line.task, line.sum);
     return out;
   }
 

@@ -1,3 +1,5 @@
+#include <cobatch/core/ledger.hpp>
+
 #include "conformance/world.hpp"
 
 using namespace cobatch_test;
@@ -328,12 +330,19 @@ STORE_TEST("what the turns of a batch used is summed by task and model, over all
   silent.used.reset();
   w.begun(session.id, 4);
   must(w->settle_turn(session.id, turn_no{4}, silent));
-  const auto figures = must(w->figures_by_task("b"_batch));
-  REQUIRE(figures.size() == 4);
-  CHECK(figures[0] == task_figures_by_model{{}, {"a-model", {10, 20, 30, 40, 50, 5}, 100}});
-  CHECK(figures[1] == task_figures_by_model{{}, {"another", {1, 0, 0, 0, 2, 0}, 1}});
-  CHECK(figures[2] == task_figures_by_model{"a"_task, {"a-model", {20, 40, 60, 80, 100, 10}, 100}});
-  CHECK(figures[3] == task_figures_by_model{"a"_task, {"another", {2, 0, 0, 0, 4, 0}, 1}});
-  CHECK(must(w->figures_by_task("other"_batch)).empty());
-  CHECK(must(w->figures_by_task("none"_batch)).empty());
+  const auto figures = make_ledger(must(w->list_turns({.batch = "b"_batch})));
+  using by_model = std::vector<model_tokens>;
+  const auto of = [](const account& sum) {
+    by_model out;
+    for (const auto& used : sum.by_model) out.push_back({used.model, used.count, used.most_input_at_once()});
+    return out;
+  };
+  CHECK(of(figures.shared) == by_model{{"a-model", {10, 20, 30, 40, 50, 5}, 100}, {"another", {1, 0, 0, 0, 2, 0}, 1}});
+  REQUIRE(figures.by_task.size() == 2);
+  CHECK(figures.by_task[0].task == "a"_task);
+  CHECK(of(figures.by_task[0].sum) ==
+        by_model{{"a-model", {20, 40, 60, 80, 100, 10}, 100}, {"another", {2, 0, 0, 0, 4, 0}, 1}});
+  CHECK(of(figures.by_task[1].sum).empty());
+  CHECK(must(w->list_turns({.batch = "other"_batch})).empty());
+  CHECK(must(w->list_turns({.batch = "none"_batch})).empty());
 }
